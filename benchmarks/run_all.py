@@ -20,7 +20,8 @@ def main() -> None:
     lines = [
         "# Benchmarks",
         "",
-        f"Written by `make bench` on {date.today().isoformat()}: {machine()}. Compilation is reported apart; peers ran in the same run.",
+        f"Written by `make bench` on {date.today().isoformat()}: {machine()}. Compilation is reported apart;"
+        " peers ran in the same run.",
     ]
     failed = []
     for program in sorted(HERE.glob("*.py")):

@@ -1,4 +1,4 @@
-"""The whole study, as a user runs it: `opsonin run imatinib-il2 --trials 1000` in a fresh process, with its peak memory.
+"""The whole study as a user runs it: `opsonin run imatinib-il2 --trials 1000` in a fresh process, with its peak memory.
 
 The first run compiles (an empty kernel cache), the second, with another seed, does not. There is no peer: no other tool
 runs the whole trial.

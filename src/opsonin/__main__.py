@@ -1,0 +1,5 @@
+"""`python -m opsonin` is the command line."""
+
+from opsonin.cli import main
+
+main()

@@ -1,0 +1,140 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from opsonin.errors import OpsoninError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
+
+class _Guarded(TyperGroup):
+    """Turns what a user can cause into one line on stderr and an exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OpsoninError as problem:
+            typer.echo(f"error: {problem}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("\ninterrupted; earlier results are as they were.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Guarded,
+    help="The workbench for early-phase cancer immunotherapy: virtual and real trials, one record, the same analyses.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Research software; not a medical device.",
+)
+
+Seed = Annotated[int, typer.Option(min=0, help="The one seed of all random numbers.")]
+Out = Annotated[Path | None, typer.Option(help="The results folder; results/<name> otherwise.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from opsonin import __version__
+
+        typer.echo(f"opsonin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+def list_() -> None:
+    """What is bundled: studies, therapies, designs, indications, mappings."""
+    from opsonin.cli.listing import list_everything
+
+    list_everything()
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(help="The study file to write.")],
+    start: Annotated[
+        str, typer.Option("--from", help="A bundled study, or a study file, to start from.")
+    ] = "imatinib-il2",
+) -> None:
+    """Write a study file to start from; an existing file is never overwritten."""
+    from opsonin.cli.studies import new_study
+
+    new_study(path, start)
+
+
+@app.command()
+def check(study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")]) -> None:
+    """Say what a study means in words, or what is wrong and where."""
+    from opsonin.cli.studies import check_study
+
+    check_study(study)
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")],
+    seed: Seed = 1,
+    trials: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many replicate trials.")] = 1,
+    out: Out = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
+) -> None:
+    """Run a study on virtual patients: a record, findings and a report come out."""
+    from opsonin.cli.running import run_study
+
+    run_study(study, seed, trials, out, threads)
+
+
+@app.command()
+def analyse(
+    data: Annotated[Path, typer.Argument(help="A file or folder: CSV, Parquet, ADaM, or a record.")],
+    map_: Annotated[
+        str | None,
+        typer.Option("--map", metavar="MAP.toml", help="A mapping file, or a bundled one: oak, poplar, loris."),
+    ] = None,
+    out: Out = None,
+    seed: Seed = 1,
+) -> None:
+    """Read a real trial's data and write its record, findings and report."""
+    from opsonin.cli.running import analyse_data
+
+    analyse_data(data, map_, out, seed)
+
+
+@app.command()
+def show(folder: Annotated[Path, typer.Argument(help="A results folder, or a record folder.")]) -> None:
+    """The record and the findings of a results folder, as tables."""
+    from opsonin.cli.showing import show_results
+
+    show_results(folder)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A therapy, a bundled study, or your own ./file.py:function.")],
+) -> None:
+    """A therapy: its parameters with units and sources, its processes as equations."""
+    from opsonin.cli.explaining import explain_name
+
+    explain_name(name)
+
+
+def main() -> None:
+    """The entry point of the command `opsonin`."""
+    app()

@@ -1,0 +1,24 @@
+"""`opsonin list`: everything that can be named in a study file or on the command line."""
+
+from __future__ import annotations
+
+from opsonin.cli.screen import console, table
+
+
+def list_everything() -> None:
+    """Print bundled studies, therapies, designs, indications and mappings."""
+    from opsonin import designs, patients, therapies
+    from opsonin.record import examples
+    from opsonin.study.library import bundled, title_of
+
+    screen = console()
+    lists = {
+        "Studies": [(name, title_of(path)) for name, path in bundled().items()],
+        "Therapies": [(name, therapies.load_agent(name).title) for name in therapies.names()],
+        "Designs": [(name, designs.design(name, 4).describe()) for name in designs.names()],
+        "Indications": [(name, patients.indication(name).title) for name in patients.names()],
+        "Mappings": [(name, path) for name, path in examples().items()],
+    }
+    for title, rows in lists.items():
+        screen.print(table(title, ("name", ""), rows))
+        screen.print()

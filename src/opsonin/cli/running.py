@@ -1,0 +1,80 @@
+"""`opsonin run` and `opsonin analyse`: from a study or from data to a results folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from opsonin.cli.screen import Phases, console
+from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_foreign
+
+if TYPE_CHECKING:
+    from opsonin.analysis import Findings
+    from opsonin.record import Replicates, TrialRecord
+
+
+def run_study(name: str, seed: int, trials: int, out: Path | None, threads: int | None) -> None:
+    """Run a study and write its results folder."""
+    from opsonin.study import Study
+
+    study = Study.load(name)
+    folder = out or Path("results") / study.name
+    refuse_foreign(folder)
+    with Phases() as progress:
+        done = study.run(seed=seed, trials=trials, threads=threads, progress=progress)
+        with new_results(folder) as fresh:
+            progress("writing the tables")
+            done.write(fresh)
+            _report(done.record, done.findings, fresh, done.replicates, progress)
+    _conclude(done.record, done.findings, folder)
+
+
+def analyse_data(data: Path, mapping: str | None, out: Path | None, seed: int) -> None:
+    """Read a real trial's data, analyse it and write its results folder."""
+    folder = out or Path("results") / (Path(mapping).stem if mapping else data.stem.split(".")[0])
+    refuse_foreign(folder)
+    with Phases() as progress:
+        progress("reading the data")
+        from opsonin.analysis import analyse
+        from opsonin.record import read_data
+
+        record = read_data(data, mapping)
+        progress("analysing")
+        findings = analyse(record, seed=seed)
+        with new_results(folder) as fresh:
+            progress("writing the tables")
+            record.save(fresh / RECORD)
+            findings.save(fresh / FINDINGS)
+            if mapping:
+                shutil.copyfile(_mapping_file(mapping), fresh / MAP)
+            _report(record, findings, fresh, None, progress)
+    _conclude(record, findings, folder)
+
+
+def _report(
+    record: TrialRecord, findings: Findings, folder: Path, replicates: Replicates | None, progress: Phases
+) -> None:
+    progress("writing the report")
+    from opsonin.report import write_report
+
+    write_report(record, findings, folder / REPORT, replicates=replicates)
+
+
+def _conclude(record: TrialRecord, findings: Findings, folder: Path) -> None:
+    from opsonin.cli.headlines import headlines
+
+    screen = console()
+    for line in headlines(record, findings):
+        screen.print(f"  • {escape(line)}")
+    screen.print(f"record    {escape(str(folder / RECORD))}", soft_wrap=True)
+    screen.print(f"report    {escape(str(folder / REPORT))}", soft_wrap=True)
+
+
+def _mapping_file(mapping: str) -> Path:
+    from opsonin.record import example
+
+    path = Path(mapping)
+    return path if path.is_file() else Path(example(mapping))

@@ -1,0 +1,85 @@
+"""What every command prints with: consoles, tables, and phases of work with their times."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from time import monotonic
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_EVERY = 5.0  # seconds between plain lines where there is no terminal
+_WORTH_SAYING = 0.05  # seconds; shorter phases are not listed
+
+
+def console() -> Console:
+    """Standard output; wide where it goes to a file, so that tables stay whole."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160, soft_wrap=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[str] = ()) -> Table:
+    """A plain table.   right: the columns whose numbers are set flush right."""
+    made = Table(
+        title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
+    )
+    numbers = set(right)
+    for column in columns:
+        made.add_column(escape(column), justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(escape(str(cell)) for cell in row))
+    return made
+
+
+class Phases:
+    """Progress on stderr: a bar where that is a terminal, a plain line now and then otherwise.
+
+    Called as progress(what is done, how much of it is done, of how much); every finished phase leaves a line with
+    its time.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bar: Any = None
+        self._task: Any = None
+        self._phase = ""
+        self._began = self._said = monotonic()
+
+    def __enter__(self) -> Phases:
+        if self._console.is_terminal:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+            self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
+            self._bar.start()
+        return self
+
+    def __call__(self, phase: str, done: int = 0, total: int = 0) -> None:
+        now = monotonic()
+        if phase != self._phase:
+            self._finish(now)
+            self._phase, self._began, self._said = phase, now, now
+            if self._bar is not None:
+                self._task = self._bar.add_task(phase, total=total or None)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total or None)
+        elif now - self._said > _EVERY:
+            self._said = now
+            share = f" {100 * done / total:.0f} %" if total else ""
+            self._console.print(f"  {escape(self._phase)} …{share}")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+        if kind is None:
+            self._finish(monotonic())
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _finish(self, now: float) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        if self._phase and now - self._began >= _WORTH_SAYING:
+            self._console.print(f"  {escape(self._phase):<44} {now - self._began:6.1f} s")

@@ -1,0 +1,96 @@
+"""`opsonin show`: a record and its findings as tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from opsonin.cli.screen import console, table
+from opsonin.results import FINDINGS, REPORT, record_folder
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from opsonin.analysis import Finding
+    from opsonin.record import TrialRecord
+
+
+def show_results(folder: Path) -> None:
+    """Print sizes of tables, subjects and DLTs by level or arm, and the findings, if there are any beside the record.
+
+    Raises: RecordError where the folder holds no record, or a damaged one.
+    """
+    where = record_folder(folder)
+    from opsonin.record import TrialRecord
+
+    record = TrialRecord.load(where)
+    screen = console()
+    screen.print(f"[bold]{escape(record.manifest.title or str(folder))}[/bold]")
+    screen.print(_provenance(record))
+    for made in _tables(record, where.parent / FINDINGS):
+        screen.print()
+        screen.print(made)
+    if (where.parent / REPORT).is_file():
+        screen.print(f"\nreport    {escape(str(where.parent / REPORT))}", soft_wrap=True)
+
+
+def _provenance(record: TrialRecord) -> str:
+    manifest = record.manifest
+    seed = f", seed {manifest.seed}" if manifest.seed is not None else ""
+    left = f"; {manifest.left_out} rows of the data were left out" if manifest.left_out else ""
+    return f"{manifest.kind} trial{seed}, written by Opsonin {manifest.software_version}{left}"
+
+
+def _tables(record: TrialRecord, findings: Path) -> Iterator[Table]:
+    sizes = [(name, f"{len(frame):,}") for name, frame in record.tables.items() if len(frame)]
+    yield table("Record", ("table", "rows"), sizes, right=["rows"])
+    groups = _groups(record)
+    if groups:
+        columns = ("group", "subjects", "evaluable", "with DLT", "DLTs")
+        yield table("Subjects", columns, groups, right=columns[1:4])
+    if len(record.decisions):
+        rows = record.decisions[["decision_id", "decision", "level_from", "level_to", "reason"]].astype("object")
+        rows = rows.where(rows.notna(), "–").itertuples(index=False)
+        yield table("Decisions", ("", "decision", "from", "to", "reason"), rows)
+    if findings.is_file():
+        from opsonin.analysis import Findings
+
+        found = Findings.load(findings)
+        columns = ("finding", "group", "estimate", "interval", "p", "n", "method")
+        yield table("Findings", columns, map(_finding, found.results), right=["p", "n"])
+        if found.notes:
+            yield table("Not answered", ("",), [(text,) for text in found.notes])
+
+
+def _groups(record: TrialRecord) -> list[tuple[str, int, int | str, int, str]]:
+    """Subjects, DLT-evaluable subjects and subjects with a DLT by level (arm where there is none)."""
+    subjects = record.subjects
+    by = "level" if subjects["level"].notna().any() else "arm"
+    if not subjects[by].notna().any():
+        return []
+    events = record.adverse_events
+    limiting = events[events["dlt"].fillna(False).astype(bool)]
+    judged = record.disposition.loc[record.disposition["milestone"] == "DLT-evaluable", "subject_id"]
+    rows = []
+    for value, here in subjects.groupby(by):
+        ids = here["subject_id"]
+        mine = limiting[limiting["subject_id"].isin(ids)]
+        arms = here["arm"].dropna().unique()
+        name = f"{value}: {arms[0]}" if by == "level" and len(arms) == 1 else str(value)
+        evaluable = int(ids.isin(judged).sum()) if len(judged) else "–"
+        terms = ", ".join(sorted(set(mine["term"].astype(str))))
+        rows.append((name, len(ids), evaluable, mine["subject_id"].nunique(), terms or "–"))
+    return rows
+
+
+def _finding(found: Finding) -> tuple[str, ...]:
+    from opsonin.report.words import between, missing, number, p_value
+
+    interval = "" if missing(found.lower) and missing(found.upper) else between(found.lower, found.upper)
+    unit = "" if found.unit in ("", "dimensionless") else f" {found.unit}"
+    p = "" if missing(found.p) else p_value(found.p)
+    n = "" if found.n is None else str(found.n)
+    return found.name, found.group, f"{number(found.estimate)}{unit}", interval, p, n, found.method

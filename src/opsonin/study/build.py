@@ -1,0 +1,203 @@
+"""From a study file to the objects that run it: model, indication, protocol, design, comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opsonin.errors import CriteriaError, UnitError
+from opsonin.study.contrasts import Comparison, comparisons
+from opsonin.study.names import refuse, require
+from opsonin.study.study import is_own
+
+if TYPE_CHECKING:
+    from opsonin.designs import Design
+    from opsonin.model import Administration, Model, Module
+    from opsonin.patients import Indication
+    from opsonin.study.study import Study
+    from opsonin.trial import Protocol
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a study comes to.   agents, routes: of each treatment, in the model's words."""
+
+    model: Model
+    indication: Indication
+    protocol: Protocol
+    design: Design
+    agents: tuple[str, ...]
+    routes: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def indication_words(self) -> str:
+        """The indication as the report says it."""
+        return f"{self.indication.title} ({self.indication.name})"
+
+
+def build(study: Study) -> Built:
+    """Everything a run needs, checked against the model.
+
+    Raises: StudyError for what the model does not have, TherapyError and ModelError for therapies that do not hold.
+    """
+    from opsonin import biology, designs, patients
+    from opsonin.model import Model
+
+    therapies = _therapies(study)
+    model = Model([*biology.core(), *dict.fromkeys(therapies)])
+    places = [_administration(study, n, module) for n, module in enumerate(therapies)]
+    agents, routes = tuple(p.agent for p in places), tuple(p.route for p in places)
+    _check_observables(study, model)
+    _check_dose_units(study, model, places)
+    return Built(
+        model=model,
+        indication=patients.indication(study.file.population.indication),
+        protocol=_protocol(study, model, agents, routes),
+        design=designs.design(study.file.escalation.design, len(study.file.ladder.dose)),
+        agents=agents,
+        routes=routes,
+        comparisons=tuple(_comparisons(study, model, agents)),
+    )
+
+
+def _therapies(study: Study) -> list[Module]:
+    """The module of each treatment; an agent named twice is loaded once."""
+    from opsonin.therapies import load_agent
+
+    loaded: dict[str, Module] = {}
+    for treatment in study.file.treatment:
+        if treatment.agent not in loaded:
+            loaded[treatment.agent] = load_agent(treatment.agent, study.path.parent)
+    return [loaded[t.agent] for t in study.file.treatment]
+
+
+def _administration(study: Study, n: int, module: Module) -> Administration:
+    """Where the doses of a treatment land: by the route given, or by the only (first) one the therapy has."""
+    from opsonin.model import Administration
+
+    treatment = study.file.treatment[n]
+    places: list[Any] = [p for p in module.parts if isinstance(p, Administration)]
+    if not is_own(treatment.agent):
+        places = [p for p in places if p.agent == treatment.agent] or places
+    if not places:
+        refuse(study, ("treatment", n, "agent"), f"{treatment.agent!r} has no Administration, so it cannot be dosed")
+    given = {p.agent for p in places}
+    if len(given) > 1:
+        refuse(
+            study, ("treatment", n, "agent"), f"{treatment.agent!r} gives several agents ({', '.join(sorted(given))})"
+        )
+    route = treatment.route or ("intravenous infusion" if treatment.infusion else places[0].route)
+    field = "infusion" if treatment.infusion and not treatment.route else "route"
+    require(study, ("treatment", n, field), route, [p.route for p in places], f"route of {treatment.agent}")
+    return next(p for p in places if p.route == route)
+
+
+def _check_observables(study: Study, model: Model) -> None:
+    """Analytes, panel and markers must be among what the model's clinic can measure."""
+    from opsonin.model import Observable
+
+    seen: list[Any] = [part for part, _ in model.parts(Observable)]
+    analytes = [o.name for o in seen if o.table == "concentrations"]
+    file = study.file
+    blood, immune = file.assessments.concentrations, file.assessments.immune
+    for k, name in enumerate(blood.analytes if blood else []):
+        require(study, ("assessments", "concentrations", "analytes", k), name, analytes, "analyte")
+    panels = list(dict.fromkeys(o.panel for o in seen if o.panel))
+    if immune:
+        require(study, ("assessments", "immune", "panel"), immune.panel, panels, "panel")
+    markers = [o.name for o in seen if immune and o.panel == immune.panel]
+    for k, asked in enumerate(file.questions.biomarkers):
+        require(study, ("questions", "biomarkers", k, "marker"), asked.marker, markers, "measured marker")
+        days = immune.days if immune else []
+        if asked.day not in days:
+            refuse(
+                study,
+                ("questions", "biomarkers", k, "day"),
+                f"day {asked.day} is not among the days of the panel ({', '.join(map(str, days))})",
+            )
+        for j, endpoint in enumerate(asked.against):
+            require(study, ("questions", "biomarkers", k, "against", j), endpoint, ENDPOINTS, "endpoint")
+    for k, name in enumerate(file.questions.interaction):
+        sampled = blood.analytes if blood else []
+        require(study, ("questions", "interaction", k), name, sampled, "analyte in assessments.concentrations")
+
+
+ENDPOINTS = ("PFS", "OS")
+
+
+def _check_dose_units(study: Study, model: Model, places: Sequence[Administration]) -> None:
+    """A dose must have the dimension that its administration takes."""
+    administrations = model.symbolic.administrations
+    for n, (treatment, place) in enumerate(zip(study.file.treatment, places, strict=True)):
+        dose = treatment.dose[0]
+        wanted = administrations[place.agent, place.route].dose_unit
+        try:
+            from opsonin.units import factor
+
+            factor(dose.unit, wanted)
+        except UnitError:
+            refuse(
+                study,
+                ("treatment", n, "dose"),
+                f"{place.agent} is dosed in units such as {wanted!r}, and {dose.text!r} cannot be converted to that",
+            )
+
+
+def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequence[str]) -> Protocol:
+    from opsonin.criteria.dlt import check_terms, parse_rules
+    from opsonin.model import Hazard
+    from opsonin.trial import ImmunePlan, Level, Protocol, SamplingPlan, Treatment, TumourPlan
+
+    file = study.file
+    rules = parse_rules(file.escalation.dlt)
+    terms = [part.term for part, _ in model.parts(Hazard) if part.role == "adverse event"]
+    try:
+        check_terms(rules, terms)
+    except CriteriaError as problem:
+        refuse(study, ("escalation", "dlt"), str(problem))
+    ladder = next(n for n, t in enumerate(file.treatment) if t.is_ladder)
+    blood, immune, tumour = file.assessments.concentrations, file.assessments.immune, file.assessments.tumour
+    return Protocol(
+        title=file.title,
+        levels=tuple(
+            Level(k, f"{agents[ladder]} {dose.text}") for k, dose in enumerate(file.treatment[ladder].dose, start=1)
+        ),
+        treatments=tuple(
+            Treatment(
+                agent=agent,
+                doses=tuple(d.amount for d in t.dose),
+                unit=t.dose[0].unit,
+                route=route,
+                blocks=t.days.blocks,
+                basis=t.dose[0].basis,
+                times_per_day=t.times,
+                infusion_days=t.infusion.days if t.infusion else 0.0,
+                cycle_days=t.cycle.days if t.cycle else None,
+                cycles=t.cycles,
+            )
+            for t, agent, route in zip(file.treatment, agents, routes, strict=True)
+        ),
+        dlt=rules,
+        dlt_window_days=file.escalation.dlt_window.days,
+        sampling=SamplingPlan(tuple(blood.analytes), tuple(blood.days), tuple(blood.hours))
+        if blood
+        else SamplingPlan(),
+        immune=ImmunePlan(immune.panel, tuple(immune.days)) if immune else ImmunePlan(),
+        tumour=TumourPlan(criteria=tumour.criteria, every_days=tumour.every.days) if tumour else None,
+        until=file.follow_up.until,
+        replace=file.escalation.replace,
+        observe_days=file.follow_up.observe.days,
+        indication=file.population.indication,
+        interaction=tuple(file.questions.interaction),
+    )
+
+
+def _comparisons(study: Study, model: Model, agents: Sequence[str]) -> list[Comparison]:
+    from opsonin.model import Observable
+
+    agent_of = {part.name: part.agent for part, _ in model.parts(Observable) if part.table == "concentrations"}
+    blood = study.file.assessments.concentrations
+    treatments = list(zip(agents, study.file.treatment, strict=True))
+    return comparisons(study.file.questions.interaction, agent_of, treatments, blood.days if blood else ())

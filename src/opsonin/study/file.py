@@ -1,0 +1,239 @@
+"""The schema of a study file: what may stand in it, and what each value must look like.
+
+Everything here can be judged from the file alone; whether agents, analytes and terms exist is asked of the other
+rooms in `opsonin.study.names` and `opsonin.study.build`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, model_validator
+
+from opsonin.study.texts import Days, Dose, Duration, elapsed, read_day, say_day
+
+ROUTES = (
+    "oral",
+    "subcutaneous",
+    "intravenous bolus",
+    "intravenous infusion",
+    "intratumoural",
+    "intramuscular",
+    "transdermal",
+    "other",
+)
+Route = Literal[
+    "oral",
+    "subcutaneous",
+    "intravenous bolus",
+    "intravenous infusion",
+    "intratumoural",
+    "intramuscular",
+    "transdermal",
+    "other",
+]
+
+
+def _read_with(kind: type) -> BeforeValidator:
+    return BeforeValidator(lambda value: value if isinstance(value, kind) else kind.read(value))  # type: ignore[attr-defined]
+
+
+def _read_doses(value: object) -> tuple[Dose, ...]:
+    if isinstance(value, list):
+        if not value:
+            raise ValueError("the ladder of dose levels is empty; list the doses from low to high")
+        return tuple(Dose.read(v) for v in value)
+    return (Dose.read(value),)
+
+
+def _read_design(value: object) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and isinstance(value.get("name"), str):
+        return value
+    raise ValueError('a design is a name such as "3+3" or a table such as { name = "3+3" }')
+
+
+def _rising(values: list[Any], what: str) -> list[Any]:
+    if any(b <= a for a, b in zip(values, values[1:], strict=False)):
+        raise ValueError(f"the {what} {values} are not in rising order; list each once, from first to last")
+    return values
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+ProtocolDay = Annotated[int, BeforeValidator(read_day)]
+ProtocolDays = Annotated[list[ProtocolDay], Field(min_length=1), BeforeValidator(lambda v: v)]
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1), BeforeValidator(_one_or_many)]
+ADuration = Annotated[InstanceOf[Duration], _read_with(Duration)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Population(_Part):
+    """Whom the trial enrols.   pool: how many virtual patients there are to enrol from."""
+
+    indication: Text
+    pool: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+
+
+class Treatment(_Part):
+    """One agent.   dose: one, or the ladder of levels;   times: doses a day;   cycle: the block repeats this often."""
+
+    agent: Text
+    dose: Annotated[InstanceOf[tuple], BeforeValidator(_read_doses)]
+    days: Annotated[InstanceOf[Days], _read_with(Days)]
+    times: Annotated[int, Field(ge=1, le=24)] = 1
+    route: Route | None = None
+    infusion: ADuration | None = None
+    cycle: ADuration | None = None
+    cycles: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def is_ladder(self) -> bool:
+        return len(self.dose) > 1
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.cycles is not None and self.cycle is None:
+            raise ValueError('`cycles` says how often a cycle is given, but there is no `cycle`; add cycle = "21 days"')
+        if self.infusion is not None and self.route not in (None, "intravenous infusion"):
+            raise ValueError(f'`infusion` goes with route = "intravenous infusion", but the route is "{self.route}"')
+        if self.cycle is not None:
+            self._cycle_fits(self.cycle)
+        units = {(d.unit, d.basis) for d in self.dose}
+        amounts = [d.amount for d in self.dose]
+        if len(units) > 1:
+            raise ValueError(f"the ladder mixes units ({', '.join(d.text for d in self.dose)}); give all doses in one")
+        if any(b <= a for a, b in zip(amounts, amounts[1:], strict=False)):
+            raise ValueError(
+                f"the ladder does not rise ({', '.join(d.text for d in self.dose)}); level 1 is the lowest"
+            )
+        return self
+
+    def _cycle_fits(self, cycle: Duration) -> None:
+        if cycle.days != int(cycle.days):
+            raise ValueError(f'the cycle "{cycle.text}" is not a whole number of days')
+        if self.days.first < 1:
+            raise ValueError(
+                f"cycles count from protocol day 1, but the days start at day {say_day(self.days.first)}; give days "
+                "before day 1 as a [[treatment]] of its own without `cycle`"
+            )
+        if elapsed(self.days.last) >= cycle.days:
+            raise ValueError(f'day {self.days.last} lies beyond the cycle of "{cycle.text}"')
+
+
+class Escalation(_Part):
+    """How the dose is found.   replace: whether patients who cannot be judged for DLT are replaced."""
+
+    design: Annotated[dict[str, Any], BeforeValidator(_read_design)] = {"name": "3+3"}
+    dlt_window: ADuration
+    dlt: Texts
+    replace: Literal["not evaluable", "nobody"] = "not evaluable"
+
+
+class Concentrations(_Part):
+    """Blood samples.   days: protocol days;   hours: after that day's first dose."""
+
+    analytes: Texts
+    days: ProtocolDays
+    hours: Annotated[list[Annotated[float, Field(ge=0, allow_inf_nan=False)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _rising(self.days, "days")
+        _rising(self.hours, "hours")
+        return self
+
+
+class Immune(_Part):
+    """Immune monitoring.   panel: a panel of cell types;   days: protocol days, before that day's dose."""
+
+    panel: Text
+    days: ProtocolDays
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _rising(self.days, "days")
+        return self
+
+
+class Tumour(_Part):
+    """Scans."""
+
+    criteria: Literal["RECIST 1.1"] = "RECIST 1.1"
+    every: ADuration
+
+
+class Assessments(_Part):
+    concentrations: Concentrations | None = None
+    immune: Immune | None = None
+    tumour: Tumour | None = None
+
+
+class FollowUp(_Part):
+    """until: how long treatment goes on;   observe: how long a patient is followed, from protocol day 1."""
+
+    until: Literal["progression"] = "progression"
+    observe: ADuration = Duration.read("24 months")
+
+
+class Biomarker(_Part):
+    """A marker measured on a protocol day, read against outcomes."""
+
+    marker: Text
+    day: ProtocolDay
+    against: Texts
+
+
+class Questions(_Part):
+    """What the report answers."""
+
+    biomarkers: list[Biomarker] = []
+    interaction: Annotated[list[Text], BeforeValidator(_one_or_many)] = []
+
+
+class StudyFile(_Part):
+    """A study file, whole."""
+
+    title: Text
+    source: str = ""
+    population: Population
+    treatment: Annotated[list[Treatment], Field(min_length=1)]
+    escalation: Escalation
+    assessments: Assessments = Assessments()
+    follow_up: FollowUp = FollowUp()
+    questions: Questions = Questions()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        ladders = [f"treatment[{n}] ({t.agent})" for n, t in enumerate(self.treatment, start=1) if t.is_ladder]
+        if len(ladders) > 1:
+            raise ValueError(
+                f"{len(ladders)} treatments have a ladder of doses ({', '.join(ladders)}), but one agent is escalated; "
+                "leave the list of doses to one and give the others a single dose"
+            )
+        if not ladders:
+            raise ValueError(
+                "no treatment has a ladder of doses, so there is nothing to escalate; give one of them a list, such as "
+                'dose = ["3 MIU", "6 MIU"]'
+            )
+        window, observe = self.escalation.dlt_window, self.follow_up.observe
+        if window.days > observe.days:
+            raise ValueError(
+                f'escalation.dlt_window ("{window.text}") is longer than follow_up.observe ("{observe.text}")'
+            )
+        last = max(t.days.last for t in self.treatment)
+        if elapsed(last) >= observe.days:
+            raise ValueError(f'follow_up.observe ("{observe.text}") ends before treatment day {last}; observe longer')
+        return self
+
+    @property
+    def ladder(self) -> Treatment:
+        """The treatment that is escalated."""
+        return next(t for t in self.treatment if t.is_ladder)

@@ -1,0 +1,76 @@
+"""Whether the names in a study file are known: therapies, indication, design, DLT rules. No model is built for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn
+
+from opsonin.errors import CriteriaError, DesignError
+from opsonin.study.problems import field_error, near
+
+if TYPE_CHECKING:
+    from opsonin.study.study import Study
+
+Path = tuple[str | int, ...]
+
+
+def check_names(study: Study) -> None:
+    """Raises: StudyError for an unknown agent, indication, design or design option, or an unreadable DLT rule."""
+    _check_agents(study)
+    from opsonin import patients
+
+    indication = study.file.population.indication
+    require(study, ("population", "indication"), indication, patients.names(), "indication")
+    _check_design(study)
+    _check_rules(study)
+
+
+def require(study: Study, path: Path, name: str, known: Iterable[str], what: str) -> None:
+    """Raises: StudyError where `name` is not among the known ones, with the nearest of them."""
+    known = list(known)
+    if name not in known:
+        refuse(study, path, f"there is no {what} {name!r}{near(name, known)}")
+
+
+def refuse(study: Study, path: Path, message: str) -> NoReturn:
+    """Raises: StudyError about a field of the study."""
+    raise field_error(str(study.path), study.text, path, message) from None
+
+
+def _check_agents(study: Study) -> None:
+    from opsonin import therapies
+    from opsonin.study.study import is_own
+
+    for n, treatment in enumerate(study.file.treatment):
+        if not is_own(treatment.agent):
+            require(study, ("treatment", n, "agent"), treatment.agent, therapies.names(), "therapy")
+            continue
+        file, colon, function = treatment.agent.rpartition(":")
+        if not colon or not function.isidentifier():
+            refuse(
+                study,
+                ("treatment", n, "agent"),
+                f'{treatment.agent!r} names no function; write file and function, such as "./my_drug.py:module"',
+            )
+        if not (study.path.parent / file).is_file():
+            refuse(study, ("treatment", n, "agent"), f"there is no file {study.path.parent / file}")
+
+
+def _check_design(study: Study) -> None:
+    from opsonin import designs
+
+    given = study.file.escalation.design
+    require(study, ("escalation", "design"), given["name"], designs.names(), "design")
+    try:
+        designs.design(given, len(study.file.ladder.dose))
+    except DesignError as problem:
+        refuse(study, ("escalation", "design"), str(problem))
+
+
+def _check_rules(study: Study) -> None:
+    from opsonin.criteria.dlt import parse_rules
+
+    try:
+        parse_rules(study.file.escalation.dlt)
+    except CriteriaError as problem:
+        refuse(study, ("escalation", "dlt"), str(problem))

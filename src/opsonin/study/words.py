@@ -1,0 +1,142 @@
+"""What a study means, in plain words: protocol days become elapsed times and cycles, questions become comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opsonin.study.texts import Days, Duration, elapsed, say_day
+
+if TYPE_CHECKING:
+    from opsonin.study.contrasts import Comparison
+    from opsonin.study.file import StudyFile, Treatment
+
+_TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times"}
+
+
+def describe(
+    study: StudyFile, routes: Sequence[str], indication: str, design: str, comparisons: Sequence[Comparison]
+) -> str:
+    """The study in words.
+
+    routes: the route of each treatment;   indication, design: in words;   comparisons: what the question of
+    interaction comes to.
+    """
+    sections = [
+        ("Patients", _patients(study, indication)),
+        (
+            "Treatment",
+            [_treatment(t, r, study.follow_up.observe) for t, r in zip(study.treatment, routes, strict=True)],
+        ),
+        ("Dose levels", _levels(study.ladder)),
+        ("Escalation", _escalation(study, design)),
+        ("Assessments", _assessments(study)),
+        ("Follow-up", _follow_up(study)),
+        ("Questions", _questions(study, comparisons)),
+    ]
+    lines = [study.title, *([f"Source: {study.source}"] if study.source else [])]
+    for title, items in sections:
+        lines += ["", title, *(f"  • {item}" for item in items)]
+    return "\n".join(lines)
+
+
+def span(days: Days) -> str:
+    """ "days 1 to 14 (0 to 13 days elapsed)": protocol days with what they are on the record's clock."""
+    first, last = elapsed(days.first), elapsed(days.last)
+    word = "day" if days.count == 1 else "days"
+    on_clock = _signed(first) if first == last else f"{_signed(first)} to {_signed(last)}"
+    return f"{word} {days.text} (elapsed {on_clock})"
+
+
+def _patients(study: StudyFile, indication: str) -> list[str]:
+    return [
+        f"{study.population.pool:,} virtual patients of {indication} are the pool; each replicate trial enrols from it "
+        "without replacement."
+    ]
+
+
+def _treatment(treatment: Treatment, route: str, observe: Duration) -> str:
+    dose = "the dose of the level" if treatment.is_ladder else treatment.dose[0].text
+    how = _TIMES.get(treatment.times, f"{treatment.times} times")
+    infusion = f" over {treatment.infusion.text}" if treatment.infusion else ""
+    said = f"{treatment.agent}: {dose}, {route}{infusion}, {how} a day, {span(treatment.days)}"
+    if treatment.cycle is None:
+        return f"{said}, given once: {treatment.days.count * treatment.times} doses."
+    length = int(treatment.cycle.days)
+    most = -(-int(observe.days) // length)
+    count = min(treatment.cycles or most, most)
+    then = [_shifted(treatment.days, length * k) for k in range(1, min(count, 3))]
+    further = f", then {' and '.join(then)}{' …' if count > 3 else ''}" if then else ""
+    limit = f"{treatment.cycles} cycles" if treatment.cycles else f"up to {most} cycles"
+    return f"{said} of every {length}-day cycle{further}; {limit}."
+
+
+def _shifted(days: Days, by: int) -> str:
+    return Days(tuple((a + by, b + by) for a, b in days.blocks)).text
+
+
+def _levels(ladder: Treatment) -> list[str]:
+    return [f"level {n}: {ladder.agent} {dose.text}" for n, dose in enumerate(ladder.dose, start=1)]
+
+
+def _escalation(study: StudyFile, design: str) -> list[str]:
+    escalation = study.escalation
+    until = escalation.dlt_window.days
+    replaced = (
+        "A patient who cannot be judged (left before the window ended, without a DLT) is replaced."
+        if escalation.replace == "not evaluable"
+        else "Nobody is replaced."
+    )
+    return [
+        f"design: {design}.",
+        f"dose-limiting: {'; '.join(escalation.dlt)}, with an onset within {escalation.dlt_window.text} of protocol day 1 "
+        f"(elapsed 0 to {until:g}).",
+        replaced,
+    ]
+
+
+def _assessments(study: StudyFile) -> list[str]:
+    said = []
+    blood, immune, tumour = study.assessments.concentrations, study.assessments.immune, study.assessments.tumour
+    if blood:
+        hours = ", ".join(f"{h:g}" for h in blood.hours)
+        said.append(
+            f"concentrations of {_listed(blood.analytes)} on {_days(blood.days)}, {hours} hours after the dose."
+        )
+    if immune:
+        said.append(f"immune panel {immune.panel} on {_days(immune.days)}, before that day's dose.")
+    if tumour:
+        every = tumour.every.days
+        said.append(
+            f"scans at baseline and every {tumour.every.text} from protocol day 1 (elapsed {every:g}, {2 * every:g} …), "
+            f"judged by {tumour.criteria}."
+        )
+    return said or ["none"]
+
+
+def _follow_up(study: StudyFile) -> list[str]:
+    observe = study.follow_up.observe
+    return [
+        "treatment goes on until progression is seen on a scan, a DLT, drop-out or death.",
+        f"each patient is followed for {observe.text} ({observe.days:g} days) from protocol day 1, then censored.",
+        "baseline is the last value before the first dose of any agent.",
+    ]
+
+
+def _questions(study: StudyFile, comparisons: Sequence[Comparison]) -> list[str]:
+    said = [f"{b.marker} at day {say_day(b.day)} against {_listed(b.against)}." for b in study.questions.biomarkers]
+    said += [c.text for c in comparisons]
+    return said or ["none beyond safety, response and survival"]
+
+
+def _days(days: Sequence[int]) -> str:
+    word = "day" if len(days) == 1 else "days"
+    return f"{word} {_listed([say_day(d) for d in days])} (elapsed {', '.join(_signed(elapsed(d)) for d in days)})"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:g}".replace("-", "−")

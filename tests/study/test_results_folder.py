@@ -1,0 +1,62 @@
+"""A results folder changes all at once, and nothing foreign is ever replaced."""
+
+import pytest
+
+from opsonin.errors import RecordError
+from opsonin.results import new_results, record_folder
+
+
+def results(folder, text):
+    (folder / "record").mkdir(parents=True)
+    (folder / "record" / "manifest.json").write_text(text)
+    (folder / "findings.json").write_text("[]")
+
+
+def test_a_finished_run_replaces_older_results(tmp_path):
+    results(tmp_path / "out", "old")
+    with new_results(tmp_path / "out") as fresh:
+        results(fresh, "new")
+    assert (tmp_path / "out/record/manifest.json").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt])
+def test_a_failed_or_interrupted_run_leaves_older_results_whole(tmp_path, problem):
+    results(tmp_path / "out", "old")
+    with pytest.raises(problem), new_results(tmp_path / "out") as fresh:
+        (fresh / "record").mkdir()
+        raise problem
+    assert (tmp_path / "out/record/manifest.json").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_folders_are_made_on_the_way(tmp_path):
+    with new_results(tmp_path / "a/b/out") as fresh:
+        results(fresh, "new")
+    assert record_folder(tmp_path / "a/b/out") == tmp_path / "a/b/out/record"
+
+
+def test_a_folder_with_other_files_is_refused_and_untouched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RecordError, match="would be lost; choose another folder"), new_results(tmp_path):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_file_is_refused(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(RecordError, match="is a file"), new_results(tmp_path / "out"):
+        pass
+
+
+def test_a_path_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match="cannot be written"), new_results(tmp_path / "file" / "out"):
+        pass
+
+
+def test_a_folder_without_a_record_is_refused(tmp_path):
+    with pytest.raises(RecordError, match="neither results nor a record"):
+        record_folder(tmp_path)
+    with pytest.raises(RecordError, match="there is no folder"):
+        record_folder(tmp_path / "nowhere")

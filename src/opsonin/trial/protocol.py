@@ -1,7 +1,7 @@
 """What a trial protocol says, as plain values: levels, treatments, visits, assessments, follow-up.
 
-Days named `first_day`, `last_day`, `days` are protocol days (…, −2, −1, 1, 2, …; there is no day 0); everything ending in
-`_days` is a length of time in days. `elapsed` takes the former to elapsed days, 0.0 being the start of day 1.
+`days` and `blocks` hold protocol days (…, −2, −1, 1, 2, …; there is no day 0); everything ending in `_days` is a length
+of time in days. `elapsed` takes the former to elapsed days, 0.0 being the start of day 1.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Level:
 class Treatment:
     """One agent, as it is planned.
 
-    doses: one amount for every level, or one for each level (the ladder), in `unit` (per kg or per m² where `basis` says).
+    doses: one amount for every level, or one for each level (the ladder), in `unit` (per kg or m² where `basis` says).
     blocks: protocol days (first, last) of daily treatment within a cycle, in order.
     times_per_day: doses a day, evenly spaced from the start of the day.   cycle_days: None gives the blocks once;
     otherwise they repeat every `cycle_days` from day 1, `cycles` times (None: as long as the policy allows).

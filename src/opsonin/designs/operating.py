@@ -1,0 +1,84 @@
+"""Exact operating characteristics of a design that decides from counts: every course a trial can take, weighted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from opsonin.designs.base import Decisions, Design
+from opsonin.errors import DesignError
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingCharacteristics:
+    """What a design does where the true DLT probabilities are known.
+
+    select: probability that each level is declared the MTD;   none: that no level is.
+    patients, dlt: expected number at each level.
+    """
+
+    select: Float[np.ndarray, " level"]
+    none: float
+    patients: Float[np.ndarray, " level"]
+    dlt: Float[np.ndarray, " level"]
+
+
+def exact_characteristics(design: Design, probabilities: Float[np.ndarray, " level"]) -> OperatingCharacteristics:
+    """Operating characteristics by enumeration, all courses of equal counts and level taken together.
+
+    probabilities: the true DLT probability at each level.
+    Raises: DesignError where there are not as many probabilities as levels, or one lies outside [0, 1].
+    """
+    _check(design, probabilities)
+    levels = design.levels
+    state = np.zeros((1, 2 * levels + 1), dtype=np.int64)  # patients and DLTs per level, then the current level
+    weight = np.ones(1)
+    select, none = np.zeros(levels), 0.0
+    expected, toxic = np.zeros(levels), np.zeros(levels)
+    while True:
+        patients, dlt, current = state[:, :levels], state[:, levels:-1], state[:, -1]
+        made = design.decide_many(patients, dlt, current)
+        done = made.stop
+        expected += weight[done] @ patients[done]
+        toxic += weight[done] @ dlt[done]
+        select += np.bincount(made.mtd[done], weights=weight[done], minlength=levels + 1)[1:]
+        none += float(weight[done & (made.mtd == 0)].sum())
+        if done.all():
+            break
+        state, weight = _treat(state[~done], weight[~done], Decisions(*(a[~done] for a in made)), probabilities)
+    return OperatingCharacteristics(select, none, expected, toxic)
+
+
+def _treat(
+    state: Int[np.ndarray, "course number"],
+    weight: Float[np.ndarray, " course"],
+    made: Decisions,
+    probabilities: Float[np.ndarray, " level"],
+) -> tuple[Int[np.ndarray, "branch number"], Float[np.ndarray, " branch"]]:
+    """Every outcome of the next cohort of every course, equal states merged."""
+    from scipy.stats import binom
+
+    levels = len(probabilities)
+    states, weights = [], []
+    for dlt in range(int(made.patients.max()) + 1):
+        possible = made.patients >= dlt
+        rows, at = np.arange(possible.sum()), made.level[possible] - 1
+        after = state[possible].copy()
+        after[rows, at] += made.patients[possible]
+        after[rows, levels + at] += dlt
+        after[:, -1] = made.level[possible]
+        states.append(after)
+        weights.append(weight[possible] * binom.pmf(dlt, made.patients[possible], probabilities[at]))
+    merged, where = np.unique(np.concatenate(states), axis=0, return_inverse=True)
+    return merged, np.bincount(where.reshape(-1), weights=np.concatenate(weights), minlength=len(merged))
+
+
+def _check(design: Design, probabilities: Float[np.ndarray, " level"]) -> None:
+    if len(probabilities) != design.levels:
+        raise DesignError(
+            f"the design has {design.levels} levels, but {len(probabilities)} DLT probabilities were given."
+        )
+    if np.any(~((probabilities >= 0) & (probabilities <= 1))):
+        raise DesignError(f"DLT probabilities lie between 0 and 1; {probabilities.tolist()} were given.")

@@ -1,0 +1,16 @@
+"""Virtual patients: indications, covariates, and their sampling with one number per (seed, patient, name)."""
+
+from __future__ import annotations
+
+from opsonin.patients.indication import INDICATIONS, Indication, Variable, indication, indication_names
+from opsonin.patients.sampling import VirtualPatients, sample_patients
+
+__all__ = [
+    "INDICATIONS",
+    "Indication",
+    "Variable",
+    "VirtualPatients",
+    "indication",
+    "indication_names",
+    "sample_patients",
+]

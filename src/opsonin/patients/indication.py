@@ -1,0 +1,86 @@
+"""What kind of patients: covariates with their sources, correlations, and parameters that differ from a model's own."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from opsonin.errors import ModelError
+
+INDICATIONS = {"refractory-solid": "opsonin.patients.refractory_solid:refractory_solid"}
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One drawn covariate: a function from standard normal numbers to values in `unit`, within plausible limits."""
+
+    name: str
+    unit: str
+    at: Callable[[np.ndarray], np.ndarray]
+    source: str
+    lower: float = -np.inf
+    upper: float = np.inf
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Indication:
+    """A population of patients.
+
+    derive: covariates that follow from drawn ones; receives the drawn values by name and `share`, uniform numbers
+    (patient, lesion), and returns further columns, those of the record's `subjects` among them.
+    units: of derived covariates that a model may use.
+    values: parameters of the model whose typical value is another here.
+    correlations: (name, name, rho) of the normal scores behind covariates and parameters (a Gaussian copula).
+    columns: what the record's `subjects` shows, in order.
+    """
+
+    name: str
+    title: str
+    source: str
+    variables: tuple[Variable, ...]
+    derive: Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]] = lambda drawn, share: {}
+    units: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
+    correlations: tuple[tuple[str, str, float], ...] = ()
+    columns: tuple[str, ...] = ()
+
+    @cached_property
+    def copula(self) -> tuple[tuple[str, ...], np.ndarray]:
+        """Correlated names in order of first mention, and the lower Cholesky factor of their correlation matrix.
+
+        A name added at the end of the list leaves the numbers of the others alone.
+        Raises: ModelError where the correlations contradict one another.
+        """
+        order = tuple(dict.fromkeys(name for one, other, _ in self.correlations for name in (one, other)))
+        matrix = np.eye(len(order))
+        for one, other, rho in self.correlations:
+            i, j = order.index(one), order.index(other)
+            matrix[i, j] = matrix[j, i] = rho
+        try:
+            return order, np.linalg.cholesky(matrix)
+        except np.linalg.LinAlgError as problem:
+            raise ModelError(
+                f"indication {self.name!r}: its correlations contradict one another (the matrix of {', '.join(order)} "
+                "is not positive definite); make some smaller."
+            ) from problem
+
+
+def indication_names() -> list[str]:
+    """The indications that come with Opsonin."""
+    return sorted(INDICATIONS)
+
+
+def indication(name: str) -> Indication:
+    """The indication of this name. Raises: ModelError listing the known ones."""
+    if name not in INDICATIONS:
+        near = difflib.get_close_matches(name, INDICATIONS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ModelError(f"unknown indication {name!r}; {hint}Known are {', '.join(indication_names())}.")
+    home, function = INDICATIONS[name].split(":")
+    return getattr(importlib.import_module(home), function)()

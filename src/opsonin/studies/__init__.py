@@ -1,0 +1,1 @@
+"""Bundled studies, what they were calibrated to, and their comparison with the published trials."""

@@ -1,0 +1,107 @@
+"""From the text of a study's `agent = …` to a module: a name of ours, or a user's own file."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from opsonin.errors import ModelError, TherapyError
+from opsonin.model import Administration, Module
+
+REGISTRY = {
+    "cyclophosphamide": "opsonin.therapies.cyclophosphamide:module",
+    "imatinib": "opsonin.therapies.imatinib:module",
+    "interleukin-2": "opsonin.therapies.interleukin2:module",
+}
+
+
+def names() -> list[str]:
+    """The agents that come with Opsonin."""
+    return sorted(REGISTRY)
+
+
+def load_agent(text: str, folder: str | Path = ".") -> Module:
+    """The module of an agent: a name such as "imatinib", or "./my_drug.py:module".
+
+    folder: where a relative file is looked for (the study's folder).
+    Raises: TherapyError for an unknown name, and, naming file, line and cause, where a user's file is missing, cannot
+    be imported, has no such function, raises in it, returns something else than a Module, or one that takes no dose.
+    """
+    if text in REGISTRY:
+        home, function = REGISTRY[text].split(":")
+        return getattr(importlib.import_module(home), function)()
+    file, colon, function = text.rpartition(":")
+    if not colon or not file.endswith(".py"):
+        near = difflib.get_close_matches(text, names(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise TherapyError(
+            f"unknown agent {text!r}; {hint}Known are {', '.join(names())}; your own is written './my_drug.py:module', "
+            "a file and the function in it that returns a Module."
+        )
+    return _own(Path(folder) / file, function, text)
+
+
+def _own(path: Path, function: str, text: str) -> Module:
+    if not path.is_file():
+        raise TherapyError(f"agent {text!r}: there is no file {path}; the path is relative to the study file.")
+    make = getattr(_imported(path, text), function, None)
+    if not callable(make):
+        raise TherapyError(
+            f"agent {text!r}: {path} defines no function {function!r}; write 'def {function}(): return Module(…)'."
+        )
+    try:
+        made = make()
+    except ModelError as problem:
+        raise TherapyError(f"agent {text!r}: {_where(path, problem)}: {problem}") from problem
+    except Exception as problem:  # a user's code may raise anything
+        raise TherapyError(f"agent {text!r}: {_where(path, problem)}: {type(problem).__name__}: {problem}") from problem
+    if not isinstance(made, Module):
+        raise TherapyError(
+            f"agent {text!r}: {function}() in {path} returned {type(made).__name__}, not a Module; "
+            "write 'return Module(name, [parts])'."
+        )
+    if not any(isinstance(part, Administration) for part in made.parts):
+        raise TherapyError(
+            f"agent {text!r}: the module {made.name!r} of {path} has no Administration, so no dose can enter; "
+            "add Administration(agent, route, into=species)."
+        )
+    return made
+
+
+def _imported(path: Path, text: str) -> ModuleType:
+    """The user's file as a module, under a name of its own; the file's folder can be imported from."""
+    name = f"opsonin_agent_{path.stem}_{hashlib.blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None  # a .py file always has one
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # no __pycache__ beside a user's study
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as problem:
+        raise TherapyError(
+            f"agent {text!r}: {problem.filename or path}, line {problem.lineno}: {problem.msg}"
+        ) from problem
+    except Exception as problem:  # a user's code may raise anything
+        raise TherapyError(f"agent {text!r}: {_where(path, problem)}: {type(problem).__name__}: {problem}") from problem
+    finally:
+        sys.dont_write_bytecode = bytecode
+        sys.path.remove(folder)
+    return module
+
+
+def _where(path: Path, problem: BaseException) -> str:
+    """ "file, line n" of the last line of the user's own file in the traceback."""
+    frames: list[Any] = [
+        f for f in traceback.extract_tb(problem.__traceback__) if Path(f.filename).resolve() == path.resolve()
+    ]
+    return f"{path}, line {frames[-1].lineno}" if frames else str(path)

@@ -1,0 +1,71 @@
+"""Laws called once on symbols: from then on they are SymPy expressions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import sympy
+
+from opsonin.errors import ModelError
+from opsonin.model.laws import Reading
+from opsonin.model.parts import TIME, Law, Part, describe
+
+
+def trace_law(law: Law, names: Mapping[str, Any], part: Part, module: str) -> Any:
+    """What the law gives when called with the symbols it names as arguments.
+
+    names: symbol of every name a law may use. An argument with a default keeps it.
+    Raises: ModelError naming the part, the module and the unknown name with close matches, or what the law raised.
+    """
+    given = []
+    for name in read_names(law, part, module):
+        if name not in names:
+            raise ModelError(f"{place(part, module)} uses {name!r}, {unknown(name, names)}")
+        given.append(names[name])
+    try:
+        expression = sympy.sympify(law(*given), strict=True)
+    except Exception as problem:  # a law is the author's own code and may raise anything
+        raise ModelError(
+            f"{place(part, module)} could not be evaluated on symbols ({type(problem).__name__}: {problem}). A law is "
+            "called once with symbols in place of numbers: use opsonin.model.laws (exp, log, maximum, where, …) "
+            "in place of math, numpy, `max` and `if`."
+        ) from problem
+    if not isinstance(expression, sympy.Expr):
+        raise ModelError(f"{place(part, module)} gives {expression!r}, which is no number.")
+    return expression
+
+
+def read_names(law: Law, part: Part, module: str) -> tuple[str, ...]:
+    """The names of the arguments without a default, in order."""
+    if isinstance(law, Reading):
+        return law.names
+    names = []
+    for argument in inspect.signature(law).parameters.values():
+        if argument.kind not in (argument.POSITIONAL_ONLY, argument.POSITIONAL_OR_KEYWORD):
+            if argument.kind is argument.KEYWORD_ONLY and argument.default is not argument.empty:
+                continue
+            raise ModelError(
+                f"{place(part, module)} takes {argument}; a law receives what it uses by plain argument names. "
+                "Where the names are only known when the module is built, use laws.reading(function, *names)."
+            )
+        if argument.default is argument.empty:
+            names.append(argument.name)
+    return tuple(names)
+
+
+def place(part: Part, module: str) -> str:
+    """Where a message points: "process 'elimination' of module 'imatinib'"."""
+    return f"{describe(part)} of module {module!r}"
+
+
+def unknown(name: str, known: Mapping[str, Any]) -> str:
+    """The end of a message about a name that nothing defines, with the nearest ones that something does."""
+    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    hint = (
+        f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {', '.join(sorted(known)) or 'none'}."
+    )
+    end = f" Time is {TIME!r}, in days." if name in ("time", "T", "day", "days") else ""
+    return f"which the model does not define; {hint}{end}"

@@ -1,0 +1,21 @@
+"""Survival: Kaplan–Meier, log-rank, Cox and landmarks, with the numbers and conventions of R's survival package."""
+
+from opsonin.analysis.survival.cox import CoxFit, cox
+from opsonin.analysis.survival.km import KaplanMeier, Quantile, kaplan_meier
+from opsonin.analysis.survival.landmark import Landmark, landmark
+from opsonin.analysis.survival.logrank import LogRank, logrank
+from opsonin.analysis.survival.many import ManyCox, cox_single_covariate_many
+
+__all__ = [
+    "CoxFit",
+    "KaplanMeier",
+    "Landmark",
+    "LogRank",
+    "ManyCox",
+    "Quantile",
+    "cox",
+    "cox_single_covariate_many",
+    "kaplan_meier",
+    "landmark",
+    "logrank",
+]

@@ -1,0 +1,93 @@
+"""Generated code on disk, named by what it is made from, so that a model is compiled once.
+
+A kernel file is `<key>.py` in the cache folder; Numba keeps the machine code beside it. The key is a hash of the
+model's content and of everything that the machine code depends on (versions of Numba, LLVM bindings, Python and the
+generator, the CPU's name), so a stale file is never met, only left behind. Files are written to a temporary
+name and moved into place, so that two processes may make the same kernel at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+_loaded: dict[str, ModuleType] = {}
+
+
+def folder() -> Path:
+    """Where kernels are kept: OPSONIN_CACHE, else XDG_CACHE_HOME/opsonin, else ~/.cache/opsonin (then `kernels`).
+
+    A folder that cannot be written falls back to one for this user under the system's temporary folder.
+    """
+    chosen = os.environ.get("OPSONIN_CACHE")
+    if chosen:
+        wanted = Path(chosen)
+    else:
+        wanted = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "opsonin"
+    try:
+        return _writable(wanted / "kernels")
+    except OSError:
+        user = getattr(os, "getuid", os.getpid)()
+        return _writable(Path(tempfile.gettempdir()) / f"opsonin-{user}" / "kernels")
+
+
+def key(*parts: str) -> str:
+    """The name of a kernel made from these texts on this machine."""
+    digest = hashlib.sha256()
+    for part in (*_toolchain(), *parts):
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()[:32]
+
+
+def load(name: str, source: Callable[[], str]) -> ModuleType:
+    """The module called `name`; `source()` writes its text only where the folder does not have it yet."""
+    where = folder()
+    identity = f"{where}/{name}"
+    if identity in _loaded:
+        return _loaded[identity]
+    path = where / f"{name}.py"
+    if not path.is_file():
+        _write_atomically(path, source())
+    specification = importlib.util.spec_from_file_location(f"opsonin_kernel_{name}", path)
+    if specification is None or specification.loader is None:
+        raise ImportError(f"the kernel {path} cannot be loaded; delete it and run again.")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # Numba looks a function's module up by name when it reads its cache
+    specification.loader.exec_module(module)
+    _loaded[identity] = module
+    return module
+
+
+@cache
+def _toolchain() -> tuple[str, ...]:
+    import llvmlite
+    import llvmlite.binding
+    import numba
+
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return (python, numba.__version__, llvmlite.__version__, llvmlite.binding.get_host_cpu_name())
+
+
+def _writable(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path):
+        return path
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,32 @@
+"""A model's solver, compiled: generated model functions, the step of a method and the driver in one kernel file."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from types import ModuleType
+from typing import Any
+
+from opsonin.model import codegen
+from opsonin.simulate import steps, tableaus
+
+METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
+
+
+def solver(symbolic: Any, method: str) -> ModuleType:
+    """The kernel module of a model for "rosenbrock" or "explicit"; its functions compile at their first call."""
+    return codegen.kernels(symbolic, step_source(METHODS[method]), driver_source())
+
+
+def step_source(tableau: tableaus.Rosenbrock | tableaus.RungeKutta) -> str:
+    """Source of one method's step."""
+    if isinstance(tableau, tableaus.Rosenbrock):
+        return steps.rosenbrock_source(tableau)
+    return steps.explicit_source(tableau)
+
+
+@cache
+def driver_source() -> str:
+    """The driver's text below its imports (see driver.py)."""
+    text = files("opsonin.simulate").joinpath("driver.py").read_text(encoding="utf-8")
+    return text.split("# driver\n", 1)[1]

@@ -1,6 +1,30 @@
 """Response and toxicity criteria: pure functions of measurements, the same for virtual and for real patients."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from opsonin.criteria.ctcae import GRADES, canonical, same_term
 from opsonin.criteria.dlt import DltRule, check_terms, is_dose_limiting, parse_rules
 
-__all__ = ["GRADES", "DltRule", "canonical", "check_terms", "is_dose_limiting", "parse_rules", "same_term"]
+if TYPE_CHECKING:
+    from opsonin.criteria.from_lesions import responses_from_lesions
+
+__all__ = [
+    "GRADES",
+    "DltRule",
+    "canonical",
+    "check_terms",
+    "is_dose_limiting",
+    "parse_rules",
+    "responses_from_lesions",
+    "same_term",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "responses_from_lesions":  # pandas loads when it is first used
+        from opsonin.criteria.from_lesions import responses_from_lesions
+
+        return responses_from_lesions
+    raise AttributeError(f"opsonin.criteria has no {name!r}.")

@@ -1,0 +1,48 @@
+"""The record: the trial's tables, their schema, reading and writing files. Where virtual and real trials meet."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opsonin.record.folders import replacing
+    from opsonin.record.manifest import Manifest
+    from opsonin.record.replicates import Replicates
+    from opsonin.record.schema import SCHEMA_VERSION, TABLES
+    from opsonin.record.tables import conform, empty_table, validate
+    from opsonin.record.trial_record import TrialRecord
+
+# loaded on first use: `import opsonin.record` costs neither pandas nor pyarrow
+_HOME = {
+    "Manifest": "manifest",
+    "Replicates": "replicates",
+    "SCHEMA_VERSION": "schema",
+    "TABLES": "schema",
+    "TrialRecord": "trial_record",
+    "conform": "tables",
+    "empty_table": "tables",
+    "replacing": "folders",
+    "validate": "tables",
+}
+__all__ = [
+    "SCHEMA_VERSION",
+    "TABLES",
+    "Manifest",
+    "Replicates",
+    "TrialRecord",
+    "conform",
+    "empty_table",
+    "replacing",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"opsonin.record has no {name!r}; its public names are {', '.join(__all__)}.")
+    return getattr(import_module(f"opsonin.record.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,81 @@
+"""Folders that change all at once: written beside the old one, then put in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(folder: str | Path) -> Iterator[Path]:
+    """A new empty folder to fill; it takes the place of `folder` when the block ends well, and goes when it fails.
+
+    The old folder stays whole until the new one lies on the disk beside it. A crash between the two renames leaves
+    the old one as `.<name>.old`, which `recover` puts back.
+    """
+    target = Path(os.path.abspath(folder))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    recover(target)
+    fresh, old = _sibling(target, f"new-{os.getpid()}"), _sibling(target, "old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        yield fresh
+        _flush(fresh)
+        if target.exists():
+            os.rename(target, old)
+        try:
+            os.rename(fresh, target)
+        except OSError:
+            if old.exists():
+                os.rename(old, target)
+            raise
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    _flush_names(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(folder: str | Path) -> None:
+    """Puts back the old folder that a crash left aside, or clears it away where the new one is in place."""
+    target = Path(os.path.abspath(folder))
+    old = _sibling(target, "old")
+    if not old.exists():
+        return
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        os.rename(old, target)
+
+
+def _sibling(target: Path, what: str) -> Path:
+    return target.with_name(f".{target.name}.{what}")
+
+
+def _flush(folder: Path) -> None:
+    """Has the disk hold every file of the folder before its name changes."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _flush_names(path)
+    _flush_names(folder)
+
+
+def _flush_names(folder: Path) -> None:
+    """Has the disk hold a folder's names; a system that cannot open a folder (Windows) does without."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems refuse; the names are then written when they please
+        pass
+    finally:
+        os.close(handle)

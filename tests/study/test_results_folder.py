@@ -12,6 +12,11 @@ def results(folder, text):
     (folder / "findings.json").write_text("[]")
 
 
+def fail_half_way(folder, problem):
+    (folder / "record").mkdir()
+    raise problem
+
+
 def test_a_finished_run_replaces_older_results(tmp_path):
     results(tmp_path / "out", "old")
     with new_results(tmp_path / "out") as fresh:
@@ -24,8 +29,7 @@ def test_a_finished_run_replaces_older_results(tmp_path):
 def test_a_failed_or_interrupted_run_leaves_older_results_whole(tmp_path, problem):
     results(tmp_path / "out", "old")
     with pytest.raises(problem), new_results(tmp_path / "out") as fresh:
-        (fresh / "record").mkdir()
-        raise problem
+        fail_half_way(fresh, problem)
     assert (tmp_path / "out/record/manifest.json").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 

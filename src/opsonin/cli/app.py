@@ -41,12 +41,13 @@ Seed = Annotated[int, typer.Option(min=0, help="The one seed of all random numbe
 Out = Annotated[Path | None, typer.Option(help="The results folder; results/<name> otherwise.")]
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from opsonin import __version__
 
         typer.echo(f"opsonin {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,11 @@ from opsonin.cli.screen import console, table
 from opsonin.errors import StudyError
 
 if TYPE_CHECKING:
-    from opsonin.model import Model, Module
+    from rich.table import Table
+
+    from opsonin.model import Model
+
+Row = Mapping[str, Any]
 
 
 def explain_name(name: str) -> None:
@@ -21,42 +25,95 @@ def explain_name(name: str) -> None:
     Raises: StudyError for a name that is neither a therapy, nor a bundled study, nor a file of the user's.
     """
     title, source, module, model = _find(name)
+    told = model.explain()
+    mine: dict[str, list[Row]] = {
+        heading: [row for row in rows if module in (None, row.get("module"))]
+        for heading, rows in told.items()
+        if isinstance(rows, list)
+    }
     screen = console()
     screen.print(f"[bold]{escape(title)}[/bold]")
     if source:
         screen.print(escape(source))
-    only = None if module is None else {part.name for part in module.parts}
-    for heading, rows in model.explain().items():
-        kept = [r for r in rows if only is None or _belongs(r, only)] if isinstance(rows, list) else []
-        if kept and heading in _COLUMNS:
+    for made in _tables(mine, _modulations(told["signals"], module)):
+        if made.row_count:
             screen.print()
-            screen.print(_as_table(heading, kept))
+            screen.print(made)
 
 
-_COLUMNS = {
-    "parameters": ("name", "value", "unit", "kind", "meaning", "source"),
-    "processes": ("name", "equation", "meaning"),
-    "signals": ("name", "combine", "meaning"),
-    "observables": ("name", "unit", "meaning"),
-}
+def _tables(told: Mapping[str, list[Row]], modulations: list[tuple[str, ...]]) -> Iterator[Table]:
+    numbers: dict[str, int] = {}
+    for row in told["parameters"]:
+        numbers.setdefault(row["source"], len(numbers) + 1)
+    yield table(
+        "Doses", ("agent", "route", "into"), [(r["agent"], r["route"], r["into"]) for r in told["administrations"]]
+    )
+    yield table(
+        "Parameters",
+        ("name", "value", "unit", "kind", "source", "meaning"),
+        [
+            (r["name"], f"{r['value']:.4g}", _unit(r), r["kind"], f"[{numbers[r['source']]}]", r["meaning"])
+            for r in told["parameters"]
+        ],
+        right=["value"],
+    )
+    yield table("Sources of the parameters", ("", ""), [(f"[{n}]", text) for text, n in numbers.items()])
+    yield table(
+        "States", ("name", "unit", "at first", "meaning"), [_cells(r, "initial", "meaning") for r in told["species"]]
+    )
+    yield table(
+        "Quantities", ("name", "unit", "is", "meaning"), [_cells(r, "equation", "meaning") for r in told["quantities"]]
+    )
+    yield table(
+        "Processes (rate a day)",
+        ("name", "from → to", "rate"),
+        [(r["name"], f"{_ends(r['consumes'])} → {_ends(r['produces'])}", r["equation"]) for r in told["processes"]],
+    )
+    yield table("What it modulates", ("signal", "combined as", "by", "meaning"), modulations)
+    yield table(
+        "Hazards (1/day)",
+        ("event", "role", "rate", "share of each grade"),
+        [(r["term"], r["role"], r["equation"], _grades(r["grades"])) for r in told["hazards"]],
+    )
+    yield table(
+        "Observables",
+        ("name", "unit", "in", "is", "lower limit"),
+        [(r["name"], _unit(r), r["where"], r["equation"], _number(r["lower_limit"])) for r in told["observables"]],
+        right=["lower limit"],
+    )
 
 
-def _as_table(heading: str, rows: Sequence[Mapping[str, Any]]) -> Any:
-    columns = [c for c in _COLUMNS[heading] if any(r.get(c) not in (None, "") for r in rows)]
-    cells = [[_cell(r.get(c)) for c in columns] for r in rows]
-    return table(heading.capitalize(), columns, cells, right=["value"])
+def _modulations(signals: list[Row], module: str | None) -> list[tuple[str, ...]]:
+    return [
+        (signal["name"], signal["combine"], m["equation"], m["meaning"])
+        for signal in signals
+        for m in signal["modulations"]
+        if module in (None, m["module"])
+    ]
 
 
-def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cells(row: Row, third: str, fourth: str) -> tuple[str, str, str, str]:
+    return row["name"], _unit(row), row[third], row[fourth]
 
 
-def _belongs(row: Any, names: set[str]) -> bool:
-    return isinstance(row, Mapping) and row.get("name", row.get("signal")) in names
+def _unit(row: Row) -> str:
+    return "" if row["unit"] == "dimensionless" else row["unit"]
 
 
-def _find(name: str) -> tuple[str, str, Module | None, Model]:
-    """Title, source, the module asked for (None: all), and the model that it is explained in."""
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _ends(species: list[str]) -> str:
+    return " + ".join(species) or "·"
+
+
+def _grades(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{grade}: {share:g}" for grade, share in shares.items())
+
+
+def _find(name: str) -> tuple[str, str, str | None, Model]:
+    """Title, source, the module asked for (None: all of them), and the model that it is explained in."""
     from opsonin import biology, therapies
     from opsonin.model import Model
     from opsonin.study.library import bundled
@@ -67,7 +124,9 @@ def _find(name: str) -> tuple[str, str, Module | None, Model]:
         study = Study.load(name)
         return study.file.title, study.file.source, None, study.built.model
     if name not in therapies.names() and not is_own(name):
-        known = [*therapies.names(), *bundled()]
-        raise StudyError(f"there is no therapy and no bundled study {name!r}{near(name, known)}")
+        raise StudyError(
+            f"there is no therapy and no bundled study {name!r}{near(name, [*therapies.names(), *bundled()])}"
+        )
     module = therapies.load_agent(name, Path.cwd())
-    return module.title or module.name, module.source, module, Model([*biology.core(), module])
+    # the therapy first, so that what it shares with biology is counted as its own
+    return module.title or module.name, module.source, module.name, Model([module, *biology.core()])

@@ -16,7 +16,7 @@ def list_everything() -> None:
         "Studies": [(name, title_of(path)) for name, path in bundled().items()],
         "Therapies": [(name, therapies.load_agent(name).title) for name in therapies.names()],
         "Designs": [(name, designs.design(name, 4).describe()) for name in designs.names()],
-        "Indications": [(name, patients.indication(name).title) for name in patients.names()],
+        "Indications": [(name, patients.indication(name).title) for name in patients.indication_names()],
         "Mappings": [(name, path) for name, path in examples().items()],
     }
     for title, rows in lists.items():

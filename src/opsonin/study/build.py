@@ -46,8 +46,8 @@ def build(study: Study) -> Built:
     from opsonin.model import Model
 
     therapies = _therapies(study)
-    model = Model([*biology.core(), *dict.fromkeys(therapies)])
-    places = [_administration(study, n, module) for n, module in enumerate(therapies)]
+    model = Model([*biology.core(), *therapies.values()])
+    places = [_administration(study, n, therapies[t.agent]) for n, t in enumerate(study.file.treatment)]
     agents, routes = tuple(p.agent for p in places), tuple(p.route for p in places)
     _check_observables(study, model)
     _check_dose_units(study, model, places)
@@ -62,15 +62,15 @@ def build(study: Study) -> Built:
     )
 
 
-def _therapies(study: Study) -> list[Module]:
-    """The module of each treatment; an agent named twice is loaded once."""
+def _therapies(study: Study) -> dict[str, Module]:
+    """Agent → module; an agent named twice is loaded once."""
     from opsonin.therapies import load_agent
 
     loaded: dict[str, Module] = {}
     for treatment in study.file.treatment:
         if treatment.agent not in loaded:
             loaded[treatment.agent] = load_agent(treatment.agent, study.path.parent)
-    return [loaded[t.agent] for t in study.file.treatment]
+    return loaded
 
 
 def _administration(study: Study, n: int, module: Module) -> Administration:

@@ -42,8 +42,8 @@ class Comparison:
             return f"{self.analyte} with and without {self.partner}: no sampled day has both, so it cannot be answered."
         if self.potential:
             return (
-                f"{self.analyte} with and without {self.partner}: the protocol never gives it alone on a sampled day, so "
-                f"{together} is compared with the same patients' potential outcome without {self.partner}."
+                f"{self.analyte} with and without {self.partner}: the protocol never gives it alone on a sampled day, "
+                f"so {together} is compared with the same patients' potential outcome without {self.partner}."
             )
         return (
             f"{self.analyte} with and without {self.partner}: {together} against {_days(self.alone)}, within patients."

@@ -6,7 +6,8 @@ rooms in `opsonin.study.names` and `opsonin.study.build`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+import itertools
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, model_validator
 
@@ -55,7 +56,7 @@ def _read_design(value: object) -> dict[str, Any]:
 
 
 def _rising(values: list[Any], what: str) -> list[Any]:
-    if any(b <= a for a, b in zip(values, values[1:], strict=False)):
+    if any(b <= a for a, b in itertools.pairwise(values)):
         raise ValueError(f"the {what} {values} are not in rising order; list each once, from first to last")
     return values
 
@@ -99,7 +100,7 @@ class Treatment(_Part):
         return len(self.dose) > 1
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _holds_together(self) -> Treatment:
         if self.cycles is not None and self.cycle is None:
             raise ValueError('`cycles` says how often a cycle is given, but there is no `cycle`; add cycle = "21 days"')
         if self.infusion is not None and self.route not in (None, "intravenous infusion"):
@@ -110,7 +111,7 @@ class Treatment(_Part):
         amounts = [d.amount for d in self.dose]
         if len(units) > 1:
             raise ValueError(f"the ladder mixes units ({', '.join(d.text for d in self.dose)}); give all doses in one")
-        if any(b <= a for a, b in zip(amounts, amounts[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(amounts)):
             raise ValueError(
                 f"the ladder does not rise ({', '.join(d.text for d in self.dose)}); level 1 is the lowest"
             )
@@ -145,7 +146,7 @@ class Concentrations(_Part):
     hours: Annotated[list[Annotated[float, Field(ge=0, allow_inf_nan=False)]], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _in_order(self) -> Concentrations:
         _rising(self.days, "days")
         _rising(self.hours, "hours")
         return self
@@ -158,7 +159,7 @@ class Immune(_Part):
     days: ProtocolDays
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _in_order(self) -> Immune:
         _rising(self.days, "days")
         return self
 
@@ -211,7 +212,7 @@ class StudyFile(_Part):
     questions: Questions = Questions()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _holds_together(self) -> StudyFile:
         ladders = [f"treatment[{n}] ({t.agent})" for n, t in enumerate(self.treatment, start=1) if t.is_ladder]
         if len(ladders) > 1:
             raise ValueError(

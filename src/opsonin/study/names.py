@@ -20,7 +20,7 @@ def check_names(study: Study) -> None:
     from opsonin import patients
 
     indication = study.file.population.indication
-    require(study, ("population", "indication"), indication, patients.names(), "indication")
+    require(study, ("population", "indication"), indication, patients.indication_names(), "indication")
     _check_design(study)
     _check_rules(study)
 

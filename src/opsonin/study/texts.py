@@ -6,6 +6,7 @@ wrong and what to write; `opsonin.study.file` adds the file and the field.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -102,7 +103,7 @@ class Days:
         else:
             raise ValueError(f"days are a text such as '1 to 14' or '1, 8, 15', not {_kind(given)}")
         blocks = tuple(_block(part, str(given)) for part in parts)
-        for (_, last), (first, _) in zip(blocks, blocks[1:], strict=False):
+        for (_, last), (first, _) in itertools.pairwise(blocks):
             if first <= last:
                 raise ValueError(f"the days {given!r} go back or overlap at day {first}; list them in order, each once")
         return cls(blocks)

@@ -88,9 +88,9 @@ def _escalation(study: StudyFile, design: str) -> list[str]:
         else "Nobody is replaced."
     )
     return [
-        f"design: {design}.",
-        f"dose-limiting: {'; '.join(escalation.dlt)}, with an onset within {escalation.dlt_window.text} of protocol day 1 "
-        f"(elapsed 0 to {until:g}).",
+        f"design: {design.removesuffix('.')}.",
+        f"dose-limiting: {'; '.join(escalation.dlt)}, with an onset within {escalation.dlt_window.text} of protocol "
+        f"day 1 (elapsed 0 to {until:g}).",
         replaced,
     ]
 
@@ -108,8 +108,8 @@ def _assessments(study: StudyFile) -> list[str]:
     if tumour:
         every = tumour.every.days
         said.append(
-            f"scans at baseline and every {tumour.every.text} from protocol day 1 (elapsed {every:g}, {2 * every:g} …), "
-            f"judged by {tumour.criteria}."
+            f"scans at baseline and every {tumour.every.text} from protocol day 1 (elapsed {every:g}, {2 * every:g} …)"
+            f", judged by {tumour.criteria}."
         )
     return said or ["none"]
 

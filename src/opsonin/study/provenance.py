@@ -1,0 +1,86 @@
+"""What the record of a virtual trial says of itself: the study, the model, what was assumed, what is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opsonin.study.contrasts import left_out
+
+if TYPE_CHECKING:
+    from opsonin.record import Manifest
+    from opsonin.study.build import Built
+    from opsonin.study.study import Study
+
+# what the pool and the virtual clinic take for granted, whatever the model
+_OF_THE_TRIAL = (
+    "Patients do not influence one another, and nothing drifts over calendar time.",
+    "How one patient's outcomes at different doses hang together is the model's statement; no trial can show it.",
+)
+
+
+def manifest(study: Study, built: Built, seed: int, notes: list[str]) -> Manifest:
+    """The manifest of the study's record."""
+    from opsonin.record import Manifest
+
+    model = built.model.explain()
+    return Manifest(
+        kind="virtual",
+        title=study.file.title,
+        source=study.file.source,
+        study=study.text,
+        study_hash=study.digest,
+        seed=seed,
+        assumptions=assumptions(model["parameters"]),
+        model=model,
+        questions=questions(study, built),
+        notes=notes,
+    )
+
+
+def assumptions(parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One sentence for every source that is an assumption or a calibration, with the parameters that rest on it."""
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for row in parameters:
+        if row["kind"] != "published":
+            by_source.setdefault(row["source"], []).append(row)
+    found = [
+        {"sentence": _sentence(source, rows), "parameters": [r["name"] for r in rows], "kind": rows[0]["kind"]}
+        for source, rows in by_source.items()
+    ]
+    trial = [{"sentence": text, "parameters": [], "kind": "assumed"} for text in _OF_THE_TRIAL]
+    return [*sorted(found, key=lambda a: a["kind"]), *trial]
+
+
+def questions(study: Study, built: Built) -> dict[str, Any]:
+    """The study's questions, with the facts of the protocol that answering them takes."""
+    file, protocol = study.file, built.protocol
+    ladder = file.ladder
+    blood, immune = file.assessments.concentrations, file.assessments.immune
+    return {
+        "level_names": [level.name for level in protocol.levels],
+        "levels": len(protocol.levels),
+        "escalating_agent": protocol.levels[0].name.removesuffix(f" {ladder.dose[0].text}"),
+        "doses": [dose.amount for dose in ladder.dose],
+        "dose_unit": ladder.dose[0].text.split(" ", 1)[1],
+        "design": built.design.describe(),
+        "design_name": built.design.name,
+        "dlt": list(file.escalation.dlt),
+        "dlt_window_days": file.escalation.dlt_window.days,
+        "first_dose_day": protocol.first_time,
+        "observe_days": protocol.observe_days,
+        "biomarkers": [b.model_dump() for b in file.questions.biomarkers],
+        "interaction": list(file.questions.interaction),
+        "potential": left_out(built.comparisons),
+        "comparisons": [c.text for c in built.comparisons],
+        "analytes": list(blood.analytes) if blood else [],
+        "sampled_days": list(blood.days) if blood else [],
+        "panel": immune.panel if immune else "",
+        "pool": file.population.pool,
+    }
+
+
+def _sentence(source: str, rows: list[dict[str, Any]]) -> str:
+    """ "Shrinks a fully sensitive tumour slowly … (imatinib_kill_rate = 0.02 1/day)."."""
+    text = source.strip().rstrip(".")
+    values = ", ".join(f"{r['name']} = {r['value']:g} {r['unit']}".replace(" dimensionless", "") for r in rows)
+    return f"{text[0].upper()}{text[1:]} ({values})."

@@ -1,0 +1,78 @@
+"""Running a study: virtual patients, their potential outcomes, replicate trials, findings."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
+from opsonin.study.contrasts import left_out
+from opsonin.study.provenance import manifest
+
+if TYPE_CHECKING:
+    from opsonin.analysis import Findings
+    from opsonin.record import Replicates, TrialRecord
+    from opsonin.study.study import Progress, Study
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out of a study.
+
+    record: trial 1;   replicates: all trials, where there are several;   potential: agent left out → the same patients
+    of trial 1 without it;   findings: what the analyses found.
+    """
+
+    study: Study
+    record: TrialRecord
+    replicates: Replicates | None
+    findings: Findings
+    potential: dict[str, TrialRecord] = field(default_factory=dict)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the results folder (without a report: `opsonin.write_report` adds it), replacing older results at once.
+
+        Raises: RecordError where the folder holds something else, or cannot be written.
+        """
+        with new_results(folder) as fresh:
+            self.write(fresh)
+        return Path(folder)
+
+    def write(self, folder: Path) -> None:
+        """Write the tables, the findings and the study as it was run into a folder that is there."""
+        self.record.save(folder / RECORD)
+        if self.replicates is not None:
+            self.replicates.save(folder / REPLICATES)
+        for agent, record in self.potential.items():
+            record.save(folder / POTENTIAL / agent)
+        self.findings.save(folder / FINDINGS)
+        (folder / STUDY).write_text(self.study.text, encoding="utf-8")
+        for path in self.study.therapy_files:
+            shutil.copyfile(path, folder / path.name)
+
+
+def run(study: Study, seed: int, trials: int, threads: int | None, progress: Progress | None) -> Run:
+    """The study on its pool of virtual patients: `trials` replicate trials, analysed."""
+    say = progress or _silent
+    say("building the model", 0, 0)
+    built = study.built
+    from opsonin.analysis import analyse
+    from opsonin.patients import sample_patients
+    from opsonin.trial import Pool, run_trials
+
+    patients = sample_patients(built.model, built.indication, study.file.population.pool, seed)
+    pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=say)
+    done = run_trials(pool, built.protocol, built.design, seed, trials)
+    record, replicates = done
+    potential = {agent: pool.potential(record, frozenset({agent})) for agent in left_out(built.comparisons)}
+    about = manifest(study, built, seed, [])
+    record.manifest = about
+    say("analysing", 0, 0)
+    findings = analyse(record, replicates, potential=potential, seed=seed)
+    return Run(study, record, replicates, findings, potential)
+
+
+def _silent(phase: str, done: int, total: int) -> None:
+    """No progress wanted."""

@@ -1,0 +1,186 @@
+"""Bad input: one clear message on stderr, exit code 2, no traceback, and earlier results as they were."""
+
+import pytest
+from typer.testing import CliRunner
+
+from opsonin.cli.app import app
+from opsonin.study.library import bundled, read
+
+RUNNER = CliRunner()
+
+# what is wrong: (text in the bundled study, what stands there instead, what the message must say)
+MISTAKES = {
+    "misspelt field": ("dlt_window", "dlt_windw", ["escalation", "'dlt_windw'", "did you mean 'dlt_window'"]),
+    "misspelt section": ("[assessments]", "[asessments]", ["'asessments'", "did you mean 'assessments'"]),
+    "missing field": ('indication = "refractory-solid"\n', "", ["population.indication", "missing"]),
+    "unknown agent": ('"imatinib"\ndose', '"imatinb"\ndose', ["treatment[2].agent", "did you mean 'imatinib'"]),
+    "unknown indication": ('"refractory-solid"', '"refractory-sold"', ["population.indication", "'refractory-solid'"]),
+    "unknown design": ('design = "3+3"', 'design = "4+4"', ["escalation.design", "'4+4'", "3+3"]),
+    "unknown design option": (
+        'design = "3+3"',
+        'design = { name = "3+3", colour = 1 }',
+        ["escalation.design", "colour"],
+    ),
+    "dose without unit": ('"400 mg"', '"400"', ["treatment[2].dose", "has no unit", "'400 mg'"]),
+    "dose as a number": ('"400 mg"', "400", ["treatment[2].dose", "has no unit", "'400 mg'"]),
+    "negative dose": ('"400 mg"', '"-400 mg"', ["treatment[2].dose", "negative"]),
+    "dose of the wrong dimension": ('"400 mg"', '"400 MIU"', ["treatment[2].dose", "imatinib", "cannot be converted"]),
+    "unreadable dose unit": ('"400 mg"', '"400 mgs/x"', ["treatment[2].dose", "not known"]),
+    "days backwards": ('"1 to 14"', '"14 to 1"', ["treatment[2].days", "run backwards", "'1 to 14'"]),
+    "day 0": ('"1 to 14"', '"0 to 14"', ["treatment[2].days", "there is no day 0"]),
+    "day 0 of a visit": ("[-21, 1, 10, 15]", "[-21, 0, 10, 15]", ["assessments.immune.days[2]", "there is no day 0"]),
+    "unreadable days": ('"1 to 14"', '"two weeks"', ["treatment[2].days", "cannot be read", "'1 to 14'"]),
+    "days beyond the cycle": ('"1 to 14"', '"1 to 24"', ["treatment[2]", "beyond the cycle"]),
+    "two ladders": ('"400 mg"', '["400 mg", "600 mg"]', ["treatment[2] (imatinib), treatment[3] (interleukin-2)"]),
+    "falling ladder": ('"12 MIU"', '"2 MIU"', ["treatment[3]", "does not rise"]),
+    "unknown analyte": ('"CGP74588", "interleukin-2"], days', '"CGP7458", "interleukin-2"], days', ["'CGP74588'"]),
+    "unknown panel": ('"T-B-NK"', '"T-B-NX"', ["assessments.immune.panel", "'T-B-NK'"]),
+    "unknown marker": ('"HLA-DR+ NK"', '"HLA-DR+ NX"', ["questions.biomarkers[1].marker", "'HLA-DR+ NK'"]),
+    "marker on a day without a visit": ("day = 15", "day = 16", ["questions.biomarkers[1].day", "-21, 1, 10, 15"]),
+    "unknown endpoint": ('["PFS", "OS"]', '["PFS", "SO"]', ["questions.biomarkers[1].against", "'SO'"]),
+    "unknown DLT term": ('"fatigue >= 3"', '"boredom >= 3"', ["escalation.dlt", "boredom"]),
+    "unreadable DLT rule": ('"fatigue >= 3"', '"fatigue bad"', ["escalation.dlt", "fatigue bad"]),
+    "unreadable duration": ('"6 weeks"', '"6 wks"', ["assessments.tumour.every", "'wks'"]),
+    "unknown criteria": ('"RECIST 1.1"', '"RECIST 1.2"', ["assessments.tumour.criteria", "did you mean 'RECIST 1.1'"]),
+    "text for a number": ("pool = 2000", 'pool = "many"', ["population.pool", "a whole number"]),
+    "empty pool": ("pool = 2000", "pool = 0", ["population.pool", "1 or more"]),
+    "no TOML": ('title = "', "title = ", ["line 1", "TOML"]),
+    "unknown route": ('dose = "400 mg"', 'dose = "400 mg"\nroute = "orall"', ["treatment[2].route", "'oral'"]),
+    "a route the therapy lacks": (
+        'dose = "400 mg"',
+        'dose = "400 mg"\nroute = "transdermal"',
+        ["'transdermal'", "oral"],
+    ),
+    "follow-up too short": ('"24 months"', '"2 days"', ["longer than follow_up.observe"]),
+}
+
+
+@pytest.fixture
+def older(tmp_path):
+    """Results of an earlier run."""
+    folder = tmp_path / "out"
+    (folder / "record").mkdir(parents=True)
+    (folder / "record" / "manifest.json").write_text("earlier")
+    (folder / "findings.json").write_text("[]")
+    return folder
+
+
+def refused(arguments, older):
+    """The message of a run that must fail."""
+    before = {p: p.read_bytes() for p in older.rglob("*") if p.is_file()}
+    done = RUNNER.invoke(app, [*map(str, arguments), "--out", str(older)])
+    assert done.exit_code == 2, done.output
+    assert isinstance(done.exception, SystemExit)
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.output
+    assert {p: p.read_bytes() for p in older.rglob("*") if p.is_file()} == before
+    assert [p.name for p in older.parent.iterdir() if p.name.startswith(".")] == []
+    return done.stderr
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_a_study_file_is_named(mistake, tmp_path, older):
+    right, wrong, said = MISTAKES[mistake]
+    text = read(bundled()["imatinib-il2"])
+    assert text.count(right) == 1, right
+    path = tmp_path / "my-study.toml"
+    path.write_text(text.replace(right, wrong))
+    message = refused(["run", path], older)
+    assert "my-study.toml" in message
+    for words in said:
+        assert words in message
+
+
+@pytest.mark.parametrize("mistake", ["misspelt field", "dose without unit"])
+def test_the_line_is_named_and_check_says_the_same(mistake, tmp_path):
+    right, wrong, _ = MISTAKES[mistake]
+    lines = read(bundled()["imatinib-il2"]).replace(right, wrong).splitlines()
+    number = next(n for n, line in enumerate(lines, start=1) if wrong in line)
+    path = tmp_path / "my-study.toml"
+    path.write_text("\n".join(lines))
+    done = RUNNER.invoke(app, ["check", str(path)])
+    assert done.exit_code == 2
+    assert f"my-study.toml, line {number}: " in done.stderr
+
+
+def test_several_mistakes_come_in_one_message(tmp_path, older):
+    text = read(bundled()["imatinib-il2"]).replace('"400 mg"', '"400"').replace("pool = 2000", "pool = 0")
+    path = tmp_path / "my-study.toml"
+    path.write_text(text)
+    message = refused(["run", path], older)
+    assert "treatment[2].dose" in message
+    assert "population.pool" in message
+
+
+def test_a_missing_file_a_folder_and_a_misspelt_name_are_told_apart(tmp_path, older):
+    assert "there is no study file" in refused(["run", tmp_path / "nowhere.toml"], older)
+    assert "is a folder" in refused(["run", tmp_path], older)
+    assert "did you mean 'imatinib-il2'" in refused(["run", "imatinib-il3"], older)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path, older):
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xff\xfe\x00title")
+    assert "not a UTF-8 text file" in refused(["run", path], older)
+
+
+THERAPY = """from opsonin.model import Module
+
+
+def module():
+    raise ZeroDivisionError("my own mistake")
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "agent", "said"),
+    [
+        (THERAPY, "./my_drug.py:module", ["my_drug.py", "my own mistake"]),
+        (THERAPY, "./my_drug.py:modul", ["my_drug.py", "modul"]),
+        (THERAPY, "./my_drug.py", ["names no function", "./my_drug.py:module"]),
+        (THERAPY, "./your_drug.py:module", ["there is no file", "your_drug.py"]),
+        ("def module(:\n", "./my_drug.py:module", ["my_drug.py"]),
+        ("import nothing_of_that_name\n", "./my_drug.py:module", ["my_drug.py", "nothing_of_that_name"]),
+        ("def module():\n    return 3\n", "./my_drug.py:module", ["my_drug.py", "Module"]),
+        (
+            "from opsonin.model import Module\n\ndef module():\n    return Module('drug', [])\n",
+            "./my_drug.py:module",
+            ["has no Administration"],
+        ),
+    ],
+)
+def test_a_users_therapy_that_fails_is_named(source, agent, said, tmp_path, older):
+    (tmp_path / "my_drug.py").write_text(source)
+    path = tmp_path / "my-study.toml"
+    text = read(bundled()["imatinib-il2"])
+    path.write_text(text.replace('agent = "cyclophosphamide"', f'agent = "{agent}"'))
+    message = refused(["run", path], older)
+    for words in said:
+        assert words in message
+
+
+def test_results_never_replace_a_folder_of_other_files(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    done = RUNNER.invoke(app, ["run", "imatinib-il2", "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "would be lost" in done.stderr
+
+
+def test_new_never_overwrites(tmp_path):
+    path = tmp_path / "my-study.toml"
+    assert RUNNER.invoke(app, ["new", str(path), "--from", "imatinib-il2"]).exit_code == 0
+    before = path.read_text()
+    path.write_text(before + "# mine\n")
+    done = RUNNER.invoke(app, ["new", str(path)])
+    assert done.exit_code == 2
+    assert "exists already and is left as it is" in done.stderr
+    assert path.read_text() == before + "# mine\n"
+
+
+@pytest.mark.parametrize("command", [["show", "nowhere"], ["explain", "imatinb"], ["analyse", "nowhere.csv"]])
+def test_other_commands_refuse_what_is_not_there(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = RUNNER.invoke(app, command)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith("error: ")
+    assert list(tmp_path.iterdir()) == []

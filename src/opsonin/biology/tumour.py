@@ -20,10 +20,10 @@ def tumour() -> Module:
         [
             Parameter(
                 "tumour_growth_rate",
-                0.0150,
+                0.0108,
                 "1/day",
                 f"calibrated to: stable disease in 8 of 17, {PAUTIER}",
-                LogNormal(0.6),
+                LogNormal(0.5),
                 lower=0.0005,
                 upper=0.1,
                 meaning="growth rate of the volume without killing",
@@ -37,12 +37,12 @@ def tumour() -> Module:
             ),
             Parameter(
                 "nk_kill_rate",
-                0.010,
+                0.008,
                 "1/day",
                 "assumed: moderate, two thirds of the median growth rate at full NK activation; "
                 "gives HLA-DR+ NK cells their link "
                 "with PFS and OS by mechanism (Chaput 2013, OncoImmunology 2:e23080)",
-                LogNormal(0.7),
+                LogNormal(0.5),
                 meaning="greatest killing by activated NK cells",
             ),
             Parameter(
@@ -54,10 +54,10 @@ def tumour() -> Module:
             ),
             Parameter(
                 "t_kill_rate",
-                0.004,
+                0.003,
                 "1/day",
                 "assumed: small, since disease is refractory and responses to IL-2 are rare",
-                LogNormal(1.0),
+                LogNormal(0.5),
                 meaning="killing by CD8+ T cells at baseline counts without regulatory T cells",
             ),
             Parameter(

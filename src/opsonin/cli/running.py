@@ -29,7 +29,7 @@ def run_study(name: str, seed: int, trials: int, out: Path | None, threads: int 
             progress("writing the tables")
             done.write(fresh)
             _report(done.record, done.findings, fresh, done.replicates, progress)
-    _conclude(done.record, done.findings, folder)
+    _conclude(done.record, done.findings, done.replicates, folder)
 
 
 def analyse_data(data: Path, mapping: str | None, out: Path | None, seed: int) -> None:
@@ -51,7 +51,7 @@ def analyse_data(data: Path, mapping: str | None, out: Path | None, seed: int) -
             if mapping:
                 shutil.copyfile(_mapping_file(mapping), fresh / MAP)
             _report(record, findings, fresh, None, progress)
-    _conclude(record, findings, folder)
+    _conclude(record, findings, None, folder)
 
 
 def _report(
@@ -63,11 +63,11 @@ def _report(
     write_report(record, findings, folder / REPORT, replicates=replicates)
 
 
-def _conclude(record: TrialRecord, findings: Findings, folder: Path) -> None:
+def _conclude(record: TrialRecord, findings: Findings, replicates: Replicates | None, folder: Path) -> None:
     from opsonin.cli.headlines import headlines
 
     screen = console()
-    for line in headlines(record, findings):
+    for line in headlines(record, findings, replicates):
         screen.print(f"  • {escape(line)}")
     screen.print(f"record    {escape(str(folder / RECORD))}", soft_wrap=True)
     screen.print(f"report    {escape(str(folder / REPORT))}", soft_wrap=True)

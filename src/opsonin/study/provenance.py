@@ -30,25 +30,42 @@ def manifest(study: Study, built: Built, seed: int, notes: list[str]) -> Manifes
         study=study.text,
         study_hash=study.digest,
         seed=seed,
-        assumptions=assumptions(model["parameters"]),
+        assumptions=assumptions(model["parameters"], _modules_that_matter(study, built)),
         model=model,
         questions=questions(study, built),
         notes=notes,
     )
 
 
-def assumptions(parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One sentence for every source that is an assumption or a calibration, with the parameters that rest on it."""
+def assumptions(parameters: list[dict[str, Any]], modules: list[str]) -> list[dict[str, Any]]:
+    """One sentence for every source that is an assumption or a calibration, with the parameters that rest on it.
+
+    modules: what is assumed of the first of them stands first; calibrations stand before plain assumptions.
+    """
     by_source: dict[str, list[dict[str, Any]]] = {}
     for row in parameters:
         if row["kind"] != "published":
             by_source.setdefault(row["source"], []).append(row)
+
+    def weight(rows: list[dict[str, Any]]) -> tuple[int, bool]:
+        module = rows[0]["module"]
+        return modules.index(module) if module in modules else len(modules), rows[0]["kind"] != "calibrated"
+
+    ordered = sorted(by_source.items(), key=lambda item: weight(item[1]))
     found = [
         {"sentence": _sentence(source, rows), "parameters": [r["name"] for r in rows], "kind": rows[0]["kind"]}
-        for source, rows in by_source.items()
+        for source, rows in ordered
     ]
-    trial = [{"sentence": text, "parameters": [], "kind": "assumed"} for text in _OF_THE_TRIAL]
-    return [*sorted(found, key=lambda a: a["kind"]), *trial]
+    return [*found, *({"sentence": text, "parameters": [], "kind": "assumed"} for text in _OF_THE_TRIAL)]
+
+
+def _modules_that_matter(study: Study, built: Built) -> list[str]:
+    """The therapies' modules, the escalated one first."""
+    from opsonin.model import Administration
+
+    home = {part.agent: module for part, module in built.model.parts(Administration)}
+    ladder = next(a for a, t in zip(built.agents, study.file.treatment, strict=True) if t.is_ladder)
+    return list(dict.fromkeys([home[ladder], *(home[a] for a in built.agents)]))
 
 
 def questions(study: Study, built: Built) -> dict[str, Any]:
@@ -62,8 +79,8 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
         "escalating_agent": protocol.levels[0].name.removesuffix(f" {ladder.dose[0].text}"),
         "doses": [dose.amount for dose in ladder.dose],
         "dose_unit": ladder.dose[0].text.split(" ", 1)[1],
-        "design": built.design.describe(),
-        "design_name": built.design.name,
+        "design": built.design.name,
+        "design_rule": built.design.describe(),
         "dlt": list(file.escalation.dlt),
         "dlt_window_days": file.escalation.dlt_window.days,
         "first_dose_day": protocol.first_time,

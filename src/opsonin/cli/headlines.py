@@ -1,0 +1,19 @@
+"""The few most important findings, in the words of the report's first page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsonin.analysis import Findings
+    from opsonin.record import Replicates, TrialRecord
+
+
+def headlines(record: TrialRecord, findings: Findings, replicates: Replicates | None) -> list[str]:
+    """What the report's summary says was found, a sentence each."""
+    from opsonin.report.chapters.summary import found
+    from opsonin.report.context import Context
+    from opsonin.report.groups import grouped
+
+    count = None if replicates is None else len(replicates.trials)
+    return [f"{strong} {rest}".strip() for strong, rest in found(Context(record, findings, grouped(record), count))]

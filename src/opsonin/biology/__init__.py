@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from opsonin.biology.acute_phase import acute_phase
+from opsonin.biology.acute_phase import acute_phase, near_power
 from opsonin.biology.blood import blood
 from opsonin.biology.nk import natural_killer_cells
 from opsonin.biology.signals import signals
@@ -15,7 +15,17 @@ from opsonin.biology.toxicity import toxicity
 from opsonin.biology.tumour import tumour
 from opsonin.model import Module
 
-__all__ = ["acute_phase", "blood", "core", "natural_killer_cells", "signals", "survival", "toxicity", "tumour"]
+__all__ = [
+    "acute_phase",
+    "blood",
+    "core",
+    "natural_killer_cells",
+    "near_power",
+    "signals",
+    "survival",
+    "toxicity",
+    "tumour",
+]
 
 
 def core() -> list[Module]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from opsonin.record.folders import replacing
     from opsonin.record.manifest import Manifest
+    from opsonin.record.read import example, examples, read_data
     from opsonin.record.replicates import Replicates
     from opsonin.record.schema import SCHEMA_VERSION, TABLES
     from opsonin.record.tables import conform, empty_table, validate
@@ -22,6 +23,9 @@ _HOME = {
     "TrialRecord": "trial_record",
     "conform": "tables",
     "empty_table": "tables",
+    "example": "read",
+    "examples": "read",
+    "read_data": "read",
     "replacing": "folders",
     "validate": "tables",
 }
@@ -33,6 +37,9 @@ __all__ = [
     "TrialRecord",
     "conform",
     "empty_table",
+    "example",
+    "examples",
+    "read_data",
     "replacing",
     "validate",
 ]

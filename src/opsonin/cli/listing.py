@@ -8,7 +8,7 @@ from opsonin.cli.screen import console, table
 def list_everything() -> None:
     """Print bundled studies, therapies, designs, indications and mappings."""
     from opsonin import designs, patients, therapies
-    from opsonin.record import examples
+    from opsonin.record.read import example, examples
     from opsonin.study.library import bundled, title_of
 
     screen = console()
@@ -17,8 +17,8 @@ def list_everything() -> None:
         "Therapies": [(name, therapies.load_agent(name).title) for name in therapies.names()],
         "Designs": [(name, designs.design(name, 4).describe()) for name in designs.names()],
         "Indications": [(name, patients.indication(name).title) for name in patients.indication_names()],
-        "Mappings": [(name, path) for name, path in examples().items()],
+        "Mappings": [(name, title_of(example(name))) for name in examples()],
     }
     for title, rows in lists.items():
-        screen.print(table(title, ("name", ""), rows))
+        screen.print(table(title, ("", ""), rows))
         screen.print()

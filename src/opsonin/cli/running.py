@@ -38,11 +38,12 @@ def analyse_data(data: Path, mapping: str | None, out: Path | None, seed: int) -
     refuse_foreign(folder)
     with Phases() as progress:
         progress("reading the data")
-        from opsonin.analysis import analyse
         from opsonin.record import read_data
 
         record = read_data(data, mapping)
         progress("analysing")
+        from opsonin.analysis import analyse
+
         findings = analyse(record, seed=seed)
         with new_results(folder) as fresh:
             progress("writing the tables")
@@ -74,7 +75,7 @@ def _conclude(record: TrialRecord, findings: Findings, replicates: Replicates | 
 
 
 def _mapping_file(mapping: str) -> Path:
-    from opsonin.record import example
+    from opsonin.record.read import example
 
     path = Path(mapping)
-    return path if path.is_file() else Path(example(mapping))
+    return path if path.is_file() else example(mapping)

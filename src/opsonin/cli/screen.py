@@ -24,7 +24,13 @@ def console() -> Console:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Iterable[str] = ()) -> Table:
     """A plain table.   right: the columns whose numbers are set flush right."""
     made = Table(
-        title=escape(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
+        title=escape(title),
+        title_justify="left",
+        title_style="bold",
+        show_header=any(columns),
+        header_style="bold",
+        box=None,
+        pad_edge=False,
     )
     numbers = set(right)
     for column in columns:

@@ -17,7 +17,7 @@ def bundled() -> dict[str, Path]:
 
 
 def title_of(path: Path) -> str:
-    """The title in a study file."""
+    """The title in a study or mapping file."""
     return str(tomllib.loads(path.read_text(encoding="utf-8"))["title"])
 
 

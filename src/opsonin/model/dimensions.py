@@ -85,7 +85,7 @@ def ratio(unit: Unit, to: Unit) -> Any:
             dimensions[kind] = dimensions.get(kind, 0) + exponent * power
     if any(dimensions.values()):
         raise DimensionError
-    return total if total.is_Rational else sympy.Float(total)
+    return total if total.is_Rational else total.evalf()
 
 
 def fits(unit: Unit | None, to: Unit) -> bool:

@@ -65,7 +65,7 @@ def typical_initial(symbolic: SymbolicModel) -> Float[np.ndarray, " state"]:
     return np.array([np.broadcast_to(value, (1,))[0] for value in values], dtype=float)
 
 
-def mass_balance(model: Model, weights: Mapping[str, float]) -> dict[str, float]:
+def mass_balance(model: Model, weights: Mapping[str, float | int]) -> dict[str, float]:
     """What each process that touches these species makes of their weighted sum, per unit of its rate, typically."""
     symbolic = model.symbolic
     known = {part.name: None for part, _ in model.parts(Species)}

@@ -66,11 +66,12 @@ def _slope(expression: Any, n: int) -> Any:
         base, exponent = expression.args
         return exponent * base ** (exponent - 1) if n == 0 else expression * sympy.log(base)
     try:
-        return expression.fdiff(n + 1)
-    except (AttributeError, ArgumentIndexError) as problem:
-        raise ModelError(
-            f"{expression.func} has no known derivative; write the law with opsonin.model.laws."
-        ) from problem
+        slope = expression.fdiff(n + 1)
+    except (AttributeError, ArgumentIndexError):
+        slope = sympy.nan
+    if slope is sympy.nan or slope.has(sympy.Derivative, sympy.Subs):
+        raise ModelError(f"{expression.func} has no known derivative; write the law with opsonin.model.laws.")
+    return slope
 
 
 def _extremes(expression: Any) -> list[tuple[Any, Any]]:

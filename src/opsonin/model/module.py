@@ -128,7 +128,7 @@ class Model:
 
         return diagram_edges(self)
 
-    def mass_balance(self, weights: Mapping[str, float]) -> dict[str, float]:
+    def mass_balance(self, weights: Mapping[str, float | int]) -> dict[str, float]:
         """What each process makes (+) or loses (−) of a conserved whole, per unit of its rate.
 
         weights: how much of the whole one unit of each species holds (1 where all are in the same unit). A process

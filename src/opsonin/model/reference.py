@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Event = tuple[float, int, float, float]  # time, state index, amount, duration (0: bolus, else infused evenly)
 
+MOST_EVALUATIONS = 100_000  # between two stops; LSODA would creep towards a pole for ever
+
 
 def reference(
     model: Model,
@@ -100,8 +102,18 @@ def _integrate(
     from scipy.integrate import solve_ivp
 
     implicit: dict[str, Any] = {"jac": lambda t, y: jacobian(t, y, p)}
+    where = f"the reference path stopped between days {begin:g} and {end:g}"
+    evaluations = 0
+
+    def counted(t: float, y: np.ndarray) -> np.ndarray:
+        nonlocal evaluations
+        evaluations += 1
+        if evaluations > MOST_EVALUATIONS:
+            raise ModelError(f"{where}: {MOST_EVALUATIONS} evaluations brought it only to day {t:g}.")
+        return rhs(t, y, p) + infused
+
     made = solve_ivp(
-        lambda t, y: rhs(t, y, p) + infused,
+        counted,
         (begin, end),
         state,
         method=method,
@@ -111,5 +123,5 @@ def _integrate(
     )
     if not (made.success and np.isfinite(made.y[:, -1]).all()):
         why = made.message if not made.success else "a state is no longer a finite number"
-        raise ModelError(f"the reference path stopped between days {begin:g} and {end:g}: {why}")
+        raise ModelError(f"{where}: {why}")
     return made.y[:, -1]

@@ -23,7 +23,7 @@ class LogNormal:
 
     def at(self, median: np.ndarray | float, z: np.ndarray | float) -> np.ndarray:
         """Values at the standard normal numbers `z`; the two arrays broadcast."""
-        return np.asarray(median) * np.exp(np.sqrt(np.log1p(self.cv**2)) * np.asarray(z))
+        return np.asarray(median * np.exp(np.sqrt(np.log1p(self.cv**2)) * np.asarray(z)))
 
     def __str__(self) -> str:
         return f"log-normal, CV {100 * self.cv:.3g} %"
@@ -40,7 +40,7 @@ class Normal:
 
     def at(self, median: np.ndarray | float, z: np.ndarray | float) -> np.ndarray:
         """Values at the standard normal numbers `z`; the two arrays broadcast."""
-        return np.asarray(median) + self.sd * np.asarray(z)
+        return np.asarray(median + self.sd * np.asarray(z))
 
     def __str__(self) -> str:
         return f"normal, SD {self.sd:.3g}"
@@ -59,7 +59,7 @@ class LogitNormal:
         """Values at the standard normal numbers `z`; the two arrays broadcast."""
         centre = np.asarray(median)
         odds = centre / (1 - centre) * np.exp(self.sd * np.asarray(z))
-        return odds / (1 + odds)
+        return np.asarray(odds / (1 + odds))
 
     def __str__(self) -> str:
         return f"logit-normal, SD {self.sd:.3g}"

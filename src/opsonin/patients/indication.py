@@ -23,8 +23,8 @@ class Variable:
     unit: str
     at: Callable[[np.ndarray], np.ndarray]
     source: str
-    lower: float = -np.inf
-    upper: float = np.inf
+    lower: float | int = -np.inf
+    upper: float | int = np.inf
     meaning: str = ""
 
 
@@ -46,7 +46,7 @@ class Indication:
     variables: tuple[Variable, ...]
     derive: Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]] = lambda drawn, share: {}
     units: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float | int] = field(default_factory=dict)
     correlations: tuple[tuple[str, str, float], ...] = ()
     columns: tuple[str, ...] = ()
 

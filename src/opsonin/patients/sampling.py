@@ -113,7 +113,9 @@ class _Scores:
     ids: np.ndarray
     seed: int
 
-    def within(self, name: str, at: Callable[[np.ndarray], np.ndarray], lower: float, upper: float) -> np.ndarray:
+    def within(
+        self, name: str, at: Callable[[np.ndarray], np.ndarray], lower: float | int, upper: float | int
+    ) -> np.ndarray:
         """at(score) for every patient, drawn again (for those patients alone) until it is within the limits."""
         values = np.asarray(at(self.score(name, self.ids, 0)), dtype=float)
         outside = np.flatnonzero((values < lower) | (values > upper))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsonin.analysis.nca import NO_SLOPE, nca, terminal_slope
+from opsonin.analysis.noncompartmental import NO_SLOPE, nca, terminal_slope
 from opsonin.errors import AnalysisError
 
 HOURS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0])

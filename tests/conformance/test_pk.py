@@ -8,7 +8,7 @@ import math
 import pandas as pd
 import pytest
 
-from opsonin.analysis.nca import nca
+from opsonin.analysis.noncompartmental import nca
 from paths import REFERENCE
 
 FOLDER = REFERENCE / "pk"

@@ -9,8 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from opsonin.analysis.asked import Asked, ask
+    from opsonin.analysis.believability import Null, believe
+    from opsonin.analysis.biomarkers import biomarker_data
+    from opsonin.analysis.comparison import Groups, groups
+    from opsonin.analysis.everything import analyse
     from opsonin.analysis.findings import Finding, Findings
-    from opsonin.analysis.nca import Nca, nca
+    from opsonin.analysis.immune import change_table
+    from opsonin.analysis.markers import Marker, biomarker_questions, read_marker
+    from opsonin.analysis.noncompartmental import Nca, nca
+    from opsonin.analysis.pharmacokinetics import nca_table
+    from opsonin.analysis.response import best_responses, response_table
+    from opsonin.analysis.safety import adverse_event_table, dlt_table
     from opsonin.analysis.survival import (
         CoxFit,
         KaplanMeier,
@@ -21,35 +31,79 @@ if TYPE_CHECKING:
         landmark,
         logrank,
     )
+    from opsonin.analysis.time_to_event import endpoint_table, endpoints
+    from opsonin.analysis.trial_flow import decision_path, flow_table
 
-# where each public name lives
+# where each public name lives; loaded on first use
 _HOME = {
+    "Asked": "asked",
+    "CoxFit": "survival",
     "Finding": "findings",
     "Findings": "findings",
-    "Nca": "nca",
-    "nca": "nca",
-    "CoxFit": "survival",
+    "Groups": "comparison",
     "KaplanMeier": "survival",
     "LogRank": "survival",
+    "Marker": "markers",
+    "Nca": "noncompartmental",
+    "Null": "believability",
+    "adverse_event_table": "safety",
+    "analyse": "everything",
+    "ask": "asked",
+    "believe": "believability",
+    "best_responses": "response",
+    "biomarker_data": "biomarkers",
+    "biomarker_questions": "markers",
+    "change_table": "immune",
     "cox": "survival",
     "cox_single_covariate_many": "survival",
+    "decision_path": "trial_flow",
+    "dlt_table": "safety",
+    "endpoint_table": "time_to_event",
+    "endpoints": "time_to_event",
+    "flow_table": "trial_flow",
+    "groups": "comparison",
     "kaplan_meier": "survival",
     "landmark": "survival",
     "logrank": "survival",
+    "nca": "noncompartmental",
+    "nca_table": "pharmacokinetics",
+    "read_marker": "markers",
+    "response_table": "response",
 }
 __all__ = [
+    "Asked",
     "CoxFit",
     "Finding",
     "Findings",
+    "Groups",
     "KaplanMeier",
     "LogRank",
+    "Marker",
     "Nca",
+    "Null",
+    "adverse_event_table",
+    "analyse",
+    "ask",
+    "believe",
+    "best_responses",
+    "biomarker_data",
+    "biomarker_questions",
+    "change_table",
     "cox",
     "cox_single_covariate_many",
+    "decision_path",
+    "dlt_table",
+    "endpoint_table",
+    "endpoints",
+    "flow_table",
+    "groups",
     "kaplan_meier",
     "landmark",
     "logrank",
     "nca",
+    "nca_table",
+    "read_marker",
+    "response_table",
 ]
 
 

@@ -140,9 +140,7 @@ class Findings(list[Finding]):
         except OSError as problem:
             raise AnalysisError(f"the findings {source} cannot be read: {problem.strerror}.") from problem
         except ValueError as problem:
-            raise AnalysisError(
-                f"{source} is no readable JSON ({problem}); write it again with Findings.save."
-            ) from None
+            raise AnalysisError(f"{source} is no JSON ({problem}); write it again with Findings.save.") from None
         known = {f.name for f in fields(Finding)} - {"table"}
         if not isinstance(rows, list) or not all(isinstance(r, dict) and "name" in r and set(r) <= known for r in rows):
             raise AnalysisError(f"{source} is no list of findings; each has the fields {', '.join(sorted(known))}.")

@@ -1,0 +1,53 @@
+"""What every analysis is given: the record with its groups, the questions, the replicates and the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from opsonin.analysis.comparison import Groups, groups, level_names
+
+if TYPE_CHECKING:
+    from opsonin.record import Replicates, TrialRecord
+
+STANDARD = ("OS", "PFS", "TTP", "DOR", "RFS", "DFS", "EFS")  # endpoints reported in months; others in days
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request for findings. potential: records of the same subjects with one agent left out, by agent."""
+
+    record: Any
+    questions: Mapping[str, Any]
+    replicates: Any = None
+    potential: Mapping[str, Any] | None = None
+    seed: int = 1
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The groups that are compared."""
+        return groups(self.record.subjects, self.questions)
+
+    @cached_property
+    def levels(self) -> dict[int, str]:
+        """The names of the dose levels, empty where the record has none."""
+        return level_names(self.record.subjects, self.questions)
+
+    def table(self, name: str) -> Any:
+        """A table of the record with subject_id as plain text."""
+        frame = getattr(self.record, name)
+        return frame.assign(subject_id=frame["subject_id"].astype(str)) if "subject_id" in frame else frame
+
+
+def ask(
+    record: TrialRecord,
+    questions: Mapping[str, Any] | None = None,
+    replicates: Replicates | None = None,
+    potential: Mapping[str, Any] | None = None,
+    seed: int = 1,
+) -> Asked:
+    """The request; questions given here win over the record's own, key by key."""
+    own = dict(getattr(record.manifest, "questions", None) or {})
+    return Asked(record, own | dict(questions or {}), replicates, potential, seed)

@@ -1,0 +1,190 @@
+"""Biomarkers against endpoints: continuous, split, landmarked at sampling, with permutation within dose level or arm.
+
+Dose moves both a marker and the outcome, so that estimates are stratified by group and permutations stay within it.
+Patients whose endpoint came, or who were censored, before the sample are left out and counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from opsonin.analysis.asked import Asked
+from opsonin.analysis.believability import Arrays, Null, believe, replicate_strengths, shuffle_within
+from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.markers import Marker, biomarker_questions, read_marker
+from opsonin.analysis.predictive import by_arm, split_finding
+from opsonin.analysis.response import best_responses
+from opsonin.analysis.statistics import two_sided_p
+from opsonin.analysis.survival import cox_single_covariate_many, landmark
+from opsonin.analysis.time_to_event import COX_SOURCE, endpoint_table, hazard_ratio, hazard_ratio_or_note
+from opsonin.errors import AnalysisError
+from opsonin.random import uniform
+
+PERMUTATIONS = 1999
+DELONG = "DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595"
+LANDMARK = "Anderson, Cain & Gelber 1983, doi:10.1200/JCO.1983.1.11.710"
+
+
+def biomarker_data(asked: Asked, marker: Marker, endpoint: str) -> tuple[pd.DataFrame, str]:
+    """Those with a value and still at risk when it was sampled; and in words who was left out.
+
+    Columns: subject_id, day, event, group, value, x (scaled).
+    """
+    rows = endpoint_table(asked.table("survival"), endpoint, asked.groups.of)
+    rows["value"] = rows["subject_id"].map(marker.values)
+    unmeasured = int(rows["value"].isna().sum())
+    rows = rows[rows["value"].notna()].reset_index(drop=True)
+    said = f"{unmeasured} without the marker are left out." if unmeasured else ""
+    if marker.day is not None:
+        cut = landmark(rows["day"], rows["event"], marker.landmark_day)
+        rows, said = rows[cut.kept].reset_index(drop=True), f"{cut.sentence} {said}".strip()
+    rows["x"] = marker.scaled(rows["value"].to_numpy(dtype=float))
+    return rows, said
+
+
+def biomarker_findings(asked: Asked) -> list[Finding]:
+    """Every question's marker against its endpoints, held against chance."""
+    asked_for = biomarker_questions(asked)
+    if not asked_for:
+        return [note("biomarker", "No biomarker is asked for.")]
+    arrays = Arrays(asked.replicates) if asked.replicates is not None else None
+    found: list[Finding] = []
+    for question in asked_for:
+        try:
+            marker = read_marker(asked, question.marker, question.day)
+        except AnalysisError as problem:
+            found.append(note(f"biomarker.{question.marker}", f"{question.marker}: {problem}"))
+            continue
+        for endpoint in question.against:
+            found += _response(asked, marker) if endpoint == "response" else list(_one(asked, marker, endpoint, arrays))
+    return found
+
+
+def _one(asked: Asked, marker: Marker, endpoint: str, arrays: Arrays | None) -> Iterator[Finding]:
+    """The findings of one marker and endpoint."""
+    stem = f"biomarker.{endpoint}.{marker.name}"
+    rows, said = biomarker_data(asked, marker, endpoint)
+    if rows["event"].sum() < 2 or rows["x"].nunique() < 2:
+        why = f"fewer than two events, or no variation, among {len(rows)}"
+        yield note(stem, f"{marker.words} against {endpoint}: {why}. {said}")
+        return
+    strata = rows["group"].to_numpy(dtype=object)
+    several = asked.groups.several
+    within = f"; stratified by {asked.groups.by}" if several else ""
+    try:
+        main = hazard_ratio(rows, rows["x"], f"{stem}.hazard_ratio", "all", strata, f", {marker.step}{within}", said)
+    except AnalysisError as problem:
+        yield note(stem, f"{marker.words} against {endpoint}: {problem} {said}")
+        return
+    observed, strengths = permuted_strengths(rows, asked.seed, f"biomarker {stem}")
+    share = (1 + int((strengths >= abs(observed) - 1e-9).sum())) / (1 + strengths.size)
+    scope = f" within {asked.groups.by}" if several else ""
+    main = replace(
+        main,
+        p=share,
+        method=f"{main.method}; p by {strengths.size} permutations{scope}",
+        reference=f"{COX_SOURCE}; {LANDMARK}",
+        note=f"{said} Wald p {main.p:.2g}.".strip(),
+        table=rows,
+    )
+    yield main
+    if several:
+        name = f"{stem}.hazard_ratio_unstratified"
+        yield hazard_ratio_or_note(rows, rows["x"], name, "all", None, f", {marker.step}")
+    yield split_finding(asked, marker, rows, stem, strata)
+    if several and not asked.groups.ordered:
+        yield from by_arm(asked, marker, rows, stem)
+    own = Null(observed, strengths, f"of {strengths.size:,} permutations of the marker{scope}")
+    yield from _beliefs(asked, marker, endpoint, main, own, arrays)
+
+
+def permuted_strengths(rows: pd.DataFrame, seed: int, purpose: str) -> tuple[float, np.ndarray]:
+    """The stratified score statistic of x, and its strengths with x permuted within the groups."""
+    codes = np.unique(rows["group"].to_numpy(dtype=str), return_inverse=True)[1].reshape(1, -1)
+    time, event, x = (rows[c].to_numpy()[None, :] for c in ("day", "event", "x"))
+    draws_wanted = PERMUTATIONS if len(rows) <= 300 else 499
+    seen = float(cox_single_covariate_many(time, event, x, strata=codes, estimate=False).score_z[0])
+    draws = uniform(seed, purpose, np.arange(draws_wanted), draws=len(rows))
+    shape = (draws_wanted, len(rows))
+    mixed = shuffle_within(np.broadcast_to(codes, shape), np.broadcast_to(x.astype(float), shape), draws)
+    many = cox_single_covariate_many(time, event, mixed, strata=codes, estimate=False)
+    return seen, np.abs(many.score_z[np.isfinite(many.score_z)])
+
+
+def _beliefs(
+    asked: Asked, marker: Marker, endpoint: str, main: Finding, own: Null, arrays: Arrays | None
+) -> Iterator[Finding]:
+    """The finding held against replicates where there are some, else against its own permutations."""
+    if arrays is None:
+        yield _believed(main, own)
+        return
+    strengths = replicate_strengths(
+        arrays, marker.name, marker.day, endpoint, marker.landmark_day, marker.log, asked.seed
+    )
+    yield _believed(main, strengths.null(own.observed))
+    share, count = strengths.replication(own.observed)
+    if count:
+        yield Finding(
+            f"{main.name}.replication",
+            "all",
+            share,
+            n=count,
+            unit="proportion",
+            method="share of replicate trials with an association this way, stronger than 95 % of the permuted",
+            note=f"A new trial of this study, if the model is right, would show it in {100 * share:.0f} %.",
+            table=pd.DataFrame({"trial": arrays.trials, "z": strengths.as_they_came, "permuted_z": strengths.permuted}),
+        )
+
+
+def _believed(main: Finding, null: Null) -> Finding:
+    try:
+        return believe(main, null)
+    except AnalysisError as problem:
+        return note(f"{main.name}.believability", str(problem))
+
+
+def _response(asked: Asked, marker: Marker) -> list[Finding]:
+    """The marker against objective response: the area under the ROC curve."""
+    best = best_responses(asked.table("responses"))
+    best = best[best != "NE"]
+    there = marker.values.index.intersection(best.index)
+    value, hit = marker.values[there].to_numpy(dtype=float), best[there].isin(["CR", "PR"]).to_numpy()
+    name = f"biomarker.response.{marker.name}.auc"
+    if hit.sum() < 2 or (~hit).sum() < 2:
+        return [
+            note(
+                name,
+                f"{marker.words} against response: fewer than two responders or non-responders among {len(there)}.",
+            )
+        ]
+    higher = np.sign(value[hit][:, None] - value[~hit][None, :]) / 2 + 0.5
+    area = float(higher.mean())
+    error = math.sqrt(
+        float(higher.mean(axis=1).var(ddof=1)) / hit.sum() + float(higher.mean(axis=0).var(ddof=1)) / (~hit).sum()
+    )
+    p = two_sided_p((area - 0.5) / error) if error > 0 else math.nan
+    low, high = max(0.0, area - 1.959964 * error), min(1.0, area + 1.959964 * error)
+    table = pd.DataFrame({"subject_id": there, "value": value, "responder": hit})
+    return [
+        Finding(
+            name,
+            "all",
+            area,
+            low,
+            high,
+            0.95,
+            p,
+            len(there),
+            int(hit.sum()),
+            "area under the ROC curve",
+            "chance that a responder's value is higher; DeLong's interval and p",
+            DELONG,
+            "Responder: CR or PR as best response.",
+            table,
+        )
+    ]

@@ -1,0 +1,57 @@
+"""`analyse`: every analysis a record's tables permit, and in words what could not be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from opsonin.analysis.asked import Asked, ask
+from opsonin.analysis.biomarkers import biomarker_findings
+from opsonin.analysis.findings import Finding, Findings, note
+from opsonin.analysis.immune import immune_findings
+from opsonin.analysis.pharmacokinetics import pharmacokinetic_findings
+from opsonin.analysis.response import response_findings
+from opsonin.analysis.safety import safety_findings
+from opsonin.analysis.time_to_event import survival_findings
+from opsonin.analysis.trial_flow import flow_findings, operating_characteristics
+from opsonin.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from opsonin.record import Replicates, TrialRecord
+
+CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
+    "trial": flow_findings,
+    "design": operating_characteristics,
+    "safety": safety_findings,
+    "pk": pharmacokinetic_findings,
+    "immune": immune_findings,
+    "response": response_findings,
+    "survival": survival_findings,
+    "biomarker": biomarker_findings,
+}
+
+
+def analyse(
+    record: TrialRecord | Any,
+    replicates: Replicates | Any = None,
+    potential: Mapping[str, Any] | None = None,
+    questions: Mapping[str, Any] | None = None,
+    seed: int = 1,
+) -> Findings:
+    """Every finding the record permits, chapter by chapter; what could not be done stands in `Findings.notes`.
+
+    replicates: further trials of the same study, for operating characteristics and believability.  potential: records
+    of the same subjects with one agent left out, by agent.  questions: win over those of the manifest.
+    seed: of permutations.  Raises: AnalysisError where the questions do not fit (an unknown column to compare by).
+    """
+    asked = ask(record, questions, replicates, potential, seed)
+    if not len(asked.table("subjects")):
+        raise AnalysisError("the record has no subjects, so that there is nothing to analyse.")
+    asked.groups  # noqa: B018  - a wrong `compare` or `reference` is an error of the whole request, not of one chapter
+    found = Findings()
+    for chapter, make in CHAPTERS.items():
+        try:
+            found += make(asked)
+        except AnalysisError as problem:
+            found.append(note(chapter, f"The chapter {chapter} could not be analysed: {problem}"))
+    return found

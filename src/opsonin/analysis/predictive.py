@@ -1,0 +1,95 @@
+"""A marker that splits patients, and one that says whom a treatment helps: cuts, arms, interaction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from opsonin.analysis.asked import Asked
+from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.markers import Marker
+from opsonin.analysis.statistics import two_sided_p
+from opsonin.analysis.survival import cox
+from opsonin.analysis.time_to_event import COX_SOURCE, hazard_ratio_or_note
+from opsonin.errors import AnalysisError
+
+MOST_CONTRASTS = 3  # more arms than this are cohorts side by side, where "predictive" has no meaning
+
+
+def split_finding(asked: Asked, marker: Marker, rows: pd.DataFrame, stem: str, strata: np.ndarray) -> Finding:
+    """High against low, at the stated cut or the median of those analysed."""
+    cut, words = cut_of(asked, marker, rows)
+    high = (rows["value"] >= cut).to_numpy(dtype=float)
+    remark = "" if words.startswith("stated") else "A cut at the median depends on who was sampled."
+    group = f"high vs low ({words})"
+    return hazard_ratio_or_note(
+        rows, high, f"{stem}.split_hazard_ratio", group, strata, f", high: value ≥ {cut:.4g}", remark
+    )
+
+
+def cut_of(asked: Asked, marker: Marker, rows: pd.DataFrame) -> tuple[float, str]:
+    """Where high begins (value ≥ cut), and how it was chosen."""
+    stated = dict(asked.questions.get("cut") or {}).get(marker.name)
+    if stated is not None:
+        return float(stated), f"stated cut {float(stated):g} {marker.unit}".strip()
+    middle = float(rows["value"].median())
+    return middle, f"median {middle:.3g} {marker.unit}".strip()
+
+
+def by_arm(asked: Asked, marker: Marker, rows: pd.DataFrame, stem: str) -> Iterator[Finding]:
+    """The marker within each arm; and, for each contrast, the interaction and the treatment effect in high and low."""
+    informative = rows.groupby("group").filter(lambda own: own["event"].any() and own["x"].nunique() > 1)
+    there = set(informative["group"])
+    silent = [label for label in asked.groups.labels if label not in there]
+    if silent:
+        said = f"{marker.words}: no events, or no variation, in {', '.join(silent)}; nothing is estimated there."
+        yield note(stem, said)
+    for label in (label for label in asked.groups.labels if label in there):
+        own = rows[rows["group"] == label]
+        yield hazard_ratio_or_note(own, own["x"], f"{stem}.hazard_ratio", label, None, f", {marker.step}")
+    contrasts = [pair for pair in asked.groups.contrasts() if set(pair) <= there]
+    if len(contrasts) > MOST_CONTRASTS:
+        yield note(f"{stem}.interaction", f"{marker.words}: {len(contrasts)} contrasts are too many for interactions.")
+        return
+    cut, words = cut_of(asked, marker, rows)
+    for one, other in contrasts:
+        pair = rows[rows["group"].isin([one, other])]
+        arm = (pair["group"] == one).to_numpy(dtype=float)
+        yield interaction_finding(pair, arm, stem, (one, other), marker)
+        for side, kept in (("high", pair["value"] >= cut), ("low", pair["value"] < cut)):
+            here, group = kept.to_numpy(dtype=bool), f"{side} ({words}): {one} vs {other}"
+            yield hazard_ratio_or_note(pair[here], arm[here], f"{stem}.treatment_hazard_ratio", group)
+
+
+def interaction_finding(
+    pair: pd.DataFrame, arm: np.ndarray, stem: str, names: tuple[str, str], marker: Marker
+) -> Finding:
+    """How the treatment's hazard ratio changes with the marker: the product term, with its likelihood ratio p."""
+    x = pair["x"].to_numpy(dtype=float) - float(pair["x"].mean())
+    main, both = np.stack([arm, x], axis=1), np.stack([arm, x, arm * x], axis=1)
+    try:
+        without = cox(pair["day"], pair["event"], main, names=["treatment", "marker"])
+        fit = cox(pair["day"], pair["event"], both, names=["treatment", "marker", "interaction"])
+    except AnalysisError as problem:
+        return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
+    lower, upper = (float(v) for v in fit.interval[2])
+    change = 2 * (fit.log_likelihood - without.log_likelihood)
+    return Finding(
+        f"{stem}.interaction",
+        f"{names[0]} vs {names[1]}",
+        float(fit.hazard_ratio[2]),
+        lower,
+        upper,
+        0.95,
+        two_sided_p(math.sqrt(max(change, 0.0))),
+        fit.n,
+        fit.events,
+        "ratio of hazard ratios",
+        f"treatment × marker ({marker.step}) in a Cox model; likelihood ratio p",
+        COX_SOURCE,
+        "Below 1: the treatment does better where the marker is high. Only randomised arms can show this.",
+        fit.to_frame(),
+    )

@@ -1,0 +1,149 @@
+"""Response findings: best response, objective response, disease control, differences, how long stability lasted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opsonin.analysis.asked import Asked
+from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.statistics import difference_of_proportions, fisher_exact, proportion
+from opsonin.analysis.survival import kaplan_meier
+from opsonin.analysis.time_to_event import KM, KM_SOURCE, endpoint_table
+
+CATEGORIES = ("CR", "PR", "SD", "PD", "NE")
+IMMUNE = {"iCR": "CR", "iPR": "PR", "iSD": "SD", "iUPD": "PD", "iCPD": "PD"}
+EXACT = "exact binomial interval (Clopper–Pearson)"
+EXACT_SOURCE = "Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404"
+NEWCOMBE_SOURCE = "Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I"
+WEEK = 7.0
+
+
+def best_responses(responses: pd.DataFrame) -> pd.Series:
+    """The best overall response of each subject that has one: CR, PR, SD, PD or NE, by subject_id.
+
+    Where several criteria were used, the first by name counts; iRECIST words are read as their RECIST counterparts.
+    """
+    rows = responses[responses["best"].to_numpy(dtype=bool, na_value=False)].sort_values("criteria", kind="stable")
+    first = rows.drop_duplicates("subject_id")
+    overall = first["overall"].astype(str).replace(IMMUNE)
+    return pd.Series(overall.to_numpy(dtype=object), index=pd.Index(first["subject_id"].astype(str)), name="best")
+
+
+def response_table(asked: Asked) -> pd.DataFrame:
+    """One row a group: subjects, each best response counted, none recorded, responders, evaluable."""
+    best, rows = best_responses(asked.table("responses")), []
+    for label, members in asked.groups.each():
+        own = best.reindex(members)
+        if own.notna().any():
+            counts = {c: int((own == c).sum()) for c in CATEGORIES}
+            other = {"none recorded": int(own.isna().sum()), "responders": counts["CR"] + counts["PR"]}
+            evaluable = sum(counts[c] for c in CATEGORIES if c != "NE")
+            rows.append({"group": label, "subjects": len(members), **counts, **other, "evaluable": evaluable})
+    return pd.DataFrame(rows)
+
+
+def response_findings(asked: Asked) -> list[Finding]:
+    """Response rates per group, their differences, and the duration of stable disease."""
+    if not asked.table("responses")["best"].fillna(False).any():
+        return [note("response", "No response rates: the record has no best overall responses.")]
+    table = response_table(asked)
+    found = [f for row in table.to_dict("records") for f in _rates(dict(row), table)]
+    silent = [g for g in asked.groups.labels if g not in set(table["group"])]
+    if silent:
+        found.append(
+            note("response", f"No response is recorded for anyone in {', '.join(silent)}: no rate is given there.")
+        )
+    counts: dict[Any, Any] = table.set_index("group").to_dict("index")
+    for one, other in asked.groups.contrasts() if not asked.groups.ordered else []:
+        if one in counts and other in counts:
+            found.append(_difference(one, counts[one], other, counts[other]))
+    return found + stable_disease(asked)
+
+
+def _rates(row: dict[Any, Any], table: pd.DataFrame) -> list[Finding]:
+    """The rates of one row of the response table."""
+    n, evaluable = row["subjects"], row["evaluable"]
+    controlled = row["responders"] + row["SD"]
+    asked_for = [
+        ("response.objective_rate", row["responders"], n, "CR or PR among all subjects"),
+        (
+            "response.objective_rate_evaluable",
+            row["responders"],
+            evaluable,
+            "CR or PR among those with CR, PR, SD or PD",
+        ),
+        ("response.disease_control_rate", controlled, n, "CR, PR or SD among all subjects"),
+        *((f"response.best.{c}", row[c], n, f"best response {c} among all subjects") for c in CATEGORIES),
+    ]
+    return [_rate(name, row["group"], events, size, what, table) for name, events, size, what in asked_for]
+
+
+def _rate(name: str, group: str, events: int, n: int, what: str, table: pd.DataFrame) -> Finding:
+    value, lower, upper = proportion(events, n)
+    method = f"{what}; {EXACT}"
+    return Finding(
+        name,
+        group,
+        value,
+        lower,
+        upper,
+        0.95,
+        n=n,
+        events=events,
+        unit="proportion",
+        method=method,
+        reference=EXACT_SOURCE,
+        table=table,
+    )
+
+
+def _difference(one: str, a: dict[Any, Any], other: str, b: dict[Any, Any]) -> Finding:
+    hits, n, others, m = a["responders"], a["subjects"], b["responders"], b["subjects"]
+    gap = difference_of_proportions(hits, n, others, m)
+    return Finding(
+        name="response.objective_rate_difference",
+        group=f"{one} vs {other}",
+        estimate=gap.value,
+        lower=gap.lower,
+        upper=gap.upper,
+        level=0.95,
+        p=fisher_exact(hits, n, others, m),
+        n=n + m,
+        events=hits + others,
+        unit="proportion",
+        method="difference of objective response rates; Newcombe's interval, Fisher's exact p",
+        reference=NEWCOMBE_SOURCE,
+    )
+
+
+def stable_disease(asked: Asked) -> list[Finding]:
+    """How long stable disease lasted: time to progression (TTP, else PFS) of those whose best response is SD."""
+    survival, best = asked.table("survival"), best_responses(asked.table("responses"))
+    there = set(survival["endpoint"].dropna().astype(str))
+    endpoint = next((e for e in ("TTP", "PFS") if e in there), None)
+    stable = best.index[best == "SD"]
+    if endpoint is None or not len(stable):
+        return []
+    rows = endpoint_table(survival, endpoint, asked.groups.of)
+    rows = rows[rows["subject_id"].isin(stable)]
+    if not len(rows):
+        return []
+    curve = kaplan_meier(rows["day"], rows["event"])
+    median, lower, upper = (value / WEEK for value in curve.median)
+    return [
+        Finding(
+            name="response.stable_disease_duration",
+            estimate=median,
+            lower=lower,
+            upper=upper,
+            level=0.95,
+            n=curve.n,
+            events=curve.n_events,
+            unit="weeks",
+            method=f"{endpoint} from day 1 of those whose best response is SD; {KM}",
+            reference=KM_SOURCE,
+            table=curve.to_frame(),
+        )
+    ]

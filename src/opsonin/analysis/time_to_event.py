@@ -1,0 +1,191 @@
+"""Survival findings: medians per group, hazard ratios between groups, log-rank tests, for every endpoint."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opsonin.analysis.asked import STANDARD, Asked
+from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.survival import cox, kaplan_meier, logrank
+from opsonin.errors import AnalysisError
+from opsonin.units import DAYS_PER_MONTH
+
+KM = "Kaplan–Meier; log-log interval"
+COX = "Cox proportional hazards, Efron ties; Wald interval and p"
+KM_SOURCE = "Kaplan & Meier 1958, doi:10.1080/01621459.1958.10501452; Brookmeyer & Crowley 1982, doi:10.2307/2530286"
+COX_SOURCE = "Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x; Efron 1977, doi:10.1080/01621459.1977.10480613"
+RANK_SOURCE = "Mantel 1966, Cancer Chemother Rep 50:163"
+
+
+def unit_of(endpoint: str) -> tuple[str, float]:
+    """The unit an endpoint is reported in, and its length in days: months for the usual ones, days for others."""
+    return ("months", DAYS_PER_MONTH) if endpoint in STANDARD else ("days", 1.0)
+
+
+def endpoints(survival: pd.DataFrame) -> list[str]:
+    """The endpoints of a survival table: the usual ones in their order, then the others by name."""
+    there = set(survival["endpoint"].dropna().astype(str))
+    return [e for e in STANDARD if e in there] + sorted(there - set(STANDARD))
+
+
+def endpoint_table(survival: pd.DataFrame, endpoint: str, of: pd.Series | None = None) -> pd.DataFrame:
+    """One row a subject of an endpoint: subject_id, day, event, and group where `of` gives one."""
+    rows = survival[(survival["endpoint"] == endpoint).to_numpy(dtype=bool, na_value=False)]
+    rows = rows[rows["day"].notna() & rows["event"].notna()]
+    out = pd.DataFrame(
+        {
+            "subject_id": rows["subject_id"].astype(str).to_numpy(),
+            "day": rows["day"].to_numpy(dtype=float),
+            "event": rows["event"].to_numpy(dtype=bool),
+        }
+    )
+    if of is not None:
+        out["group"] = out["subject_id"].map(of)
+        out = out[out["group"].notna()].reset_index(drop=True)
+    return out
+
+
+def survival_findings(asked: Asked) -> list[Finding]:
+    """Medians, hazard ratios and log-rank tests of every endpoint; a note where there are none."""
+    table = asked.table("survival")
+    if not len(table):
+        return [note("survival", "No times to event: the record has no survival table.")]
+    return [finding for endpoint in endpoints(table) for finding in one_endpoint(asked, endpoint)]
+
+
+def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
+    """The findings of one endpoint."""
+    rows = endpoint_table(asked.table("survival"), endpoint, asked.groups.of)
+    found = [median_finding(rows, endpoint, label) for label in asked.groups.labels if (rows["group"] == label).any()]
+    if asked.groups.several and len(rows):
+        found.append(median_finding(rows, endpoint, "all"))
+    if rows["group"].nunique() < 2:
+        return found
+    strata = _strata(asked, rows)
+    found += _contrasts(asked, rows, endpoint, strata)
+    try:
+        test = logrank(rows["day"], rows["event"], rows["group"], strata=strata)
+    except AnalysisError as problem:
+        return [*found, note(f"survival.{endpoint}.logrank", f"No log-rank test of {endpoint}: {problem}")]
+    found.append(
+        Finding(
+            name=f"survival.{endpoint}.logrank",
+            group=" vs ".join(test.groups) if len(test.groups) == 2 else f"{len(test.groups)} groups",
+            estimate=test.chi2,
+            p=test.p,
+            n=len(rows),
+            events=int(rows["event"].sum()),
+            unit=f"chi-squared on {test.df} degree{'s' if test.df > 1 else ''} of freedom",
+            method="log-rank test" + (f", stratified by {_strata_names(asked)}" if strata is not None else ""),
+            reference=RANK_SOURCE,
+            table=test.to_frame(),
+        )
+    )
+    return found
+
+
+def median_finding(rows: pd.DataFrame, endpoint: str, group: str, name: str | None = None) -> Finding:
+    """The median of one group ("all" takes every row)."""
+    own = rows if group == "all" else rows[rows["group"] == group]
+    curve = kaplan_meier(own["day"], own["event"])
+    unit, days = unit_of(endpoint)
+    median, lower, upper = (value / days for value in curve.median)
+    reached = "" if math.isfinite(median) else "The median is not reached."
+    return Finding(
+        name=name or f"survival.{endpoint}.median",
+        group=group,
+        estimate=median,
+        lower=lower,
+        upper=upper,
+        level=curve.level,
+        n=curve.n,
+        events=curve.n_events,
+        unit=unit,
+        method=KM,
+        reference=KM_SOURCE,
+        note=reached,
+        table=curve.to_frame(),
+    )
+
+
+def hazard_ratio(
+    rows: pd.DataFrame, covariate: Any, name: str, group: str, strata: Any = None, what: str = "", remark: str = ""
+) -> Finding:
+    """The hazard ratio of one covariate as a finding.   what: appended to the method ("per dose level").
+
+    Raises: AnalysisError where there is no finite estimate.
+    """
+    fit = cox(rows["day"], rows["event"], np.asarray(covariate, dtype=float), strata=strata, names=[group])
+    lower, upper = (float(v) for v in fit.interval[0])
+    return Finding(
+        name=name,
+        group=group,
+        estimate=float(fit.hazard_ratio[0]),
+        lower=lower,
+        upper=upper,
+        level=fit.level,
+        p=float(fit.p[0]),
+        n=fit.n,
+        events=fit.events,
+        unit="hazard ratio",
+        method=COX + what,
+        reference=COX_SOURCE,
+        note=remark,
+        table=fit.to_frame(),
+    )
+
+
+def hazard_ratio_or_note(
+    rows: pd.DataFrame, covariate: Any, name: str, group: str, strata: Any = None, what: str = "", remark: str = ""
+) -> Finding:
+    """The hazard ratio; where it has no finite estimate, a note that says why."""
+    try:
+        return hazard_ratio(rows, covariate, name, group, strata, what, remark)
+    except AnalysisError as problem:
+        return note(name, f"No hazard ratio ({name}, {group}): {problem}", group)
+
+
+def _contrasts(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: Any) -> list[Finding]:
+    """Hazard ratios against the reference; for dose levels one ratio per level instead, since levels are small."""
+    name, found = f"survival.{endpoint}.hazard_ratio", []
+    what = f", stratified by {_strata_names(asked)}" if strata is not None else ""
+    if asked.groups.ordered:
+        place = rows["group"].map({label: k for k, label in enumerate(asked.groups.labels)})
+        tries = [("per dose level", np.ones(len(rows), dtype=bool), place.to_numpy(dtype=float))]
+    else:
+        there = set(rows["group"])
+        silent = [label for label in asked.groups.labels if label not in there]
+        if silent:
+            found.append(
+                note(name, f"{endpoint} is not recorded in {', '.join(silent)}; no hazard ratio is given there.")
+            )
+        pairs = [pair for pair in asked.groups.contrasts() if set(pair) <= there]
+        own = rows["group"].to_numpy(dtype=object)
+        tries = [(f"{a} vs {b}", np.isin(own, [a, b]), (own == a).astype(float)) for a, b in pairs]
+    for group, kept, covariate in tries:
+        within = strata[kept] if strata is not None else None
+        found.append(hazard_ratio_or_note(rows[kept], covariate[kept], name, group, within, what))
+    return found
+
+
+def _strata(asked: Asked, rows: pd.DataFrame) -> np.ndarray | None:
+    """The strata the questions name, one text a row of `rows`; None where none are asked for."""
+    columns = asked.questions.get("strata")
+    if not columns:
+        return None
+    columns = [columns] if isinstance(columns, str) else list(columns)
+    subjects = asked.table("subjects").set_index("subject_id")
+    missing = [c for c in columns if c not in subjects.columns]
+    if missing:
+        raise AnalysisError(f"subjects have no column {missing[0]!r} to stratify by.")
+    joined = subjects[columns].astype("string").fillna("missing").agg(" / ".join, axis=1)
+    return rows["subject_id"].map(joined).to_numpy(dtype=object)
+
+
+def _strata_names(asked: Asked) -> str:
+    columns = asked.questions.get("strata") or []
+    return columns if isinstance(columns, str) else ", ".join(columns)

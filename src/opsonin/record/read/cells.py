@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class Reader:
     section: str = ""
     missing: tuple[str, ...] = ()
     decimal: str = "."
+    _read: dict[str, pd.Series] = field(default_factory=dict, repr=False, compare=False)
 
     def texts(self, column: str | list[str], names: Mapping[str, Any] | None = None) -> pd.Series:
         """A column as text ("string"), several joined with "/": trimmed; empty cells and missing marks are missing.
@@ -37,8 +38,10 @@ class Reader:
             for other in others:
                 first = first + "/" + other
             return first
-        words = _each(self.source.column(column, self.section), _text)
-        return renamed(words.mask(words.isin(["", *self.missing])), names or {})
+        if column not in self._read:
+            words = _each(self.source.column(column, self.section), _text)
+            self._read[column] = words.mask(words.isin(["", *self.missing]))
+        return renamed(self._read[column], names or {})
 
     def numbers(self, column: str, names: Mapping[str, Any] | None = None, also: Sequence[str] = ()) -> np.ndarray:
         """A column as numbers, NaN where missing and where the cell is one of the words `also`.

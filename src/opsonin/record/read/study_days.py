@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,11 @@ def elapsed(days: np.ndarray, reader: Reader | None = None) -> np.ndarray:
     if reader is not None and zero.any():
         raise ImportDataError(f"{reader.place(zero)}: day 0 in protocol days, which go from -1 to 1; correct the day.")
     return np.where(days > 0, days - 1, days)
+
+
+def in_days(delta: Any) -> np.ndarray:
+    """Differences of dates as days, NaN where one is missing."""
+    return (delta.dt.total_seconds() / 86400.0).to_numpy(dtype=float)
 
 
 def baseline_rows(groups: list[pd.Series], day: np.ndarray, usable: np.ndarray, first_dose: float = 0.0) -> np.ndarray:

@@ -1,0 +1,91 @@
+"""What to believe: the markers ranked by how seldom chance looks this good, and what it takes to confirm one."""
+
+import math
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.context import Context, value_of
+from opsonin.report.figures.biomarkers import parts_of, screened
+from opsonin.report.verdicts import Line
+
+
+def biomarker(context: Context) -> list[Line]:
+    """The strongest marker and what it is worth."""
+    found = screened(context.findings)
+    if not found:
+        return []
+    endpoint, marker, measure, f = found[0]
+    p = f", {words.p_value(f.p)}" if words.p_value(f.p) else ""
+    step = _step(f)
+    begin = f"{marker} and {endpoint}: {measure.replace('_', ' ')}{step} {value_of(f)}{p}."
+    return [(begin, words.sentence(_chance(len(found))))]
+
+
+def _step(finding: Any) -> str:
+    """What a hazard ratio is per, as its method says: " per doubling", " per SD"."""
+    for said in ("per doubling", "per SD"):
+        if said in finding.method:
+            return f" {said}"
+    return ""
+
+
+def _chance(examined: int) -> str:
+    return f"the strongest of {examined} associations examined" if examined > 1 else "the only association examined"
+
+
+def believed(context: Context) -> list[Line]:
+    """Biomarker findings from the most to the least believable, each with the reason."""
+    held = {}
+    for f in context.named("biomarker"):
+        endpoint, marker, measure = parts_of(f)
+        if measure == "hazard_ratio.believability":
+            held[endpoint, marker] = f
+    ranked = []
+    for endpoint, marker, _, f in screened(context.findings):
+        chance = held.get((endpoint, marker))
+        share = float(chance.estimate) if chance is not None else 1.0 if words.missing(f.p) else float(f.p)
+        reason = _reason(f) if chance is None else _held(f, chance)
+        ranked.append((share, f"{marker} and {endpoint}:", words.ended(reason)))
+    ranked.sort(key=lambda item: item[0])
+    return [(begin, reason) for _, begin, reason in ranked[:5]]
+
+
+def _held(finding: Any, chance: Any) -> str:
+    """The share of null data sets that look as good, and what that means."""
+    share = float(chance.estimate)
+    if share < 0.01:
+        verdict = "worth confirming in new patients"
+    elif share < 0.05:
+        verdict = "suggestive, not more"
+    elif share < 0.20:
+        verdict = "weak; chance could have made it"
+    else:
+        verdict = "do not build on it; this is what chance looks like"
+    events = "" if words.missing(finding.events) else f" with {words.counted(int(finding.events), 'event')}"
+    null = f"of {int(chance.n):,} data sets with the marker permuted, {words.share(share)} look at least this good"
+    return f"{verdict}: hazard ratio{_step(finding)} {value_of(finding)}{events}; {null}"
+
+
+def _reason(finding: Any) -> str:
+    if words.missing(finding.p):
+        return "no test could be made, so it is a picture and no evidence"
+    p = float(finding.p)
+    if p < 0.005:
+        verdict = "hard to explain by chance; worth confirming in new patients"
+    elif p < 0.05:
+        verdict = "suggestive; chance remains a plausible explanation, above all if other markers were tried"
+    else:
+        verdict = "not distinguishable from chance; do not build on it"
+    events = "" if words.missing(finding.events) else f" with {words.counted(int(finding.events), 'event')}"
+    return f"{verdict} ({value_of(finding)}, {words.p_value(p)}{events})"
+
+
+def events_to_confirm(hazard_ratio: float, power: float = 0.8) -> int:
+    """Events needed to show a hazard ratio between two halves at two-sided 5 %.
+
+    Source: Schoenfeld (1983), Biometrics 39:499: d = (z + z)² / (¼ · log² HR).
+    """
+    from statistics import NormalDist
+
+    z = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(power)
+    return math.ceil(z**2 / (0.25 * math.log(hazard_ratio) ** 2))

@@ -1,0 +1,198 @@
+"""Chapter 9: the model, its numbers and their sources, the methods, the study, and how to get this again."""
+
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.content import Block, Chapter, Code, Equations, Lines, Table, Text
+from opsonin.report.context import Context
+from opsonin.report.mathml import mathml
+
+NAME, TITLE = "methods", "Methods and provenance"
+
+
+def chapter(context: Context) -> Chapter:
+    """How to reproduce, methods, assumptions, model, study file, rows left out."""
+    blocks: list[Block] = [_reproduce(context), _provenance(context)]
+    methods = _methods(context)
+    if methods is not None:
+        blocks.append(methods)
+    manifest = context.manifest
+    if manifest.assumptions:
+        lines = [("", sentence_of(item)) for item in manifest.assumptions]
+        blocks.append(Lines(lines, "What is assumed"))
+    blocks += _model(manifest.model or {})
+    if manifest.study:
+        title = "The study file, as it was run" if context.virtual else "The mapping file"
+        blocks.append(Code(title, manifest.study, folded=True))
+    blocks += _left_out(context)
+    if manifest.notes:
+        blocks.append(Lines([("", words.sentence(str(note))) for note in manifest.notes], "Notes on the data"))
+    notes = list(dict.fromkeys(f.note for f in context.findings if f.name.startswith("note.") and f.note))
+    if notes:
+        blocks.append(Lines([("", words.sentence(note)) for note in notes], "What could not be analysed, and why"))
+    return Chapter(NAME, TITLE, blocks)
+
+
+def sentence_of(assumption: Any) -> str:
+    """An assumption's sentence with its parameters in brackets."""
+    if isinstance(assumption, str):
+        return words.sentence(assumption)
+    names = assumption.get("parameters") or []
+    named = f" [{', '.join(map(str, names[:6]))}{' …' if len(names) > 6 else ''}]" if names else ""
+    return words.sentence(str(assumption.get("sentence", ""))) + named
+
+
+def _reproduce(context: Context) -> Code:
+    manifest = context.manifest
+    if not context.virtual:
+        return Code("How to reproduce", "opsonin analyse DATA --map map.toml --out results/again")
+    trials = f" --trials {context.replicates}" if context.replicates else ""
+    seed = "" if manifest.seed is None else f" --seed {manifest.seed}"
+    return Code("How to reproduce", f"opsonin run study.toml{seed}{trials} --out results/again")
+
+
+def _provenance(context: Context) -> Table:
+    manifest = context.manifest
+    kind = "virtual trial (simulated patients; no one was treated)" if context.virtual else "real data"
+    rows = [["kind", kind], ["title", manifest.title], ["source", manifest.source]]
+    if manifest.seed is not None:
+        rows.append(["seed", str(manifest.seed)])
+    if context.replicates:
+        rows.append(["replicate trials", f"{context.replicates:,}"])
+    if manifest.study_hash:
+        rows.append(["study file, SHA-256", manifest.study_hash])
+    rows.append(["software", f"Opsonin {manifest.software_version}, record schema {manifest.schema_version}"])
+    sizes = [f"{name} {len(table):,}" for name, table in _tables(context.record) if len(table)]
+    rows.append(["rows by table", ", ".join(sizes)])
+    return Table("Provenance", ["", ""], [row for row in rows if row[1]])
+
+
+def _tables(record: Any) -> list[tuple[str, Any]]:
+    names = (
+        "subjects", "exposures", "adverse_events", "concentrations", "measurements", "lesions", "responses", "survival",
+        "disposition", "products", "decisions",
+    )  # fmt: skip
+    return [(name, getattr(record, name)) for name in names if hasattr(record, name)]
+
+
+def _methods(context: Context) -> Table | None:
+    """Each method once, with its reference and the findings that used it."""
+    used: dict[tuple[str, str], list[str]] = {}
+    for f in context.findings:
+        if f.method or f.reference:
+            used.setdefault((f.method, f.reference), []).append(f.name.split(".")[0])
+    if not used:
+        return None
+    ordered = sorted(used.items(), key=lambda item: (min(item[1]), item[0]))
+    rows = [[", ".join(sorted(set(names))), method, reference] for (method, reference), names in ordered]
+    return Table("Methods and references", ["used in", "method", "reference"], rows, small=True)
+
+
+def _model(model: dict[str, Any]) -> list[Block]:
+    blocks: list[Block] = []
+    parameters = model.get("parameters") or []
+    if parameters:
+        assumed = [p for p in parameters if p.get("kind") == "assumed"]
+        calibrated = [p for p in parameters if p.get("kind") == "calibrated"]
+        published = len(parameters) - len(assumed) - len(calibrated)
+        blocks.append(
+            Text(
+                f"The model has {words.counted(len(parameters), 'parameter')}: {published} published, "
+                f"{len(calibrated)} calibrated, {len(assumed)} assumed."
+            )
+        )
+        blocks.append(_parameters(parameters))
+    equations = model.get("equations") or []
+    if equations:
+        meaning = {s["name"]: s.get("meaning", "") for s in model.get("species") or []}
+        rows = [(str(e["state"]), mathml(str(e["latex"])), str(meaning.get(e["state"], ""))) for e in equations]
+        blocks.append(
+            Equations("Differential equations", rows, "Quantities and signals are defined below.", folded=True)
+        )
+    for key, title in (
+        ("quantities", "Quantities"),
+        ("hazards", "Hazards"),
+        ("observables", "What the clinic measures"),
+    ):
+        part = [item for item in model.get(key) or [] if item.get("latex")]
+        if part:
+            rows = [
+                (str(i["name"]), mathml(str(i["latex"])), str(i.get("meaning") or i.get("term") or "")) for i in part
+            ]
+            blocks.append(Equations(title, rows, folded=True))
+    signals = model.get("signals") or []
+    if signals:
+        columns = ["signal", "meaning", "combined by", "modulated by"]
+        fields = ("name", "meaning", "combine")
+        rows = [[*(str(signal.get(name, "")) for name in fields), _modulations(signal)] for signal in signals]
+        title = "Signals: where therapies act on biology"
+        blocks.append(Table(title, columns, rows, small=True, folded=True))
+    return blocks
+
+
+def _modulations(signal: dict[str, Any]) -> str:
+    parts = []
+    for item in signal.get("modulations") or signal.get("modulated_by") or []:
+        parts.append(
+            " – ".join(str(item[k]) for k in ("module", "meaning") if item.get(k))
+            if isinstance(item, dict)
+            else str(item)
+        )
+    return "; ".join(parts)
+
+
+def _parameters(parameters: list[dict[str, Any]]) -> Table:
+    order = {"assumed": 0, "calibrated": 1, "published": 2}
+    rows = [
+        [
+            str(p.get("name", "")),
+            str(p.get("meaning", "")),
+            words.number(p.get("value")),
+            "" if p.get("unit") == "dimensionless" else str(p.get("unit", "")),
+            str(p.get("spread") or ""),
+            str(p.get("kind", "")),
+            str(p.get("source", "")),
+        ]
+        for p in sorted(parameters, key=lambda p: order.get(str(p.get("kind")), 3))
+    ]
+    return Table(
+        "Parameters, the assumed ones first",
+        ["name", "meaning", "value", "unit", "spread between patients", "kind", "source"],
+        rows,
+        "",
+        frozenset({2}),
+        small=True,
+        folded=True,
+    )
+
+
+def _left_out(context: Context) -> list[Block]:
+    entries = context.manifest.rows_left_out
+    if not entries:
+        return [] if context.virtual else [Text("No row of the source files was left out.")]
+    total = sum(int(e.get("count", 1)) for e in entries)
+    rows = [
+        [
+            str(e.get("file", "")),
+            str(e.get("section", "")),
+            str(e.get("reason", "")),
+            _count(e),
+            str(e.get("rows", ""))[:120],
+        ]
+        for e in entries
+    ]
+    return [
+        Table(
+            f"Rows left out: {total:,}",
+            ["file", "section", "reason", "rows", "which"],
+            rows,
+            "Each row that could not be used, with the reason; none is dropped in silence.",
+            frozenset({3}),
+            small=True,
+            folded=len(rows) > 15,
+        )
+    ]
+
+
+def _count(entry: dict[str, Any]) -> str:
+    return f"{int(entry.get('count', 1)):,}"

@@ -1,0 +1,89 @@
+"""Chapter 4: concentrations, exposure parameters, and whether one drug changes another."""
+
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.content import Block, Chapter, Drawing, Table, Text
+from opsonin.report.context import Context, findings_table
+from opsonin.report.figures import pharmacokinetics as figures
+
+NAME, TITLE = "pharmacokinetics", "Pharmacokinetics"
+MEASURES = ("auc", "cmax", "tmax", "half_life", "clearance")
+
+
+def chapter(context: Context) -> Chapter:
+    """Profiles, parameters, and ratios between occasions or potential outcomes."""
+    if context.record.concentrations.empty:
+        return Chapter(NAME, TITLE, absent="The record holds no drug concentrations, so no exposure can be computed.")
+    blocks: list[Block] = []
+    forest = figures.ratios(context.named("pk"))
+    if forest is not None:
+        blocks.append(Drawing(forest))
+        notes = [f.note for f in context.named("pk") if f.name.endswith("_ratio") and f.note]
+        blocks += [Text(words.sentence(note)) for note in dict.fromkeys(notes)]
+    blocks += [Drawing(figure) for figure in figures.profiles(context.record, context.groups)]
+    blocks += [Text(words.sentence(text)) for text in context.notes("pk", "pharmacokinetics")]
+    blocks += _parameters(context)
+    proportional = [f for f in context.named("pk") if f.name.endswith(".dose_proportionality")]
+    table = findings_table(
+        "Dose proportionality: exponent of dose in exposure",
+        proportional,
+        lambda f: f.name.removeprefix("pk.").removesuffix(".dose_proportionality"),
+        "An exponent of 1 is proportional: twice the dose gives twice the exposure.",
+    )
+    if table is not None:
+        blocks.append(table)
+    return Chapter(NAME, TITLE, blocks, lead=_lead(context))
+
+
+def _lead(context: Context) -> str:
+    table = context.record.concentrations
+    analytes = words.listed(table["analyte"].drop_duplicates())
+    below = int(table["below_limit"].fillna(False).astype(bool).sum())
+    text = f"{len(table):,} samples of {analytes} in {table['subject_id'].nunique():,} patients"
+    if below:
+        text += f"; {words.count_of(below, len(table))} below the limit of quantification"
+    return words.sentence(text)
+
+
+def _parameters(context: Context) -> list[Block]:
+    """One table an analyte: rows are groups and occasions, cells geometric mean and its variation."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for f in context.named("pk"):
+        analyte, _, measure = f.name.removeprefix("pk.").rpartition(".")
+        if measure in MEASURES:
+            found.setdefault(analyte, {}).setdefault(str(f.group), {})[measure] = f
+    blocks: list[Block] = []
+    for analyte, by_group in found.items():
+        measures = [m for m in MEASURES if any(m in row for row in by_group.values())]
+        units = {m: next(row[m].unit for row in by_group.values() if m in row) for m in measures}
+        heads = [f"{figures.measure_name(m)}, {units[m].replace('*', '·')}" for m in measures]
+        rows = [[group, _n(row), *(_cell(row.get(m)) for m in measures)] for group, row in by_group.items()]
+        blocks.append(
+            Table(
+                f"Exposure to {analyte}, by non-compartmental analysis",
+                ["", "patients", *heads],
+                rows,
+                "Geometric mean (geometric coefficient of variation); for tmax the median (range).",
+                frozenset(range(1, len(heads) + 2)),
+                small=True,
+                folded=len(rows) > 12,
+            )
+        )
+    return blocks
+
+
+def _n(row: dict[str, Any]) -> str:
+    known = [int(f.n) for f in row.values() if not words.missing(f.n)]
+    return f"{max(known):,}" if known else ""
+
+
+def _cell(finding: Any) -> str:
+    if finding is None:
+        return "–"
+    if finding.name.endswith(".tmax"):
+        return words.with_interval(finding.estimate, finding.lower, finding.upper)
+    variation = (
+        finding.note.removeprefix("Geometric CV ").rstrip(".") if finding.note.startswith("Geometric CV") else ""
+    )
+    return words.number(finding.estimate) + (f" ({variation})" if variation else "")

@@ -1,0 +1,70 @@
+"""Chapter 6: best response, tumour size over time, survival."""
+
+from dataclasses import replace
+
+from opsonin.report import words
+from opsonin.report.content import Block, Chapter, Drawing, Text
+from opsonin.report.context import Context, findings_table
+from opsonin.report.figures import response, survival
+from opsonin.report.figures.base import Figure
+
+NAME, TITLE = "response", "Response and survival"
+
+
+def chapter(context: Context) -> Chapter:
+    """Response figures where lesions or responses are known; a curve for every endpoint."""
+    record, groups = context.record, context.groups
+    if record.responses.empty and record.survival.empty and record.lesions.empty:
+        return Chapter(NAME, TITLE, absent="The record holds neither tumour assessments nor times to event.")
+    drawn = [
+        response.composition(record, groups),
+        response.waterfall(record, groups),
+        response.spider(record, groups),
+        response.swimmer(record, groups),
+        *(_curves(context, endpoint) for endpoint in survival.endpoints(record)),
+        survival.hazard_ratios(context.named("survival"), groups),
+    ]
+    blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
+    for title, prefix, name in (
+        ("Response in numbers", "response", _response_name),
+        ("Survival in numbers", "survival", _survival_name),
+    ):
+        table = findings_table(title, context.named(prefix), name)
+        if table is not None:
+            blocks.append(table)
+    blocks += [Text(words.sentence(text)) for text in context.notes("response", "survival")]
+    return Chapter(NAME, TITLE, blocks, lead=_lead(context))
+
+
+def _curves(context: Context, endpoint: str) -> Figure | None:
+    """The curves of an endpoint, the log-rank test in the caption where there is one."""
+    figure = survival.curves(context.record, context.groups, endpoint)
+    tests = [f for f in context.findings if f.name == f"survival.{endpoint}.logrank" and words.p_value(f.p)]
+    if figure is None or not tests:
+        return figure
+    return replace(figure, caption=f"{figure.caption} Log-rank test: {words.p_value(tests[0].p)}.")
+
+
+def _lead(context: Context) -> str:
+    record = context.record
+    absent = []
+    if record.responses.empty:
+        absent.append("no tumour responses")
+    elif record.lesions.empty and record.responses["change_from_baseline_percent"].isna().all():
+        absent.append("no lesion sizes, so there is no waterfall and no spider plot")
+    if record.exposures.empty:
+        absent.append("no doses, so there is no swimmer plot")
+    elif context.patients > 80:
+        absent.append("too many patients for a swimmer plot to be readable")
+    if record.survival.empty:
+        absent.append("no times to event")
+    return words.sentence(f"The record holds {words.listed(absent)}") if absent else ""
+
+
+def _response_name(finding) -> str:
+    return finding.name.removeprefix("response.").replace("_", " ").replace(".", ": ")
+
+
+def _survival_name(finding) -> str:
+    endpoint, _, measure = finding.name.removeprefix("survival.").partition(".")
+    return f"{endpoint}: {measure.replace('_', ' ').replace('.', ', ')}"

@@ -1,0 +1,126 @@
+"""Chapter 1, one page: what was asked, what was found, what to believe, what is assumed, what to do next."""
+
+from opsonin.report import believing, verdicts, words
+from opsonin.report.chapters.methods import sentence_of
+from opsonin.report.content import Block, Chapter, Lines
+from opsonin.report.context import Context
+from opsonin.report.figures.biomarkers import screened
+from opsonin.report.groups import level_names, short_names
+
+NAME, TITLE = "summary", "Summary"
+LINES = 8
+ASSUMED = 4
+
+
+def chapter(context: Context) -> Chapter:
+    """The page for the clinician; every line is built from the record and its findings."""
+    blocks: list[Block] = [Lines([("", line) for line in asked(context)], "What was asked")]
+    blocks.append(Lines(found(context), "What was found"))
+    believed = believing.believed(context)
+    if believed:
+        blocks.append(Lines(believed, "What to believe, the strongest first", ordered=True))
+    assumed = assumptions(context)
+    if assumed:
+        blocks.append(Lines(assumed, "What is assumed that matters most"))
+    blocks.append(Lines([("", line) for line in next_steps(context)], "What to do next"))
+    return Chapter(NAME, TITLE, blocks)
+
+
+def asked(context: Context) -> list[str]:
+    """The questions of the study, each in a sentence."""
+    questions, out = context.questions, []
+    names = list(short_names(level_names(context.record).values()).values())
+    agent = questions.get("escalating_agent")
+    if agent or (context.groups.ordered and len(names) > 1):
+        design = questions.get("design")
+        by = f", by the {design} design" if design else ""
+        out.append(f"Which dose of {agent or 'the treatment'} is tolerated: {words.listed(names, 'or')}{by}?")
+    elif not context.groups.single:
+        labels = context.groups.labels
+        shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"
+        out.append(f"How do {shown} compare?")
+    else:
+        out.append(f"What happened to {words.counted(context.patients, 'patient')}?")
+    interaction = questions.get("interaction") or []
+    if interaction:
+        out.append(f"Do the drugs change each other's exposure ({words.listed(interaction)})?")
+    asked_markers = questions.get("biomarkers") or []
+    for item in asked_markers:
+        when = f" on day {item['day']}" if item.get("day") is not None else ""
+        out.append(f"Does {item['marker']}{when} go with {words.listed(item.get('against') or ['outcome'])}?")
+    markers = questions.get("markers") or []
+    if markers:
+        shown = (
+            words.listed(markers) if len(markers) <= 5 else f"{words.listed(markers[:4])} and {len(markers) - 4} others"
+        )
+        out.append(f"Do baseline markers go with outcome ({shown})?")
+    return out
+
+
+def found(context: Context) -> list[verdicts.Line]:
+    """Five to eight lines, the dose first; what does not fit stands in its chapter."""
+    ordered = [
+        verdicts.dose(context)[:1],
+        verdicts.harm(context)[:1],
+        verdicts.exposure(context)[:3],
+        verdicts.immune(context)[:1],
+        verdicts.response(context)[:2],
+        verdicts.survival(context)[:2],
+        believing.biomarker(context)[:1],
+    ]
+    lines = [line for part in ordered for line in part]
+    while len(lines) > LINES:  # shorten the longest part, so that every subject keeps a line
+        longest = max(ordered, key=len)
+        longest.pop()
+        lines = [line for part in ordered for line in part]
+    return lines or [("Nothing could be estimated from this record;", "see Methods and provenance for the reasons.")]
+
+
+def assumptions(context: Context) -> list[verdicts.Line]:
+    """The manifest's first assumptions; it lists the most consequential first."""
+    items = context.manifest.assumptions or []
+    lines = [("", sentence_of(item)) for item in items[:ASSUMED]]
+    if len(items) > ASSUMED:
+        lines.append(("", f"{len(items) - ASSUMED} more stand in Methods and provenance."))
+    return lines
+
+
+def next_steps(context: Context) -> list[str]:
+    """What the numbers call for: more patients at the dose, a marker tested afresh, missing data collected."""
+    out = []
+    chosen = context.named("design.mtd_selected")
+    declared = [f for f in context.named("safety.mtd") if not words.missing(f.estimate)]
+    names = level_names(context.record)
+    if declared:
+        name = names.get(int(declared[0].estimate), "the declared dose")
+        best = max((float(f.estimate) for f in chosen), default=1.0)
+        unsure = (
+            f", since no dose is declared in more than {words.share(best)} of replicate trials" if best < 0.75 else ""
+        )
+        out.append(
+            f"Treat an expansion cohort at {name} before a phase II{unsure}; watch the toxicities that limited "
+            "the dose."
+        )
+    for f in context.named("pk"):
+        if f.name.endswith("auc_ratio") and not words.missing(f.lower) and float(f.lower) > 1:
+            analyte = f.name.split(".")[1]
+            out.append(
+                f"Watch {analyte}-related toxicity under the combination, and sample {analyte} in the next trial: "
+                "exposure rises."
+            )
+            break
+    hazards = [item for item in screened(context.findings) if item[2] == "hazard_ratio"]
+    if hazards:
+        endpoint, marker, _, f = hazards[0]
+        ratio = float(f.estimate)
+        if 0.2 < ratio < 0.87 or 1.15 < ratio < 5:
+            n = believing.events_to_confirm(2.0)
+            out.append(
+                f"Fix {marker}, its cut and {endpoint} in the protocol of the next trial before looking: to show a "
+                f"hazard ratio of 2 between two halves takes about {n} events (80 % power)."
+            )
+    if not context.virtual:
+        out.append("Read Methods and provenance for rows left out and for what the record cannot answer.")
+    elif not out:
+        out.append("Set the assumed parameters against data before planning on these results.")
+    return out

@@ -1,0 +1,147 @@
+"""Chapter 2: who was enrolled, the path of decisions, and what the design would do if the trial were repeated."""
+
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.content import Block, Chapter, Drawing, Table
+from opsonin.report.context import Context, value_of
+from opsonin.report.figures import trial as figures
+from opsonin.report.groups import level_names, short_names
+
+NAME, TITLE = "trial", "The trial"
+
+
+def chapter(context: Context) -> Chapter:
+    """Patients, decisions and operating characteristics."""
+    blocks: list[Block] = [_patients(context)]
+    for figure in (figures.flow(context.record, context.groups), figures.staircase(context.record)):
+        if figure is not None:
+            blocks.append(Drawing(figure))
+    decisions = _decisions(context)
+    if decisions is not None:
+        blocks.append(decisions)
+    chosen = figures.chosen_doses(context.findings, context.record)
+    if chosen is not None:
+        blocks.append(Drawing(chosen))
+    operating = _operating(context)
+    if operating is not None:
+        blocks.append(operating)
+    return Chapter(NAME, TITLE, blocks, lead=_lead(context))
+
+
+def _operating(context: Context) -> Table | None:
+    """Over replicate trials, by level: how often declared, patients treated, toxicities."""
+    found: dict[str, dict[str, Any]] = {}
+    for f in context.named("design"):
+        found.setdefault(str(f.group), {})[f.name.removeprefix("design.")] = f
+    if not found:
+        return None
+    measures = {
+        "mtd_selected": "declared MTD",
+        "patients": "patients a trial",
+        "dlt": "DLTs a trial",
+        "dlt_rate": "DLT rate",
+    }
+    measures |= {m: m.replace("_", " ") for row in found.values() for m in row if m not in measures}
+    shown = [m for m in measures if any(m in row for row in found.values())]
+    order = [*level_names(context.record).values(), "none", "all"]
+    groups = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    rows = [
+        [
+            "whole trial" if name == "all" else name,
+            *(value_of(found[name][m]) if m in found[name] else "" for m in shown),
+        ]
+        for name in groups
+    ]
+    return Table(
+        "Operating characteristics over replicate trials",
+        ["", *(measures[m] for m in shown)],
+        rows,
+        "Patients, toxicities and duration: mean and middle 95 % of trials; shares: with their Monte Carlo interval.",
+        frozenset(range(1, len(shown) + 1)),
+        small=True,
+    )
+
+
+def _lead(context: Context) -> str:
+    groups, record = context.groups, context.record
+    begin = f"{words.counted(context.patients, 'patient')} in {words.counted(len(groups.labels), groups.noun)}"
+    if groups.single:
+        begin = words.counted(context.patients, "patient")
+    missing = [
+        f"{what} ({why})"
+        for what, why, empty in (
+            ("the flow of patients", "no disposition", record.disposition.empty),
+            ("a path of decisions", "no dose decisions", record.decisions.empty),
+        )
+        if empty
+    ]
+    return words.sentence(begin) + (f" The record does not hold {words.listed(missing, 'or')}." if missing else "")
+
+
+def _patients(context: Context) -> Table:
+    """Baseline by group: the number, and median (range) or share of what is known."""
+    subjects, groups = context.record.subjects, context.groups
+    of = groups.label(subjects["subject_id"].astype(str))
+    labels = [name for name in groups.labels if (of == name).any()]
+    parts = [subjects[(of == name).to_numpy()] for name in labels]
+    rows = [["patients", *(f"{len(part):,}" for part in parts)]]
+    for column, title in (
+        ("age_years", "age, years: median (range)"),
+        ("weight_kg", "weight, kg: median (range)"),
+        ("height_cm", "height, cm: median (range)"),
+    ):
+        if column in subjects and subjects[column].notna().any():
+            rows.append([title, *(_range(part[column]) for part in parts)])
+    if "sex" in subjects and subjects["sex"].notna().any():
+        rows.append(
+            ["female", *(words.count_of(int((p["sex"] == "F").sum()), int(p["sex"].notna().sum())) for p in parts)]
+        )
+    if "ecog" in subjects and subjects["ecog"].notna().any():
+        for grade in sorted(subjects["ecog"].dropna().unique()):
+            cells = (words.count_of(int((p["ecog"] == grade).sum()), int(p["ecog"].notna().sum())) for p in parts)
+            rows.append([f"ECOG {int(grade)}", *cells])
+    if len(labels) > 4:  # many groups read better down the page than across it
+        titles = [row[0] for row in rows]
+        turned = [[name, *(row[k + 1] for row in rows)] for k, name in enumerate(labels)]
+        return Table(
+            "Patients at baseline", [groups.noun, *titles], turned, "", frozenset(range(1, len(rows) + 1)), small=True
+        )
+    return Table("Patients at baseline", ["", *labels], rows, "", frozenset(range(1, len(labels) + 1)))
+
+
+def _range(values) -> str:
+    known = values.dropna().astype(float)
+    if known.empty:
+        return "–"
+    return f"{words.number(known.median())} ({words.between(known.min(), known.max())})"
+
+
+def _decisions(context: Context) -> Table | None:
+    """Every decision with what was seen and why; each row can be checked by hand against the protocol."""
+    decisions = context.record.decisions
+    if decisions.empty:
+        return None
+    names = level_names(context.record)
+    short = short_names(names.values())
+
+    def level(value) -> str:
+        return (
+            "–"
+            if words.missing(value)
+            else short.get(names.get(int(value), ""), f"level {int(value)}" if int(value) else "none")
+        )
+
+    rows = []
+    for row in decisions.sort_values(["day", "decision_id"], kind="stable").itertuples():
+        day = "" if words.missing(row.day) else words.number(row.day)
+        cells = [day, row.seen, level(row.level_from), row.decision, level(row.level_to), row.reason]
+        rows.append(["" if cell is None or cell is not cell or str(cell) == "<NA>" else str(cell) for cell in cells])
+    return Table(
+        "Decisions, in order",
+        ["trial day", "seen", "from", "decision", "to", "reason"],
+        rows,
+        "Seen: the dose level of each cohort, then a letter a patient: T for a dose-limiting toxicity, N for none.",
+        frozenset({0}),
+        small=True,
+    )

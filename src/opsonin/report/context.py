@@ -1,0 +1,97 @@
+"""What every chapter is given: the record, its findings by name, and its groups."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.content import Table
+from opsonin.report.groups import Groups
+
+UNITLESS = (None, "", "dimensionless", "1", "ratio", "hazard ratio", "odds ratio")
+FRACTIONS = ("fraction", "proportion", "share", "probability")
+
+
+@dataclass(frozen=True)
+class Context:
+    """record: a TrialRecord.   findings: of the record (and its replicates).   replicates: how many trials, or None."""
+
+    record: Any
+    findings: Sequence[Any]
+    groups: Groups
+    replicates: int | None = None
+
+    @property
+    def manifest(self) -> Any:
+        return self.record.manifest
+
+    @property
+    def questions(self) -> dict[str, Any]:
+        return self.record.manifest.questions or {}
+
+    @property
+    def virtual(self) -> bool:
+        return self.record.manifest.kind == "virtual"
+
+    @property
+    def patients(self) -> int:
+        return int(self.record.subjects["subject_id"].nunique())
+
+    def named(self, *prefixes: str) -> list[Any]:
+        """Findings that carry a number and whose name is, or begins with, one of the dotted prefixes."""
+        return [
+            f
+            for f in self.findings
+            if any(f.name == p or f.name.startswith(p + ".") for p in prefixes) and not words.missing(f.estimate)
+        ]
+
+    def ending(self, prefix: str, *endings: str) -> list[Any]:
+        return [f for f in self.named(prefix) if f.name.rpartition(".")[2] in endings]
+
+    def notes(self, *topics: str) -> list[str]:
+        """What an analysis could not do and why."""
+        wanted = [f for f in self.findings if f.name.startswith("note.") and f.name.split(".")[1] in topics]
+        return list(dict.fromkeys(f.note for f in wanted if f.note))
+
+
+def is_fraction(finding: Any) -> bool:
+    """Whether a finding's numbers are to be written as percentages."""
+    last = finding.name.rpartition(".")[2]
+    return finding.unit in FRACTIONS or last.endswith(
+        ("_rate", "_share", "_fraction", "_probability", "selected", "_rate_evaluable")
+    )
+
+
+def value_of(finding: Any) -> str:
+    """The estimate and its interval with its unit: "0.729 (0.618–0.859)", "11.1 % (3.1–26.1)", "12.0 days"."""
+    if is_fraction(finding):
+        return words.with_interval(finding.estimate, finding.lower, finding.upper, percent=True)
+    text = words.with_interval(finding.estimate, finding.lower, finding.upper)
+    unit = "" if finding.unit in UNITLESS or finding.unit.startswith("chi-squared") else finding.unit
+    return f"{text} {'%' if unit == 'percent' else unit}".strip()
+
+
+def findings_table(
+    title: str, findings: Sequence[Any], name: Callable[[Any], str], caption: str = "", folded: bool = False
+) -> Table | None:
+    """Findings as rows: what, in whom, number with interval, p, n; columns that would be empty are left out."""
+    if not findings:
+        return None
+    columns: list[tuple[str, list[str]]] = [
+        ("", [name(f) for f in findings]),
+        ("group or contrast", ["" if f.group in ("all", None) else str(f.group) for f in findings]),
+        ("estimate (interval)", [value_of(f) for f in findings]),
+        ("p", [words.bare_p(f.p) if words.p_value(f.p) else "" for f in findings]),
+        ("patients", ["" if words.missing(f.n) else f"{int(f.n):,}" for f in findings]),
+        ("events", ["" if words.missing(f.events) else f"{int(f.events):,}" for f in findings]),
+    ]
+    kept = [(head, cells) for k, (head, cells) in enumerate(columns) if k == 0 or any(cells)]
+    return Table(
+        title,
+        [head for head, _ in kept],
+        list(zip(*(cells for _, cells in kept), strict=True)),
+        caption,
+        frozenset(k for k, (head, _) in enumerate(kept) if head not in ("", "group or contrast")),
+        small=len(findings) > 12,
+        folded=folded,
+    )

@@ -1,0 +1,261 @@
+"""Figures of chapter 7: the screen, each highlighted marker against outcome, and observed against the null."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opsonin.report import palette, words
+from opsonin.report.figures.base import Figure, canvas, label, ratio_ticks, wrapped
+from opsonin.report.figures.pharmacokinetics import forest
+from opsonin.report.figures.survival import capital, curves_of, endpoint_name
+from opsonin.report.groups import Groups
+
+RATIOS = ("hazard_ratio", "odds_ratio")
+MEASURES = (
+    "hazard_ratio.believability",
+    "hazard_ratio.replication",
+    "hazard_ratio_unstratified",
+    "split_hazard_ratio",
+    "treatment_hazard_ratio",
+    "interaction",
+    "auc",
+    *RATIOS,
+)
+
+
+def parts_of(finding: Any) -> tuple[str, str, str]:
+    """Outcome, marker and measure of a name such as "biomarker.PFS.HLA-DR+ NK.hazard_ratio"; markers may hold dots."""
+    inner = finding.name.removeprefix("biomarker.")
+    endpoint, _, rest = inner.partition(".")
+    for measure in MEASURES:
+        if rest.endswith("." + measure):
+            return endpoint, rest.removesuffix("." + measure), measure
+    marker, _, measure = rest.rpartition(".")
+    return endpoint, marker, measure
+
+
+def screened(findings: Iterable[Any]) -> list[tuple[str, str, str, Any]]:
+    """(outcome, marker, measure, finding) of every marker's ratio over all patients, strongest evidence first."""
+    out = []
+    for f in findings:
+        if not f.name.startswith("biomarker.") or f.group not in ("all", "", None):
+            continue
+        endpoint, marker, measure = parts_of(f)
+        if measure in RATIOS and not words.missing(f.estimate) and float(f.estimate) > 0:
+            out.append((endpoint, marker, measure, f))
+    return sorted(out, key=lambda item: (1.0 if words.missing(item[3].p) else float(item[3].p), item[0], item[1]))
+
+
+def screen(findings: Iterable[Any]) -> Figure | None:
+    """Ranked ratios of every marker and outcome; a volcano where there are more than 25."""
+    found = screened(findings)
+    if len(found) < 2:
+        return None
+    names = [f"{marker} and {endpoint}" for endpoint, marker, _, _ in found]
+    rows = pd.DataFrame(
+        {
+            "marker": [marker for _, marker, _, _ in found], "outcome": [endpoint for endpoint, _, _, _ in found],
+            "measure": [measure.replace("_", " ") for _, _, measure, _ in found],
+            "estimate": [f.estimate for *_, f in found], "lower": [f.lower for *_, f in found],
+            "upper": [f.upper for *_, f in found], "p": [f.p for *_, f in found], "n": [f.n for *_, f in found],
+        }
+    )  # fmt: skip
+    kinds = words.listed(sorted({measure.replace("_", " ") for _, _, measure, _ in found}))
+    plot = volcano(names, rows, kinds) if len(found) > 25 else forest(names, rows, f"{kinds} (logarithmic scale)")
+    p = rows["p"].astype(float)
+    small = int((p < 0.05).sum())
+    told = (
+        f"{capital(words.counted(len(found), 'association'))} examined; {small} with p < 0.05, where chance alone would"
+        f" give about {words.number(0.05 * int(p.notna().sum()), 2)}. An interval that covers 1 does not tell a marker"
+        " from chance."
+    )
+    shape = "a dot each, evidence upwards" if len(found) > 25 else "ranked by evidence"
+    return Figure("biomarker-screen", f"Every marker against every outcome, {shape}", told, plot, rows)
+
+
+def volcano(names: list[str], rows: pd.DataFrame, kinds: str) -> Any:
+    """Estimate against evidence, the strongest ten named."""
+    import plotly.graph_objects as go
+
+    plot = canvas(420)
+    p = rows["p"].astype(float).clip(lower=1e-12)
+    height = pd.Series(-np.log10(p.to_numpy(dtype=float)))
+    plot.add_trace(
+        go.Scatter(
+            x=rows["estimate"], y=height, mode="markers", text=[words.plot_text(n) for n in names],
+            marker={"size": 8, "color": [palette.BLUE if v < 0.05 else palette.GREY for v in p], "opacity": 0.8},
+            hovertemplate="%{text}: %{x:.3g}<extra></extra>",
+        )
+    )  # fmt: skip
+    low, high = float(rows["estimate"].min()) / 1.2, float(rows["estimate"].max()) * 1.2
+    taken: list[tuple[float, float]] = []
+    for k in range(min(10, len(rows))):
+        x, y = float(np.log10(rows["estimate"].iloc[k])), float(height.iloc[k])
+        if any(abs(y - b) < 0.06 * float(height.max()) and abs(x - a) < 0.5 for a, b in taken):
+            continue
+        taken.append((x, y))
+        label(plot, x, y, wrapped(names[k], 40), palette.INK, yanchor="bottom", xanchor="center", font={"size": 11})
+    ticks, texts = ratio_ticks(low, high)
+    plot.update_xaxes(type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=texts)
+    plot.update_xaxes(title_text=f"{kinds} (logarithmic scale)")
+    plot.update_yaxes(title_text="evidence, −log10 p", rangemode="tozero")
+    plot.add_vline(x=1, line={"color": palette.GREY, "width": 1})
+    plot.add_hline(y=-np.log10(0.05), line={"color": palette.GREY, "width": 1, "dash": "dot"})
+    return plot
+
+
+def marker_values(record: Any, groups: Groups, marker: str, day: Any = None) -> pd.DataFrame:
+    """One value a patient: subject_id, group, value, day, unit; of protocol day `day`, else the baseline."""
+    table = record.measurements
+    part = table[(table["marker"] == marker) & table["value"].notna()].copy()
+    if part.empty:
+        return pd.DataFrame(columns=["subject_id", "group", "value", "day", "unit"])
+    if day is not None:
+        wanted = float(day) - 1 if float(day) > 0 else float(day)
+        near = part[(part["day"] >= wanted - 0.5) & (part["day"] < wanted + 1)]
+        part = near
+    elif part["baseline"].fillna(False).astype(bool).any():
+        part = part[part["baseline"].fillna(False).astype(bool)]
+    else:
+        part = part.sort_values("day", kind="stable")
+    part["subject_id"] = part["subject_id"].astype(str)
+    part = part.drop_duplicates("subject_id")
+    part["group"] = groups.label(part["subject_id"])
+    return part.dropna(subset=["group"])[["subject_id", "group", "value", "day", "unit"]].reset_index(drop=True)
+
+
+def against(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None) -> pd.DataFrame:
+    """Marker values beside the outcome: adds time (days), event; times count from the sample where there is a day."""
+    values = marker_values(record, groups, marker, day)
+    part = record.survival[record.survival["endpoint"] == endpoint]
+    part = part.dropna(subset=["day", "event"]).assign(subject_id=part["subject_id"].astype(str))
+    rows = values.merge(part[["subject_id", "day", "event"]].rename(columns={"day": "time"}), on="subject_id")
+    if day is not None and len(rows):
+        sampled = np.floor(rows["day"].astype(float))
+        rows["time"] = rows["time"].astype(float) - sampled
+        rows = rows[rows["time"] > 0]  # landmark: who had the event before the sample cannot be predicted by it
+    return rows.reset_index(drop=True)
+
+
+def scatter(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None) -> Figure | None:
+    """Dots: the marker against the time to the outcome; open dots are censored."""
+    import plotly.graph_objects as go
+
+    rows = against(record, groups, marker, endpoint, day)
+    if len(rows) < 4 or len(rows) > 400:
+        return None
+    unit = str(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
+    plot = canvas(360)
+    for event in (True, False):
+        mine = rows[rows["event"].astype(bool) == event]
+        colours = [groups.colours[name] for name in mine["group"]]
+        plot.add_trace(
+            go.Scatter(
+                x=mine["value"], y=mine["time"], mode="markers",
+                marker={
+                    "size": 10, "symbol": "circle" if event else "circle-open", "color": colours, "opacity": 0.9,
+                    "line": {"width": 0 if event else 2, "color": colours},
+                },
+                text=(mine["subject_id"] + ", " + mine["group"]).map(words.plot_text),
+                hovertemplate="%{text}: %{x:.3g}, %{y:.3g} days<extra></extra>",
+            )
+        )  # fmt: skip
+    positive = rows["value"].min() > 0
+    if positive and rows["value"].max() / rows["value"].min() > 20:
+        low, high = float(rows["value"].min()) / 1.3, float(rows["value"].max()) * 1.3
+        ticks, texts = ratio_ticks(low, high)
+        plot.update_xaxes(type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=texts)
+    when = f" on day {day}" if day is not None else " at baseline"
+    plot.update_xaxes(title_text=words.plot_text(f"{marker}{when}{', ' + unit if unit else ''}"))
+    plot.update_yaxes(
+        title_text=f"{endpoint_name(endpoint)}, days{' from the sample' if day is not None else ''}", rangemode="tozero"
+    )
+    plot.update_layout(margin={"t": 14})
+    rank = rows["value"].rank().corr(rows["time"].rank())
+    told = (
+        f"Filled dots had the event, open dots were censored at that time. {len(rows)} patients; rank correlation "
+        f"{words.number(rank, 2)}, which ignores censoring."
+        + ("" if groups.single else " If the colours sort along the axis, the group may be what moves both.")
+    )
+    return Figure(
+        f"biomarker-{words.code_safe(marker)}-{words.code_safe(endpoint)}-scatter",
+        f"{marker}{when} against {endpoint_name(endpoint)}",
+        told,
+        plot,
+        rows,
+        [*groups.key(), ("event", "circle:" + palette.MUTED), ("censored", "ring:" + palette.MUTED)],
+    )
+
+
+def split_curves(
+    record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None, cut: float | None = None
+) -> Figure | None:
+    """Kaplan–Meier curves of patients high and low in the marker; the cut is the median unless given."""
+    rows = against(record, groups, marker, endpoint, day)
+    if len(rows) < 6:
+        return None
+    value = rows["value"].astype(float)
+    given = cut is not None
+    at = float(cut) if cut is not None else float(value.median())
+    unit = str(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
+    high, low = f"high (≥ {words.number(at)})", f"low (< {words.number(at)})"
+    above = value >= at
+    if above.all() or not above.any():
+        return None
+    rows["group"] = np.where(above, high, low)
+    halves = Groups(
+        pd.Series(dtype=object), (high, low), {high: palette.BLUE, low: palette.VERMILLION}, False, "marker"
+    )
+    when = f" on day {day}" if day is not None else ""
+    figure = curves_of(
+        rows.rename(columns={"day": "sampled", "time": "day"}),
+        halves,
+        name=f"biomarker-{words.code_safe(marker)}-{words.code_safe(endpoint)}-curves",
+        title=f"{capital(endpoint_name(endpoint))} by {marker}{when}, cut at {words.number(at)} {unit}".rstrip(),
+        axis="without the event, %",
+    )
+    chosen = "as the study says" if given else "at the median, chosen before looking at outcome"
+    landmark = " Times count from the sample." if day is not None else ""
+    return Figure(
+        figure.name, figure.title, f"{figure.caption} The cut is {chosen}.{landmark}", figure.plot, figure.data
+    )
+
+
+def null_against_observed(name: str, null: np.ndarray, observed: float, note: str) -> Figure:
+    """A histogram in grey of the strengths that chance makes, and the observed one as a line on it.
+
+    null: |z| of each data set with the marker permuted.   note: what the comparison means, in words.
+    """
+    import plotly.graph_objects as go
+
+    top = 1.02 * max(float(null.max()), observed)
+    edges = np.linspace(0, top, 41)
+    heights, _ = np.histogram(null, edges)
+    beyond = edges[:-1] >= observed
+    plot = canvas(270)
+    plot.add_trace(
+        go.Bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=heights,
+            width=np.diff(edges),
+            marker={"color": [palette.lighter(palette.VERMILLION, 0.5) if far else palette.PALE for far in beyond]},
+            hovertemplate="%{y} permuted data sets near %{x:.3g}<extra></extra>",
+        )
+    )
+    plot.add_vline(x=observed, line={"color": palette.VERMILLION, "width": 3})
+    left = observed > top / 2
+    place = {"yref": "paper", "xanchor": "right" if left else "left", "yanchor": "top"}
+    label(plot, observed, 1.0, f"<b>&nbsp;observed {words.number(observed)}&nbsp;</b>", palette.VERMILLION, **place)
+    plot.update_layout(bargap=0, margin={"t": 14})
+    plot.update_xaxes(title_text="strength of the association, |z| of the score test", range=[0, top])
+    plot.update_yaxes(title_text="permuted data sets")
+    return Figure(
+        f"believability-{words.code_safe(name)}",
+        f"Would chance alone show this? {name}",
+        f"Grey: associations as strong as chance makes them, in {len(null):,} data sets with the marker permuted; red: "
+        f"the observed one, and those beyond it. {words.sentence(note)}",
+        plot,
+        pd.DataFrame({"null_strength": null, "observed": observed}),
+    )

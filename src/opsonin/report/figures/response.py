@@ -1,0 +1,337 @@
+"""Figures of chapter 6, first half: how the tumours changed, and for how long."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opsonin.report import palette, words
+from opsonin.report.figures.base import Figure, canvas, label, wrapped
+from opsonin.report.figures.pharmacokinetics import joined
+from opsonin.report.groups import Groups
+
+ORDER = ("CR", "PR", "SD", "PD", "NE")
+I_TO_PLAIN = {"iCR": "CR", "iPR": "PR", "iSD": "SD", "iUPD": "PD", "iCPD": "PD"}
+NAMES = {
+    "CR": "complete response",
+    "PR": "partial response",
+    "SD": "stable disease",
+    "PD": "progressive disease",
+    "NE": "not evaluable",
+    "missing": "not assessed",
+}
+
+
+def best_responses(record: Any, groups: Groups) -> pd.DataFrame:
+    """One row a patient: subject_id, group, best (CR … NE, or "missing"); the first criteria of the record."""
+    subjects = record.subjects["subject_id"].astype(str)
+    rows = pd.DataFrame({"subject_id": subjects, "group": groups.label(subjects)}).dropna(subset=["group"])
+    responses = record.responses
+    best = responses[responses["best"].fillna(False).astype(bool)].drop_duplicates("subject_id")
+    overall = best.set_index(best["subject_id"].astype(str))["overall"].astype("string").replace(I_TO_PLAIN)
+    rows["best"] = rows["subject_id"].map(overall.to_dict()).fillna("missing").astype(str)
+    return rows
+
+
+def composition(record: Any, groups: Groups) -> Figure | None:
+    """Bars: share of each group with each best overall response."""
+    import plotly.graph_objects as go
+
+    if record.responses.empty:
+        return None
+    rows = best_responses(record, groups)
+    if (rows["best"] == "missing").all():
+        return None
+    table = rows.groupby(["group", "best"], as_index=False).size().rename(columns={"size": "patients"})
+    sizes = groups.sizes()
+    shown = [name for name in groups.labels if sizes[name]]
+    plot = canvas(76 + 36 * len(shown))
+    for kind in [k for k in (*ORDER, "missing") if k in set(table["best"])]:
+        part = table[table["best"] == kind].set_index("group")["patients"].reindex(shown).fillna(0)
+        total = pd.Series([sizes[name] for name in shown], index=shown, dtype=float)
+        shares = 100 * part / total
+        plot.add_trace(
+            go.Bar(
+                x=shares,
+                y=list(range(len(shown))),
+                orientation="h",
+                marker={"color": palette.RESPONSES[kind], "line": {"color": "white", "width": 1}},
+                text=[
+                    f"{kind if kind != 'missing' else ''} {int(n)}".strip() if s > 5.5 else ""
+                    for n, s in zip(part, shares, strict=True)
+                ],
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                textfont={"color": "white" if kind in ("CR", "PR", "PD") else palette.INK, "size": 12},
+                customdata=[int(n) for n in part],
+                hovertemplate=f"{NAMES[kind]}: %{{customdata}} (%{{x:.3g}} %)<extra></extra>",
+            )
+        )
+    plot.update_layout(barmode="stack", margin={"l": 20, "t": 10}, bargap=0.22)
+    plot.update_yaxes(
+        tickvals=list(range(len(shown))),
+        ticktext=[f"{wrapped(name, 30)} (n = {sizes[name]:,})" for name in shown],
+        autorange="reversed",
+        showgrid=False,
+    )
+    plot.update_xaxes(title_text="patients, %", range=[0, 100.5])
+    key = [(NAMES[k], palette.RESPONSES[k]) for k in (*ORDER, "missing") if k in set(table["best"])]
+    responders = rows["best"].isin(["CR", "PR"])
+    return Figure(
+        "response-best",
+        f"Best overall response{'' if groups.single else f', by {groups.noun}'}",
+        f"{words.sentence(words.count_of(int(responders.sum()), len(rows), 'patients') + ' responded (CR or PR)')} "
+        "All treated patients are counted; those not assessed are shown as such, not left out.",
+        plot,
+        table,
+        key,
+    )
+
+
+def best_change(record: Any, groups: Groups) -> pd.DataFrame:
+    """The smallest sum of target lesions after baseline, as change from baseline in percent, one row a patient."""
+    responses = record.responses
+    part = responses.dropna(subset=["change_from_baseline_percent"]) if not responses.empty else responses
+    part = part[part["day"] > 0] if len(part) else part
+    if part.empty:
+        return pd.DataFrame(columns=["subject_id", "group", "change", "best"])
+    change = part.groupby(part["subject_id"].astype(str))["change_from_baseline_percent"].min()
+    rows = best_responses(record, groups)
+    rows["change"] = rows["subject_id"].map(change)
+    rows = rows.dropna(subset=["change"]).sort_values(["change", "subject_id"], ascending=[False, True], kind="stable")
+    return rows[["subject_id", "group", "change", "best"]].reset_index(drop=True)
+
+
+def waterfall(record: Any, groups: Groups) -> Figure | None:
+    """Bars: each patient's best change in tumour size."""
+    import plotly.graph_objects as go
+
+    rows = best_change(record, groups)
+    if len(rows) < 2:
+        return None
+    capped = rows["change"].clip(upper=100)
+    plot = canvas(350)
+    few = len(rows) <= 60
+    plot.add_trace(
+        go.Bar(
+            x=list(range(1, len(rows) + 1)),
+            y=capped,
+            marker={"color": [groups.colours[name] for name in rows["group"]], "line": {"width": 0}},
+            text=[kind if kind != "missing" else "" for kind in rows["best"]] if few else None,
+            textposition="outside",
+            textfont={"size": 11, "color": palette.MUTED},
+            cliponaxis=False,
+            customdata=[
+                [words.plot_text(s), words.plot_text(g), c]
+                for s, g, c in rows[["subject_id", "group", "change"]].to_numpy()
+            ],
+            hovertemplate="%{customdata[0]}, %{customdata[1]}: %{customdata[2]:.3g} %<extra></extra>",
+        )
+    )
+    _limits(plot)
+    low = min(-40.0, float(capped.min()) - 12)
+    plot.update_yaxes(title_text="best change in sum of diameters, %", range=[low, max(float(capped.max()) + 12, 32)])
+    plot.update_xaxes(title_text="patients, from largest growth to largest shrinkage", showticklabels=False, ticks="")
+    plot.update_layout(bargap=0.12 if few else 0, margin={"t": 12, "r": 52, "b": 36})
+    shrunk, responded = int((rows["change"] < 0).sum()), int((rows["change"] <= -30).sum())
+    beyond = int((rows["change"] > 100).sum())
+    told = (
+        f"Tumours shrank at some time in {shrunk} of {len(rows)} patients, by at least 30 % in {responded or 'none'}. "
+        "Dotted lines are the RECIST limits: +20 % and −30 %."
+    )
+    if beyond:
+        told += f" {words.sentence(words.counted(beyond, 'bar') + ' beyond +100 % cut off')}"
+    return Figure(
+        "response-waterfall", "Best change in tumour size, patient by patient", told, plot, rows, groups.key()
+    )
+
+
+def _limits(plot: Any) -> None:
+    for level in (20, -30):
+        plot.add_hline(y=level, line={"color": palette.GREY, "width": 1, "dash": "dot"})
+        label(
+            plot,
+            1.008,
+            level,
+            f"{level:+d} %".replace("-", words.MINUS),
+            palette.MUTED,
+            xref="paper",
+            font={"size": 11},
+        )
+    plot.add_hline(y=0, line={"color": palette.INK, "width": 1})
+
+
+def spider(record: Any, groups: Groups) -> Figure | None:
+    """Lines: each patient's tumour size over time."""
+    import plotly.graph_objects as go
+
+    responses = record.responses
+    rows = responses.dropna(subset=["change_from_baseline_percent", "day"]) if not responses.empty else responses
+    if rows.empty or rows["day"].nunique() < 2:
+        return None
+    rows = pd.DataFrame(
+        {
+            "subject_id": rows["subject_id"].astype(str),
+            "group": groups.label(rows["subject_id"].astype(str)),
+            "day": rows["day"].astype(float),
+            "change": rows["change_from_baseline_percent"].astype(float),
+            "overall": rows["overall"].astype("string").fillna(""),
+            "new_lesion": rows["new_lesion"].fillna(False).astype(bool) if "new_lesion" in rows else False,
+        }
+    ).dropna(subset=["group"])
+    rows = rows.drop_duplicates(["subject_id", "day"]).sort_values(["subject_id", "day"], kind="stable")
+    starts = rows.drop_duplicates("subject_id").assign(day=0.0, change=0.0, overall="", new_lesion=False)
+    rows = pd.concat(
+        [starts[starts["subject_id"].isin(rows.loc[rows["day"] > 0, "subject_id"])], rows[rows["day"] > 0]]
+    )
+    rows = rows.sort_values(["subject_id", "day"], kind="stable")
+    many = rows["subject_id"].nunique() > 60
+    plot = canvas(380)
+    top = min(float(rows["change"].max()), 150.0)
+    for name in groups.labels:
+        x, y, who = joined(rows[rows["group"] == name], "day", "change")
+        plot.add_trace(
+            go.Scatter(
+                x=x,
+                y=y,
+                mode="lines" if many else "lines+markers",
+                line={
+                    "color": palette.faded(groups.colours[name], 0.25 if many else 0.85),
+                    "width": 1 if many else 1.8,
+                },
+                marker={"size": 4.5},
+                text=who,
+                hovertemplate="%{text}: %{y:.3g} % on day %{x:.3g}<extra></extra>",
+            )
+        )
+    ends = rows[(rows["overall"] == "PD") & ~rows["subject_id"].duplicated(keep="last")]
+    plot.add_trace(
+        go.Scatter(
+            x=ends["day"], y=ends["change"], mode="markers", text=ends["subject_id"].map(words.plot_text),
+            marker={"symbol": "x", "size": 7 if many else 9, "color": palette.INK},
+            hovertemplate="%{text}: progression on day %{x:.3g}<extra></extra>",
+        )
+    )  # fmt: skip
+    _limits(plot)
+    plot.update_yaxes(
+        title_text="change in sum of diameters, %", range=[min(float(rows["change"].min()) * 1.1, -40), top * 1.08]
+    )
+    plot.update_xaxes(title_text="days since the start of protocol day 1", rangemode="tozero", showgrid=True)
+    plot.update_layout(margin={"t": 12, "r": 52})
+    told = f"{len(ends)} of {rows['subject_id'].nunique()} lines end in progression (black cross)"
+    flat = int((ends["change"] < 20).sum())
+    if flat:
+        told += f", {flat} of them with target lesions up by less than 20 %"
+        told += ": progression elsewhere, a new lesion, or growth from a nadir"
+    return Figure(
+        "response-spider",
+        "Tumour size over time, patient by patient",
+        words.sentence(told),
+        plot,
+        rows,
+        groups.key(),
+    )
+
+
+def swimmer(record: Any, groups: Groups) -> Figure | None:
+    """Bars: how long each patient was treated and followed, with response, progression and death on them."""
+    import plotly.graph_objects as go
+
+    rows = _lanes(record, groups)
+    if rows.empty or len(rows) > 80:
+        return None
+    place = {subject: k for k, subject in enumerate(rows["subject_id"])}
+    plot = canvas(max(90 + 19 * len(rows), 200))
+    for name, colours in (("followed", None), ("treated", groups.colours)):
+        plot.add_trace(
+            go.Bar(
+                x=rows[name],
+                y=list(range(len(rows))),
+                orientation="h",
+                width=0.32 if colours is None else 0.72,
+                marker={"color": palette.PALE if colours is None else [colours[g] for g in rows["group"]]},
+                text=rows["subject_id"].map(words.plot_text),
+                textposition="none",
+                hovertemplate=f"%{{text}}: {name} %{{x:.3g}} days<extra></extra>",
+            )
+        )
+    used = []
+    for what, symbol, colour, days in _marks(record):
+        here = [(day, place[subject]) for subject, day in days if subject in place]
+        if not here:
+            continue
+        used.append((what, f"{symbol}:{colour}"))
+        plot.add_trace(
+            go.Scatter(
+                x=[x for x, _ in here], y=[y for _, y in here], mode="markers",
+                marker={"symbol": symbol, "size": 10, "color": colour, "line": {"width": 1, "color": "white"}},
+                hovertemplate=f"{what}, day %{{x:.3g}}<extra></extra>",
+            )
+        )  # fmt: skip
+    plot.update_layout(barmode="overlay", margin={"l": 20, "t": 10})
+    plot.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[words.plot_text(s) for s in rows["subject_id"]],
+        range=[len(rows) - 0.4, -0.6],
+        showgrid=False,
+        tickfont={"size": 11},
+    )
+    plot.update_xaxes(title_text="days since the start of protocol day 1", showgrid=True, rangemode="tozero")
+    longest = rows.loc[rows["treated"].idxmax()]
+    return Figure(
+        "response-swimmer",
+        "How long each patient was treated and followed",
+        "Thick bars: on treatment; thin grey bars: in follow-up. Median time on treatment "
+        f"{words.days(rows['treated'].median())}; the longest, {longest['subject_id']} "
+        f"({longest['group']}), {words.days(longest['treated'])}.",
+        plot,
+        rows,
+        groups.key() + used,
+    )
+
+
+def _lanes(record: Any, groups: Groups) -> pd.DataFrame:
+    """One row a patient: subject_id, group, treated, followed (days), by group and then by time on treatment."""
+    exposures, disposition, survival = record.exposures, record.disposition, record.survival
+    if exposures.empty:
+        return pd.DataFrame(columns=["subject_id", "group", "treated", "followed"])
+    last = exposures["end_day"].fillna(exposures["start_day"]).groupby(exposures["subject_id"].astype(str)).max()
+    off = disposition[disposition["milestone"] == "off treatment"]
+    treated = last.combine(
+        off.groupby(off["subject_id"].astype(str))["day"].max(), lambda a, b: b if pd.notna(b) else a
+    )
+    treated = treated.reindex(last.index).fillna(last)
+    overall = survival[survival["endpoint"] == "OS"]
+    followed = overall.groupby(overall["subject_id"].astype(str))["day"].max()
+    rows = pd.DataFrame({"subject_id": record.subjects["subject_id"].astype(str)})
+    rows["group"] = groups.label(rows["subject_id"])
+    rows["treated"] = rows["subject_id"].map(treated)
+    rows["followed"] = np.fmax(rows["subject_id"].map(followed).astype(float), rows["treated"].astype(float))
+    rows = rows.dropna(subset=["group", "treated"])
+    rank = rows["group"].map({name: k for k, name in enumerate(groups.labels)})
+    order = ["rank", "treated", "subject_id"]
+    rows = rows.assign(rank=rank).sort_values(order, ascending=[True, False, True], kind="stable")
+    return rows.drop(columns="rank").reset_index(drop=True)
+
+
+def _marks(record: Any) -> list[tuple[str, str, str, list[tuple[str, float]]]]:
+    """(what, symbol, colour, [(subject, day)]) for the events on a swimmer's lane."""
+    responses, events = record.responses, record.adverse_events
+    seen = responses[~responses["best"].fillna(False).astype(bool) & responses["day"].notna()]
+    first = {
+        kind: seen[seen["overall"].isin(codes)].groupby("subject_id")["day"].min()
+        for kind, codes in (("response", ["CR", "PR", "iCR", "iPR"]), ("progression", ["PD", "iUPD", "iCPD"]))
+    }
+    limiting = events[events["dlt"].fillna(False).astype(bool) & events["start_day"].notna()]
+    deaths = record.survival
+    deaths = deaths[(deaths["endpoint"] == "OS") & deaths["event"].fillna(False).astype(bool)]
+    listed = (
+        ("response", "star", palette.GREEN, first["response"]),
+        ("progression", "diamond", palette.VERMILLION, first["progression"]),
+        ("dose-limiting toxicity", "x", palette.BLACK, limiting.groupby("subject_id")["start_day"].min()),
+        ("death", "square", palette.GREY, deaths.groupby("subject_id")["day"].max()),
+    )
+    return [
+        (what, symbol, colour, [(str(s), float(d)) for s, d in days.items()]) for what, symbol, colour, days in listed
+    ]

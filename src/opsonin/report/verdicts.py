@@ -1,0 +1,220 @@
+"""Findings in plain sentences: the number, its interval, and what it means, for the first page."""
+
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.context import Context, value_of
+from opsonin.report.figures.immune import day_of_test, monitored, trends
+from opsonin.report.figures.pharmacokinetics import LIMITS, ratio_name
+from opsonin.report.figures.response import best_responses
+from opsonin.report.figures.survival import endpoint_name
+from opsonin.report.groups import level_names
+
+Line = tuple[str, str]  # the strong beginning, and the rest of the sentence
+
+
+def dose(context: Context) -> list[Line]:
+    """The maximum tolerated dose, the evidence at it, and how often replicates choose it."""
+    declared = [row for row in context.record.decisions.itertuples() if row.decision in ("declare", "stop")]
+    found = [f for f in context.findings if f.name == "safety.mtd"]
+    if not found and not declared:
+        return []
+    names = level_names(context.record)
+    level: Any = found[0].estimate if found else declared[-1].level_to
+    if words.missing(level):
+        return [("No dose was declared tolerable:", words.ended(found[0].note if found else str(declared[-1].reason)))]
+    name = names.get(int(level), f"level {int(level)}")
+    limiting = _limiting_at(context, int(level))
+    text = f"{limiting} had a dose-limiting toxicity there" if limiting else "by the design's rule"
+    above = _limiting_at(context, int(level) + 1)
+    if above:
+        text += f", {above} at the next level, {names.get(int(level) + 1, '')}"
+    chosen = [f for f in context.named("design.mtd_selected") if str(f.group) == name]
+    if chosen:
+        many = f"{int(chosen[0].n):,} " if not words.missing(chosen[0].n) else ""
+        text += f"; over {many}replicate trials it is chosen in {value_of(chosen[0])}"
+        text += _sureness(float(chosen[0].estimate))
+    return [(f"Maximum tolerated dose: {name}.", words.sentence(text))]
+
+
+def _sureness(chosen: float) -> str:
+    if chosen >= 0.8:
+        return ", so another trial would very likely say the same"
+    if chosen >= 0.5:
+        return ", so another trial would more likely than not say the same"
+    return ", so another trial may well say otherwise"
+
+
+def _limiting_at(context: Context, level: int) -> str:
+    subjects, events = context.record.subjects, context.record.adverse_events
+    ids = set(subjects.loc[subjects["level"] == level, "subject_id"].astype(str))
+    disposition = context.record.disposition
+    judged = set(disposition.loc[disposition["milestone"] == "DLT-evaluable", "subject_id"].astype(str))
+    ids = ids & judged if judged else ids
+    if not ids:
+        return ""
+    with_dlt = events.loc[events["dlt"].fillna(False).astype(bool), "subject_id"].astype(str)
+    return f"{len(ids & set(with_dlt))} of {len(ids)} patients"
+
+
+def harm(context: Context) -> list[Line]:
+    """The most frequent event and the share with a severe one."""
+    events = context.record.adverse_events
+    if events.empty:
+        return []
+    frequent = events.groupby(events["term"].astype(str))["subject_id"].nunique()
+    frequent = sorted(frequent.items(), key=lambda item: (-item[1], item[0]))[:3]
+    named = words.listed(f"{str(term).lower()} ({words.share(n / context.patients)})" for term, n in frequent)
+    text = f"most frequent {named}"
+    if events["grade"].notna().any():
+        severe = int(events.loc[events["grade"].fillna(0) >= 3, "subject_id"].nunique())
+        text += f"; {words.count_of(severe, context.patients)} had an event of grade 3 or worse"
+    n = int(events["subject_id"].nunique())
+    return [(f"Adverse events in {words.count_of(n, context.patients, 'patients')}:", words.ended(text))]
+
+
+def exposure(context: Context) -> list[Line]:
+    """Each interaction asked about: is exposure raised, lowered, unchanged, or undecided?"""
+    out = []
+    ratios = [f for f in context.named("pk") if f.name.endswith("auc_ratio")]
+    for f in ratios or [f for f in context.named("pk") if f.name.endswith("_ratio")]:
+        contrast = "" if f.group in ("all", "", None) else f", {f.group}"
+        cause = (
+            f.note.removeprefix("Between the periods: ").rstrip(".") if f.note.startswith("Between the periods") else ""
+        )
+        contrast += f" ({cause})" if cause else ""
+        begin = f"{ratio_name(f)[0].upper()}{ratio_name(f)[1:]} × {value_of(f)}{contrast}:"
+        out.append((begin, words.ended(interaction(f))))
+    return out
+
+
+def interaction(finding: Any) -> str:
+    """What a ratio of exposures means against 0.80–1.25."""
+    low, high = finding.lower, finding.upper
+    if words.missing(low) or words.missing(high):
+        return "no interval can be given, so nothing can be said"
+    low, high = float(low), float(high)
+    if LIMITS[0] <= low and high <= LIMITS[1]:
+        return "no relevant change (the interval lies within 0.80–1.25)"
+    if low > LIMITS[1]:
+        return "relevantly raised (the interval lies above 1.25)"
+    if high < LIMITS[0]:
+        return "relevantly lowered (the interval lies below 0.80)"
+    if low > 1:
+        return "raised, though perhaps by less than a quarter"
+    if high < 1:
+        return "lowered, though perhaps by less than a fifth"
+    return "undecided: the interval holds no change as well as a relevant one"
+
+
+def response(context: Context) -> list[Line]:
+    """Objective responses, and stable disease where nobody or few responded."""
+    if context.record.responses.empty:
+        return []
+    rows = best_responses(context.record, context.groups)
+    if (rows["best"] == "missing").all():
+        return []
+    if context.groups.ordered or context.groups.single or len(context.groups.labels) > 4:
+        return [_response_of(context, rows, "")]
+    return [_response_of(context, rows[rows["group"] == name], f" with {name}") for name in context.groups.labels]
+
+
+def _response_of(context: Context, rows: Any, where: str) -> Line:
+    n, total = int(rows["best"].isin(["CR", "PR"]).sum()), len(rows)
+    group = where.removeprefix(" with ") or "all"
+    rate = [f for f in context.named("response.objective_rate") if str(f.group) == group]
+    bracket = (
+        f", interval {words.between(rate[0].lower, rate[0].upper, percent=True)}"
+        if rate and not words.missing(rate[0].lower)
+        else ""
+    )
+    stable = int((rows["best"] == "SD").sum())
+    rest = f"stable disease was the best response of {words.count_of(stable, total)}" if stable else ""
+    return (
+        f"Objective response{where} in {n:,} of {total:,} ({words.share(n / total)}{bracket}).",
+        words.sentence(rest),
+    )
+
+
+def survival(context: Context) -> list[Line]:
+    """Hazard ratios between groups with medians; medians alone where there is one group."""
+    out: list[Line] = []
+    ratios = [f for f in context.named("survival") if f.name.endswith(".hazard_ratio")]
+    if context.groups.ordered:
+        ratios = []  # a ratio per dose level says less than the median of everyone
+    if 0 < len(ratios) <= 4:
+        for f in ratios:
+            endpoint = f.name.split(".")[1]
+            name = endpoint_name(endpoint)
+            contrast = "" if f.group in ("all", "", None) else f" ({f.group})"
+            p = f", {words.p_value(f.p)}" if words.p_value(f.p) else ""
+            begin = f"{name[0].upper()}{name[1:]}: hazard ratio {value_of(f)}{p}{contrast}."
+            out.append((begin, f"{words.sentence(hazard(f))} {_medians(context, endpoint)}".strip()))
+        return out
+    if len(ratios) > 4:
+        clear = [f for f in ratios if not words.missing(f.lower) and (float(f.lower) > 1 or float(f.upper) < 1)]
+        told = f"{len(clear)} of them with an interval that excludes 1; see Response and survival."
+        return [(f"{len(ratios)} hazard ratios between groups,", told)]
+    for endpoint in dict.fromkeys(
+        f.name.split(".")[1] for f in context.named("survival") if f.name.endswith(".median")
+    ):
+        told = _medians(context, endpoint)
+        if told:
+            name = endpoint_name(endpoint)
+            out.append((f"{name[0].upper()}{name[1:]}.", told))
+    return out
+
+
+def hazard(finding: Any) -> str:
+    """What a hazard ratio and its interval mean."""
+    if words.missing(finding.lower) or words.missing(finding.upper):
+        return "no interval can be given"
+    low, high, estimate = float(finding.lower), float(finding.upper), float(finding.estimate)
+    if high < 1:
+        return f"the hazard is lower by {words.share(1 - estimate)}, and the interval excludes no difference"
+    if low > 1:
+        return f"the hazard is higher by {words.share(estimate - 1)}, and the interval excludes no difference"
+    if high / low > 3:
+        return "the interval is too wide to say which way it goes"
+    return "the interval includes no difference"
+
+
+def _medians(context: Context, endpoint: str) -> str:
+    medians = [f for f in context.findings if f.name == f"survival.{endpoint}.median"]
+    inside = [f for f in medians if f.group not in ("all", "", None)]
+    few = 0 < len(inside) <= 4 and not context.groups.ordered
+    medians = inside if few else [f for f in medians if f not in inside] or medians[:1]
+    if not medians:
+        return ""
+    told = []
+    for f in medians:
+        months = f.unit == "days" and max(_or_zero(f.estimate), _or_zero(f.lower)) > 182
+        scale, unit = (30.4375, "months") if months else (1.0, f.unit or "days")
+        ends = [None if words.missing(x) else float(x) / scale for x in (f.estimate, f.lower, f.upper)]
+        text = "not reached" if ends[0] is None else f"{words.with_interval(ends[0], ends[1], ends[2])} {unit}"
+        told.append(text if f.group in ("all", "", None) or len(medians) == 1 else f"{f.group} {text}")
+    return words.sentence(f"Median {'; '.join(told)}")
+
+
+def _or_zero(value: Any) -> float:
+    return 0.0 if words.missing(value) else float(value)
+
+
+def immune(context: Context) -> list[Line]:
+    """Which cell types change with dose, on the day of the largest changes."""
+    rows = monitored(context.record, context.groups)
+    if rows.empty:
+        return []
+    day = day_of_test(rows)
+    tests = {name: f for name, f in trends(list(context.findings), day).items() if not words.missing(f.p)}
+    if not tests:
+        return []
+    moving = sorted((item for item in tests.items() if float(item[1].p) < 0.05), key=lambda item: float(item[1].p))
+    when = words.protocol_day(day)
+    if not moving:
+        return [(f"None of {len(tests)} immune markers changes with dose on {when}", "beyond chance (p < 0.05).")]
+    told = []
+    for way, sign in (("falling", -1), ("rising", 1)):
+        named = [f"{name} ({words.p_value(f.p)})" for name, f in moving if sign * float(f.estimate) > 0]
+        told += [f"{way} {words.listed(named[:4])}"] if named else []
+    return [(f"{len(moving)} of {len(tests)} immune markers change with dose on {when}:", words.ended("; ".join(told)))]

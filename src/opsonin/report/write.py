@@ -1,0 +1,127 @@
+"""Assembles the chapters and writes the report as one HTML file that needs no network."""
+
+import json
+import os
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opsonin.errors import ReportError
+from opsonin.report.chapters import biomarkers, immune, methods, pharmacokinetics, response, safety, summary, trial
+from opsonin.report.content import Chapter
+from opsonin.report.context import Context
+from opsonin.report.figures.base import Figure
+from opsonin.report.groups import grouped
+
+CHAPTERS = (summary, trial, safety, pharmacokinetics, immune, response, biomarkers, methods)
+MOST_ROWS = 20_000  # of a figure's values in the page; the record holds all
+
+
+def write_report(record: Any, findings: Any, path: str | Path, replicates: Any = None) -> Path:
+    """Write the report of a record and its findings to `path` (.html) and give the path.
+
+    replicates: the replicate trials, or only their number; their operating characteristics come as findings.
+    The same inputs give the same bytes. Raises: ReportError where the file cannot be written.
+    """
+    target = Path(path)
+    page = render(record, list(findings), replicates)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(page, encoding="utf-8")
+        os.replace(temporary, target)
+    except OSError as problem:
+        raise ReportError(
+            f"the report {target} cannot be written: {problem.strerror}; choose another place."
+        ) from problem
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def chapters_of(record: Any, findings: Any, replicates: Any = None) -> list[Chapter]:
+    """The chapters in order; those without data say why."""
+    context = Context(record, list(findings), grouped(record), _count(replicates))
+    return [room.chapter(context) for room in CHAPTERS]
+
+
+def render(record: Any, findings: Any, replicates: Any = None) -> str:
+    """The page as text."""
+    from jinja2 import Environment, StrictUndefined
+
+    chapters = chapters_of(record, findings, replicates)
+    figures = [figure for chapter in chapters for figure in chapter.figures]
+    manifest = record.manifest
+    virtual = manifest.kind == "virtual"
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
+        _resource("report.html")
+    )
+    return page.render(
+        title=manifest.title or "Trial report",
+        source=manifest.source,
+        kind=manifest.kind,
+        kind_words="Virtual trial: simulated patients, no one was treated" if virtual else "Trial data",
+        version=manifest.software_version,
+        chapters=[_numbered(chapter, k + 1) for k, chapter in enumerate(chapters)],
+        drawings={figure.name: script_safe(str(figure.plot.to_json())) for figure in figures},
+        values={figure.name: _values(figure) for figure in figures},
+        css=_resource("report.css"),
+        script=_resource("report.js"),
+        plotly=_plotly(),
+    )
+
+
+def _count(replicates: Any) -> int | None:
+    if replicates is None or isinstance(replicates, int):
+        return replicates
+    return len(replicates.trials)
+
+
+def _numbered(chapter: Chapter, number: int) -> dict[str, Any]:
+    return {
+        "name": chapter.name,
+        "title": chapter.title,
+        "number": number,
+        "absent": chapter.absent,
+        "lead": chapter.lead,
+        "blocks": chapter.blocks,
+    }
+
+
+def _values(figure: Figure) -> str:
+    """A figure's data as JSON, for its CSV; numbers to six digits keep the page light."""
+    frame = figure.data.head(MOST_ROWS)
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return script_safe(json.dumps({"columns": [str(name) for name in frame.columns], "rows": rows}, ensure_ascii=False))
+
+
+def _cell(value: Any) -> Any:
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return None if not np.isfinite(value) else float(f"{float(value):.6g}")
+    return str(value)
+
+
+def script_safe(text: str) -> str:
+    """JSON that cannot end the script element it stands in, whatever users named their terms."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _resource(name: str) -> str:
+    return (files("opsonin.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()

@@ -44,7 +44,7 @@ class Visit(NamedTuple):
 def begin(baseline_mm: Float[np.ndarray, "patient lesion"]) -> Course:
     """The course at baseline.   baseline_mm: longest diameters (short axis for nodes), NaN where there is no lesion."""
     total = np.nansum(baseline_mm, axis=1)
-    return Course(total, total, np.zeros(len(total), dtype=bool))
+    return Course(total, total.copy(), np.zeros(len(total), dtype=bool))
 
 
 def judge(

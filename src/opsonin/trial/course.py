@@ -1,0 +1,291 @@
+"""One dose level for a block of patients: simulate from scan to scan, stopping treatment as the protocol says.
+
+Doses end with observed progression (decided at a scan), death, drop-out, and an adverse event that meets a DLT rule, in
+any cycle: from that moment on, not from the next visit. Patients off treatment are simulated to the end in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from opsonin.criteria import recist
+from opsonin.trial.observe import seen_diameters
+from opsonin.trial.plan import Plan
+from opsonin.trial.potential import DIED, DROPPED_OUT, FAILED, PROGRESSED, TOXIC, PotentialOutcomes
+
+_TIE = 1e-9
+
+
+@dataclass(eq=False)
+class Block:
+    """Patients simulated together.   schedule: all their doses if nothing stops them;   scores: standard normal
+    measurement errors (patient, lesion, scan)."""
+
+    model: Any
+    plan: Plan
+    constants: np.ndarray
+    thresholds: np.ndarray
+    schedule: Any
+    scores: np.ndarray
+    threads: int | None = None
+    failures: dict[int, tuple[str, float]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.constants)
+
+
+def follow(block: Block, progress: Callable[[int], None] | None = None) -> PotentialOutcomes:
+    """The outcomes of a block of patients.
+
+    progress: called with the number of patients that are finished, counted by the time they have been followed.
+    """
+    plan = block.plan
+    made = PotentialOutcomes.empty(plan, len(block))
+    course = _Course(block, made)
+    state = block.model.initial_state(block.constants)
+    course.note_start(state)
+    on = np.arange(len(block))
+    edges = _edges(plan)
+    begin, finished = plan.start, 0.0
+    for end in edges:
+        if not len(on):
+            break
+        state = course.treat(on, state, begin, end)
+        course.scan(on, end)
+        going = made.off_treatment[on] > end - _TIE if end < plan.end else np.zeros(len(on), dtype=bool)
+        off = ~going & (np.minimum(made.death[on], made.drop_out[on]) > end)
+        if end < plan.end and off.any():
+            course.untreated(on[off], state[off], end)
+        finished += float((~going).sum())
+        on, state, begin = on[going], state[going], end
+        if progress is not None:
+            progress(int(finished + len(on) * (end - plan.start) / (plan.end - plan.start)))
+    made.done[:] = True
+    return made
+
+
+def _edges(plan: Plan) -> list[float]:
+    """Ends of the segments on treatment: scans and starts of cycles (so that few doses are simulated in vain)."""
+    cycles = [t.cycle_days for t in plan.protocol.treatments if t.cycle_days is not None]
+    starts = np.concatenate([plan.scans, *(np.arange(0.0, plan.end, length) for length in cycles)])
+    return [*np.unique(starts[(starts > plan.start) & (starts < plan.end)]).tolist(), plan.end]
+
+
+class _Segment(NamedTuple):
+    """What one run of the solver gives.   failures: row of this run → (reason, day)."""
+
+    states: np.ndarray
+    crossings: np.ndarray
+    final: np.ndarray
+    times: np.ndarray
+    failures: dict[int, tuple[str, float]]
+
+
+class _Course:
+    """The running state of a block: what has been observed, and each patient's RECIST course."""
+
+    def __init__(self, block: Block, made: PotentialOutcomes):
+        self.block, self.made, self.plan = block, made, block.plan
+        self.thresholds = block.thresholds.copy()
+        self.roles = {role: self.plan.thresholds(role) for role in ("death", "drop-out", "new lesion")}
+        self.recist: recist.Course | None = None
+        self.exists = np.zeros((len(block), len(self.plan.lesions)), dtype=bool)
+
+    def note_start(self, state: np.ndarray) -> None:
+        """What is seen before the first dose: values at the start, and the baseline scan."""
+        plan, everyone = self.plan, np.arange(len(self.block))
+        self._note(everyone, state[:, None, :], np.array([plan.start]))
+        if plan.lesions:
+            self._diameters(everyone, state[:, None, :], np.array([plan.start]), np.array([0]))
+            self.exists = self.made.true_mm[:, :, 0] > 0
+            baseline = np.where(self.exists, self.made.seen_mm[:, :, 0], np.nan)
+            self.recist = recist.begin(baseline)
+
+    def treat(self, rows: np.ndarray, state: np.ndarray, begin: float, end: float) -> np.ndarray:
+        """One segment on treatment. A patient with a limiting toxicity runs it again without the doses after it."""
+        made = self.made
+        found = self._run(rows, state, begin, end, made.off_treatment[rows])
+        toxic = self._first(found.crossings, self.plan.limiting)
+        leaving = self.roles["death"] | self.roles["drop-out"]
+        stop = toxic < np.minimum(self._first(found.crossings, leaving), made.off_treatment[rows])
+        made.off_treatment[rows[stop]] = toxic[stop]
+        made.reason[rows[stop]] = TOXIC
+        self._undo_doses(rows, found, np.where(stop, toxic, np.inf), end)
+        self._after(rows, found)
+        if self.plan.lesions and np.isin(end, self.plan.scans):
+            number = np.searchsorted(self.plan.scans, end) + 1
+            self._diameters(rows, found.states[:, -1:], found.times[-1:], np.array([number]))
+        return found.final
+
+    def scan(self, rows: np.ndarray, time: float) -> None:
+        """Judge the scan at this time; progression stops treatment."""
+        plan, made = self.plan, self.made
+        if self.recist is None or not np.isin(time, plan.scans):
+            return
+        number = int(np.searchsorted(plan.scans, time)) + 1
+        scanned = np.minimum(made.death[rows], made.drop_out[rows]) > time
+        made.seen_mm[rows[~scanned], :, number] = np.nan
+        rows = rows[scanned & ~np.isfinite(made.progression[rows])]
+        before = recist.Course(*(part[rows] for part in self.recist))
+        new = made.new_lesion[rows] <= time
+        none = np.full(len(rows), recist.NONE)
+        nodal = np.zeros((len(rows), len(plan.lesions)), dtype=bool)
+        visit, after = recist.judge(before, made.seen_mm[rows, :, number], self.exists[rows], nodal, new, none)
+        for part, value in zip(self.recist, after, strict=True):
+            part[rows] = value
+        worse = rows[visit.overall == recist.PD]
+        made.progression[worse] = time
+        stopping = worse[made.off_treatment[worse] > time]
+        made.off_treatment[stopping] = time
+        made.reason[stopping] = PROGRESSED
+
+    def untreated(self, rows: np.ndarray, state: np.ndarray, begin: float) -> None:
+        """From here to the end of observation without doses: what is left to see are scans, samples and events."""
+        plan, made = self.plan, self.made
+        found = self._run(rows, state, begin, plan.end, np.full(len(rows), -np.inf))
+        self._after(rows, found)
+        if not plan.lesions:
+            return
+        for number, time in enumerate(plan.scans.tolist(), start=1):
+            if time > begin:
+                at = np.flatnonzero(np.abs(found.times - time) < _TIE)[:1]
+                waiting = ~np.isfinite(made.progression[rows])
+                self._diameters(rows[waiting], found.states[waiting][:, at], found.times[at], np.array([number]))
+                self.scan(rows[waiting], time)
+
+    def _after(self, rows: np.ndarray, found: _Segment) -> None:
+        self._events(rows, found.crossings)
+        self._leaving(rows)
+        self._fail(rows, found)
+        self._note(rows, found.states, found.times)
+
+    def _run(
+        self,
+        rows: np.ndarray,
+        state: np.ndarray,
+        begin: float,
+        end: float,
+        off: np.ndarray,
+        times: np.ndarray | None = None,
+    ) -> _Segment:
+        """Simulate from `begin` to `end` without the doses from each patient's day `off` on.
+
+        times: to note states at; None for those of visits and, while treatment goes on, doses.
+        """
+        from opsonin.simulate import Schedule, simulate
+
+        block = self.block
+        whole = block.schedule
+        here = (whole.times + whole.durations >= begin) & (whole.times < end) & (whole.times < off.max())
+        cut = Schedule(
+            whole.times[here], whole.administration[here], whole.amounts[np.ix_(rows, here)], whole.durations[here]
+        )
+        made = simulate(
+            block.model,
+            block.constants[rows],
+            cut.stopped(off),
+            self._times(begin, end, cut.times) if times is None else times,
+            thresholds=self.thresholds[rows],
+            start=begin,
+            initial_state=np.ascontiguousarray(state),
+            threads=block.threads,
+        )
+        failures = {failure.patient: (failure.reason, failure.day) for failure in made.failures}
+        crossings = np.where(np.isnan(made.crossings), np.inf, made.crossings)
+        return _Segment(made.states, crossings, made.final_state, made.times, failures)
+
+    def _times(self, begin: float, end: float, given: np.ndarray) -> np.ndarray:
+        """The times of this segment at which anything is observed or given, its beginning and end included."""
+        plan = self.plan
+        every = np.concatenate([plan.sample_times, plan.immune_times, plan.scans, given])
+        inside = np.unique(every[(every > begin) & (every < end)])
+        apart = inside[np.diff(inside, prepend=begin) > _TIE]
+        return np.concatenate([[begin], apart[apart < end - _TIE], [end]])
+
+    def _undo_doses(self, rows: np.ndarray, found: _Segment, day: np.ndarray, end: float) -> None:
+        """Run again, without doses, from the last dose before a patient's day (inf: nothing to undo).
+
+        Starting again at a dose is exact, so until that day nothing changes.
+        """
+        schedule = self.block.schedule
+        later = (schedule.times[None, :] >= day[:, None]) & (schedule.times[None, :] < end)
+        undo = (later & (schedule.amounts[rows] > 0)).any(axis=1)
+        last = np.searchsorted(found.times, day, side="right") - 1  # every time of a dose is a time of the segment
+        for at in np.unique(last[undo]).tolist():
+            again = np.flatnonzero(undo & (last == at))
+            since = found.times[at]
+            self._keep(rows[again], np.where(found.crossings[again] <= since, found.crossings[again], np.inf))
+            rerun = self._run(rows[again], found.states[again, at], since, end, day[again], found.times[at:])
+            found.crossings[again] = np.minimum(self.made.crossings[rows[again]], rerun.crossings)
+            found.states[again, at:] = rerun.states
+            found.final[again] = rerun.final
+            found.failures.update({int(again[row]): why for row, why in rerun.failures.items()})
+
+    def _first(self, crossings: np.ndarray, which: np.ndarray) -> np.ndarray:
+        return crossings[:, which].min(axis=1, initial=np.inf)
+
+    def _keep(self, rows: np.ndarray, crossings: np.ndarray) -> None:
+        """Keep these crossings; a threshold crossed once is not looked for again."""
+        made = self.made
+        made.crossings[rows] = np.minimum(made.crossings[rows], crossings)
+        self.thresholds[rows] = np.where(np.isfinite(made.crossings[rows]), np.inf, self.thresholds[rows])
+
+    def _events(self, rows: np.ndarray, crossings: np.ndarray) -> None:
+        """The crossings of a segment, and what they mean for the patient."""
+        made = self.made
+        self._keep(rows, crossings)
+        made.death[rows] = self._first(made.crossings[rows], self.roles["death"])
+        made.drop_out[rows] = self._first(made.crossings[rows], self.roles["drop-out"])
+        made.new_lesion[rows] = self._first(made.crossings[rows], self.roles["new lesion"])
+
+    def _leaving(self, rows: np.ndarray) -> None:
+        """Death and drop-out end treatment; who dies cannot drop out afterwards."""
+        made = self.made
+        made.drop_out[rows] = np.where(made.death[rows] <= made.drop_out[rows], np.inf, made.drop_out[rows])
+        for day, reason in ((made.death, DIED), (made.drop_out, DROPPED_OUT)):
+            ends = rows[day[rows] < made.off_treatment[rows]]
+            made.off_treatment[ends] = day[ends]
+            made.reason[ends] = reason
+
+    def _fail(self, rows: np.ndarray, found: _Segment) -> None:
+        """A patient whose integration stopped leaves the trial at that moment and is reported."""
+        for patient, (why, day) in found.failures.items():
+            row = int(rows[patient])
+            self.block.failures[row] = (why, day)
+            self.made.drop_out[row] = self.made.off_treatment[row] = day
+            self.made.reason[row] = FAILED
+
+    def _note(self, rows: np.ndarray, states: np.ndarray, times: np.ndarray) -> None:
+        """True concentrations and cell counts at the planned times among these."""
+        plan, made = self.plan, self.made
+        for planned, names, into in (
+            (plan.sample_times, [a.name for a in plan.analytes], made.concentrations),
+            (plan.immune_times, [m.name for m in plan.markers], made.measurements),
+        ):
+            at, where = _match(times, planned)
+            if len(at) and names and len(rows):
+                values = self.block.model.observe(names, states[:, at], self.block.constants[rows], times[at])
+                into[np.ix_(rows, np.arange(len(names)), where)] = values.transpose(0, 2, 1)
+
+    def _diameters(self, rows: np.ndarray, states: np.ndarray, times: np.ndarray, numbers: np.ndarray) -> None:
+        """True and measured diameters at these scans."""
+        if not len(rows):
+            return
+        plan, made = self.plan, self.made
+        assert plan.protocol.tumour is not None
+        true = self.block.model.observe(list(plan.lesions), states, self.block.constants[rows], times).transpose(
+            0, 2, 1
+        )
+        place = np.ix_(rows, np.arange(len(plan.lesions)), numbers)
+        made.true_mm[place] = true
+        made.seen_mm[place] = seen_diameters(true, self.block.scores[place], plan.protocol.tumour)
+
+
+def _match(times: np.ndarray, planned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices into both of the times they share."""
+    pairs = np.argwhere(np.abs(times[:, None] - planned[None, :]) < _TIE)
+    return pairs[:, 0], pairs[:, 1]

@@ -1,0 +1,197 @@
+"""A protocol against a model: what is measured when, and which hazards are which events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from opsonin.errors import StudyError
+from opsonin.trial.protocol import Protocol, elapsed
+
+
+@dataclass(frozen=True)
+class Analyte:
+    """A drug or metabolite in blood.   limit: of quantification, in `unit`, None without one."""
+
+    name: str
+    unit: str
+    matrix: str
+    agent: str
+    cv: float
+    limit: float | None
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A cell count, share or ratio.   cells_counted: events of flow cytometry, None for other methods."""
+
+    name: str
+    unit: str
+    compartment: str
+    cv: float
+    limit: float | None
+    cells_counted: float | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """What one threshold of one hazard is.   role: of the hazard;   grade: None where the hazard has no grades."""
+
+    term: str
+    grade: int | None
+    role: str
+    related: bool
+    limiting: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Times are elapsed days.
+
+    samples: (analyte, time, day's start, hours, protocol day) of each blood sample, one row each;
+    scans: after baseline.   events: in the order of the model's thresholds.
+    """
+
+    protocol: Protocol
+    analytes: tuple[Analyte, ...]
+    markers: tuple[Marker, ...]
+    lesions: tuple[str, ...]
+    events: tuple[Event, ...]
+    sample_analyte: Int[np.ndarray, " sample"]
+    sample_time: Float[np.ndarray, " sample"]
+    sample_day: Int[np.ndarray, " sample"]
+    sample_hours: Float[np.ndarray, " sample"]
+    immune_times: Float[np.ndarray, " visit"]
+    scans: Float[np.ndarray, " scan"]
+
+    @property
+    def start(self) -> float:
+        """When patients are first looked at: the first dose, or an earlier visit."""
+        seen = [self.protocol.first_time, *self.sample_time.tolist(), *self.immune_times.tolist()]
+        return min(seen)
+
+    @property
+    def end(self) -> float:
+        return self.protocol.observe_days
+
+    @property
+    def sample_times(self) -> Float[np.ndarray, " time"]:
+        """Every time at which blood is drawn, once."""
+        return np.unique(self.sample_time)
+
+    def thresholds(self, role: str) -> Bool[np.ndarray, " threshold"]:
+        """Which thresholds belong to hazards of a role."""
+        return np.array([event.role == role for event in self.events], dtype=bool)
+
+    @property
+    def limiting(self) -> Bool[np.ndarray, " threshold"]:
+        """Which thresholds are dose-limiting by the protocol's rules (within their window)."""
+        return np.array([event.limiting for event in self.events], dtype=bool)
+
+
+def make_plan(model: Any, protocol: Protocol) -> Plan:
+    """The plan of a protocol for a model.
+
+    Raises: StudyError where the protocol asks for an analyte or a panel that the model does not have.
+    """
+    symbolic = model.symbolic
+    found = {name: getattr(entry, "part", entry) for name, entry in symbolic.observables.items()}
+    concentrations = {n: o for n, o in found.items() if o.table == "concentrations"}
+    unknown = [name for name in protocol.sampling.analytes if name not in concentrations]
+    if unknown:
+        raise StudyError(f"the model has no analyte {unknown[0]!r}; it has {', '.join(concentrations) or 'none'}.")
+    analytes = tuple(_analyte(concentrations[name]) for name in protocol.sampling.analytes)
+    measured = [o for o in found.values() if o.table == "measurements"]
+    markers = tuple(_marker(o) for o in measured if o.panel == protocol.immune.panel and protocol.immune.days)
+    if protocol.immune.days and not markers:
+        panels = sorted({o.panel for o in measured})
+        raise StudyError(f"the model has no panel {protocol.immune.panel!r}; it has {', '.join(panels) or 'none'}.")
+    scans = np.zeros(0)
+    if protocol.tumour is not None:
+        every = protocol.tumour.every_days
+        scans = every * np.arange(1, int(np.floor(protocol.observe_days / every + 1e-9)) + 1)
+    return Plan(
+        protocol,
+        analytes,
+        markers,
+        tuple(name for name, o in found.items() if o.table == "lesions") if protocol.tumour else (),
+        tuple(_event(symbolic.hazard_list[hazard], grade, protocol) for hazard, grade, _ in symbolic.thresholds),
+        *_samples(analytes, protocol),
+        np.array([elapsed(day) for day in protocol.immune.days], dtype=float),
+        scans.astype(float),
+    )
+
+
+def given_on(protocol: Protocol, agent: str, time: float) -> bool:
+    """Whether the protocol doses an agent on the day that starts at `time`."""
+    for treatment in protocol.treatments:
+        if treatment.agent == agent and np.any(
+            np.abs(np.floor(dose_times(treatment, protocol.observe_days)) - time) < 1e-9
+        ):
+            return True
+    return False
+
+
+def dose_times(treatment: Any, until: float) -> Float[np.ndarray, " dose"]:
+    """Times of a treatment's doses before `until`, in order, if nothing stops it."""
+    within = np.arange(treatment.times_per_day) / treatment.times_per_day
+    days = np.concatenate([np.arange(elapsed(a), elapsed(b) + 1) for a, b in treatment.blocks])
+    once = (days[:, None] + within[None, :]).ravel()
+    if treatment.cycle_days is None:
+        return once[once < until]
+    cycles = int(np.ceil((until - once[0]) / treatment.cycle_days))
+    cycles = max(0, cycles if treatment.cycles is None else min(cycles, treatment.cycles))
+    times = (once[None, :] + treatment.cycle_days * np.arange(cycles)[:, None]).ravel()
+    return times[times < until]
+
+
+def _samples(analytes: Sequence[Analyte], protocol: Protocol) -> tuple[np.ndarray, ...]:
+    """Analyte, time, protocol day and hours of each sample.
+
+    An analyte is sampled on the days its agent is given; one whose agent is given on none of them, on all days.
+    Two visits that ask for the same moment (hour 24 and the next day's hour 0) take one sample, the earlier day's.
+    """
+    rows: dict[tuple[int, float], tuple[int, float]] = {}
+    days, hours = protocol.sampling.days, protocol.sampling.hours
+    for index, analyte in enumerate(analytes):
+        dosed = [day for day in days if given_on(protocol, analyte.agent, elapsed(day))] or list(days)
+        for day in dosed:
+            for hour in hours:
+                rows.setdefault((index, round(elapsed(day) + hour / 24.0, 9)), (day, hour))
+    return (
+        np.array([index for index, _ in rows], dtype=np.int64),
+        np.array([time for _, time in rows], dtype=float),
+        np.array([day for day, _ in rows.values()], dtype=np.int64),
+        np.array([hour for _, hour in rows.values()], dtype=float),
+    )
+
+
+def _analyte(observable: Any) -> Analyte:
+    assay = observable.assay
+    cv, limit = (0.0, None) if assay is None else (float(assay.cv), assay.lower_limit)
+    return Analyte(observable.name, observable.unit, observable.matrix, observable.agent, cv, _float(limit))
+
+
+def _marker(observable: Any) -> Marker:
+    assay = observable.assay
+    cv, limit, counted = (
+        (0.0, None, None) if assay is None else (float(assay.cv), assay.lower_limit, assay.cells_counted)
+    )
+    return Marker(observable.name, observable.unit, observable.compartment, cv, _float(limit), _float(counted))
+
+
+def _event(hazard: Any, grade: int | None, protocol: Protocol) -> Event:
+    limiting = (
+        hazard.role == "adverse event"
+        and grade is not None
+        and any(rule.names(hazard.term) and grade >= rule.grade for rule in protocol.dlt)
+    )
+    return Event(hazard.term, grade, hazard.role, bool(hazard.related), limiting)
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)

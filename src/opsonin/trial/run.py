@@ -1,0 +1,124 @@
+"""Replicate trials from a pool: escalate, observe, and write everything down as the record's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from opsonin.conduct import decision_row, decision_table
+from opsonin.designs import Decision, Design, outcomes
+from opsonin.trial import samples, tables
+from opsonin.trial.enrol import Enrolment, enrol
+from opsonin.trial.potential import PotentialOutcomes, gather
+from opsonin.trial.protocol import Protocol
+
+if TYPE_CHECKING:
+    from opsonin.record import Manifest, Replicates, TrialRecord
+
+
+class TrialRun(NamedTuple):
+    """record: trial 1.   replicates: every trial, trial 1 included.   potential: agent left out → trial 1's patients
+    had they not been given it (subjects, exposures and concentrations)."""
+
+    record: TrialRecord
+    replicates: Replicates
+    potential: dict[str, TrialRecord]
+
+
+def run_trials(
+    pool: Any,
+    protocol: Protocol,
+    design: Design,
+    seed: int,
+    trials: int = 1,
+    left_out: Sequence[str] = (),
+    manifest: Manifest | None = None,
+) -> TrialRun:
+    """Run replicate trials on a pool.
+
+    pool: what `Pool` gives: `plan`, `outcomes(level, left_out, patients)`, `amounts(treatment, level, patients)`,
+    `covariates`, `weights`. Only patients who are enrolled are simulated.
+    trials: how many; trial 1 is the same for any number.   left_out: agents whose absence is simulated for trial 1.
+    manifest: of the record, of kind "virtual" where None.
+    Raises: StudyError where a trial needs more patients than the pool has.
+    """
+    from opsonin.record import Manifest, Replicates, TrialRecord
+
+    about = Manifest(kind="virtual", title=protocol.title, seed=seed) if manifest is None else manifest
+    plan = pool.plan
+    levels: dict[int, PotentialOutcomes] = {}
+
+    def at(level: int, patients: np.ndarray) -> PotentialOutcomes:
+        levels[level] = pool.outcomes(level, frozenset(), patients)
+        return levels[level]
+
+    enrolment = enrol(plan, pool.weights, at, design, seed, trials)
+    seen = gather(levels, enrolment.level, enrolment.patient)
+    made = {
+        "subjects": tables.subjects(plan, enrolment, pool),
+        "exposures": tables.exposures(plan, enrolment, seen, pool),
+        "adverse_events": tables.adverse_events(plan, enrolment, seen),
+        "concentrations": samples.concentrations(plan, enrolment, seen, seed),
+        "measurements": samples.measurements(plan, enrolment, seen, seed),
+        "lesions": tables.lesions(plan, enrolment, seen),
+        "responses": tables.responses(plan, enrolment, seen),
+        "survival": tables.survival(plan, enrolment, seen),
+        "disposition": tables.disposition(plan, enrolment, seen),
+        "decisions": _decisions(enrolment, design),
+    }
+    replicates = Replicates({name: table for name, table in made.items() if len(table)}, about)
+    record = replicates.trial(1)
+    potential = {
+        agent: TrialRecord(_without(agent, pool, enrolment, seed), about) for agent in left_out if len(enrolment)
+    }
+    return TrialRun(record, replicates, potential)
+
+
+def _without(agent: str, pool: Any, enrolment: Enrolment, seed: int) -> dict[str, pd.DataFrame]:
+    """Trial 1's patients without an agent: what they were given and what their blood samples show."""
+    mine = enrolment.of_trial(1)
+    first = Enrolment(*(getattr(enrolment, name)[mine] for name in Enrolment.__dataclass_fields__))
+    gone = frozenset({agent})
+    levels = {
+        level: pool.outcomes(level, gone, first.patient[first.level == level])
+        for level in np.unique(first.level).tolist()
+    }
+    seen = gather(levels, first.level, first.patient)
+    made = {
+        "subjects": tables.subjects(pool.plan, first, pool),
+        "exposures": tables.exposures(pool.plan, first, seen, pool, gone),
+        "concentrations": samples.concentrations(pool.plan, first, seen, seed, gone),
+    }
+    return {name: table.drop(columns="trial") for name, table in made.items() if len(table)}
+
+
+def _decisions(enrolment: Enrolment, design: Design) -> pd.DataFrame:
+    """Every trial's decisions, one before the first cohort and one after each, as conduct writes them."""
+    counted = enrolment.evaluable
+    known: dict[tuple[tuple[int, ...], tuple[int, ...], int], Decision] = {}
+    rows, trials = [], []
+    starts = np.flatnonzero(np.diff(enrolment.trial, prepend=0))
+    for mine in np.split(np.arange(len(enrolment)), starts[1:]):
+        trial = int(enrolment.trial[mine[0]])
+        begin = design.decide(outcomes([], []))
+        rows.append(decision_row(1, 0.0, None, design.name, "", None, begin))
+        trials.append(trial)
+        for cohort in range(1, int(enrolment.cohort[mine].max()) + 1):
+            so_far = mine[(enrolment.cohort[mine] <= cohort) & counted[mine]]
+            here = mine[enrolment.cohort[mine] == cohort]
+            seen = outcomes(
+                enrolment.level[so_far].tolist(), enrolment.dlt[so_far].tolist(), enrolment.cohort[so_far].tolist()
+            )
+            level = int(enrolment.level[here[-1]])
+            patients, dlt = seen.counts(design.levels)
+            key = (tuple(patients.tolist()), tuple(dlt.tolist()), level)
+            decision = known.setdefault(key, design.decide(seen)) if key not in known else known[key]
+            day = float(enrolment.judged_day[here].max())
+            rows.append(decision_row(cohort + 1, day, cohort, design.name, seen.text, level, decision))
+            trials.append(trial)
+    table = decision_table(rows)
+    table.insert(0, "trial", np.array(trials, dtype=np.int64))
+    return table

@@ -1,0 +1,132 @@
+"""Concentrations and cell counts of all replicate trials, with assay error keyed by (trial, slot) and day."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from opsonin import random
+from opsonin.trial.columns import MISSING, Rows
+from opsonin.trial.enrol import Enrolment
+from opsonin.trial.observe import assay, flow
+from opsonin.trial.plan import Plan, given_on
+from opsonin.trial.potential import PotentialOutcomes
+from opsonin.trial.protocol import elapsed
+
+_DAYS_BACK = 100_000  # added to a day, so that the counter of a random number is positive
+
+
+def concentrations(
+    plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed: int, left_out: frozenset[str] = frozenset()
+) -> pd.DataFrame:
+    """Blood samples after the doses that were given; none after death, drop-out or the end of treatment.
+
+    left_out: agents not given; the errors of such a potential world are drawn apart.
+    """
+    world = "".join(f" without {agent}" for agent in sorted(left_out))
+    rows = Rows(enrolment)
+    where = np.searchsorted(plan.sample_times, plan.sample_time)
+    visits = [
+        (a, day) for a in range(len(plan.analytes)) for day in np.unique(plan.sample_day[plan.sample_analyte == a])
+    ]
+    for index, day in visits:
+        analyte = plan.analytes[index]
+        if analyte.agent in left_out:
+            continue
+        chosen = np.flatnonzero((plan.sample_analyte == index) & (plan.sample_day == day))
+        times, start = plan.sample_time[chosen], elapsed(int(day))
+        dosed = given_on(plan.protocol, analyte.agent, start)
+        treated = (seen.off_treatment > start) | (not dosed)
+        row, sample = np.nonzero(treated[:, None] & (times[None, :] < seen.left[:, None]))
+        true = seen.concentrations[:, index, :][:, where[chosen]]
+        score = random.normal(
+            seed,
+            f"assay {analyte.name}{world}",
+            enrolment.trial,
+            enrolment.slot,
+            int(day) + _DAYS_BACK,
+            draws=len(chosen),
+        )
+        read = assay(true[row, sample], score[row, sample], analyte.cv, analyte.limit)
+        rows.add(
+            row,
+            analyte=index,
+            matrix=index,
+            day=times[sample],
+            value=read.value,
+            unit=index,
+            below_limit=read.below_limit,
+            limit=np.nan if analyte.limit is None else analyte.limit,
+            agent=index,
+            dose_day=start if dosed else np.nan,
+            hours_after_dose=plan.sample_hours[chosen][sample] if dosed else np.full(len(row), np.nan),
+            period=int(np.searchsorted(plan.protocol.sampling.days, day)) if dosed else MISSING,
+        )
+    text = {
+        "analyte": [a.name for a in plan.analytes],
+        "matrix": [a.matrix for a in plan.analytes],
+        "unit": [a.unit for a in plan.analytes],
+        "agent": [a.agent for a in plan.analytes],
+        "period": [f"day {day}".replace("-", "−") for day in plan.protocol.sampling.days],
+    }
+    return rows.table(text, flags=("below_limit",))
+
+
+def measurements(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed: int) -> pd.DataFrame:
+    """Immune monitoring while in the trial; baseline is the last value before the first dose of any agent."""
+    rows = Rows(enrolment)
+    times = plan.immune_times
+    before = np.flatnonzero(times <= plan.protocol.first_time)
+    row, visit = np.nonzero(times[None, :] < seen.left[:, None])
+    share = _shares(plan, seen)
+    for index, marker in enumerate(plan.markers):
+        days = np.array([int(day) + _DAYS_BACK for day in plan.protocol.immune.days])
+        drawn = random.uniform(
+            seed, f"cytometry {marker.name}", enrolment.trial[:, None], enrolment.slot[:, None], days[None, :], draws=2
+        )
+        read = flow(
+            seen.measurements[row, index, visit],
+            share[row, index, visit],
+            drawn[row, visit, 0],
+            _normal(drawn[row, visit, 1]),
+            marker.cv,
+            marker.limit,
+            marker.cells_counted,
+        )
+        rows.add(
+            row,
+            marker=index,
+            compartment=index,
+            day=times[visit],
+            value=read.value,
+            unit=index,
+            method=0 if marker.cells_counted is not None else MISSING,
+            below_limit=read.below_limit,
+            baseline=visit == (before[-1] if len(before) else -1),
+        )
+    text = {
+        "marker": [m.name for m in plan.markers],
+        "compartment": [m.compartment for m in plan.markers],
+        "unit": [m.unit for m in plan.markers],
+        "method": ["flow cytometry"],
+    }
+    return rows.table(text, flags=("below_limit", "baseline"))
+
+
+def _shares(plan: Plan, seen: PotentialOutcomes) -> np.ndarray:
+    """Each marker's part of the cells counted: of all counts of the panel, or the share itself; NaN for ratios.
+
+    Subsets are counted again in the panel's sum, which overstates it and so the counting error a little.
+    """
+    counts = np.array(["/" in m.unit for m in plan.markers], dtype=bool)
+    total = np.nansum(np.where(counts[None, :, None], seen.measurements, 0.0), axis=1, keepdims=True)
+    share = np.full(seen.measurements.shape, np.nan)
+    np.divide(seen.measurements, total, out=share, where=counts[None, :, None] & (total > 0))
+    percent = np.array([m.unit in ("percent", "%") for m in plan.markers], dtype=bool)
+    return np.where(percent[None, :, None], seen.measurements / 100.0, share)
+
+
+def _normal(uniform: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtri
+
+    return ndtri(uniform)

@@ -1,0 +1,281 @@
+"""The record's tables of all replicate trials at once: who was enrolled, treated, followed, and what became of them.
+
+Every function takes the enrolled patients, their potential outcomes at their level (the same rows), and the pool.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opsonin.criteria import recist
+from opsonin.trial.columns import MISSING, Rows, integers, subject_ids, words
+from opsonin.trial.enrol import Enrolment
+from opsonin.trial.plan import Plan, dose_times
+from opsonin.trial.potential import DIED, DROPPED_OUT, FAILED, REASONS, TOXIC, PotentialOutcomes
+
+RESPONSE_WORDS = recist.RESPONSES[1:]
+ENDPOINTS = ("OS", "PFS", "TTP")
+_OFF_STUDY = ("end of observation", "drop-out", "simulation failed")
+
+
+def subjects(plan: Plan, enrolment: Enrolment, pool: Any) -> pd.DataFrame:
+    """Baseline, level, arm and cohort."""
+    protocol = plan.protocol
+    made: dict[str, Any] = {
+        "trial": enrolment.trial,
+        "subject_id": subject_ids(enrolment.slot),
+        "arm": words(enrolment.level - 1, [level.name for level in protocol.levels]),
+        "level": integers(enrolment.level),
+        "cohort": integers(enrolment.cohort),
+        "indication": words(np.full(len(enrolment), 0 if protocol.indication else MISSING), [protocol.indication]),
+        "enrolled_day": enrolment.enrolled_day,
+    }
+    for name, column in pool.covariates.items():
+        values = column.to_numpy()[enrolment.patient]
+        made[str(name)] = pd.Categorical(values) if values.dtype == object or values.dtype.kind in "US" else values
+    return pd.DataFrame(made)
+
+
+def exposures(
+    plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, pool: Any, left_out: frozenset[str] = frozenset()
+) -> pd.DataFrame:
+    """One row for each agent and block of days: the amount of each dose, from the first dose to the last one given."""
+    treatments = [t for t in plan.protocol.treatments if t.agent not in left_out]
+    rows = Rows(enrolment)
+    for number, treatment in enumerate(treatments):
+        times = dose_times(treatment, plan.end)
+        amount = np.empty(len(enrolment))
+        for level in np.unique(enrolment.level).tolist():
+            here = enrolment.level == level
+            amount[here] = pool.amounts(treatment, level, enrolment.patient[here])
+        gap = 1.0 / treatment.times_per_day + 1e-9
+        first = np.flatnonzero(np.diff(times, prepend=-np.inf) > gap)
+        last = np.append(first[1:], len(times)) - 1
+        given = np.searchsorted(times, seen.off_treatment, side="left")  # doses before the day treatment stopped
+        row, block = np.nonzero(first[None, :] < given[:, None])
+        final = np.minimum(last[block], given[row] - 1)
+        cut = final < last[block]
+        rows.add(
+            row,
+            agent=number,
+            start_day=times[first[block]],
+            end_day=times[final],
+            amount=amount[row],
+            unit=number,
+            route=number,
+            planned_amount=amount[row],
+            reason=np.where(cut, seen.reason[row], MISSING),
+        )
+    text = {
+        "agent": [t.agent for t in treatments],
+        "unit": [t.unit for t in treatments],
+        "route": [t.route for t in treatments],
+        "reason": [f"stopped: {reason}" for reason in REASONS],
+    }
+    return rows.table(text)
+
+
+def adverse_events(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
+    """One row for each grade that an event reaches; it ends where the next grade begins.
+
+    Events are collected until death, drop-out, the end of observation or so many days after treatment.
+    """
+    kinds = [k for k, event in enumerate(plan.events) if event.role == "adverse event"]
+    protocol = plan.protocol
+    until = np.minimum(np.minimum(seen.left, plan.end), seen.off_treatment + protocol.event_follow_up_days)
+    start = np.where(seen.crossings[:, kinds] < until[:, None], seen.crossings[:, kinds], np.inf)
+    worse = np.full(start.shape, np.inf)  # when the same event reaches its next grade
+    for k in range(len(kinds) - 1):
+        if plan.events[kinds[k]].term == plan.events[kinds[k + 1]].term:
+            worse[:, k] = start[:, k + 1]
+    row, kind = np.nonzero(np.isfinite(start) & (worse > start))
+    day = start[row, kind]
+    order = np.lexsort((kind, day, row))
+    row, kind, day = row[order], kind[order], day[order]
+    limiting = plan.limiting[kinds][kind]
+    number = np.arange(len(row)) - np.searchsorted(row, row)
+    ends = worse[row, kind]
+    rows = Rows(enrolment)
+    rows.add(
+        row,
+        event_id=number,
+        term=kind,
+        grade=np.array([plan.events[k].grade or np.nan for k in kinds], dtype=float)[kind],
+        start_day=day,
+        end_day=np.where(np.isfinite(ends), ends, np.nan),
+        related=np.array([0 if plan.events[k].related else 1 for k in kinds], dtype=np.int64)[kind],
+        dlt=limiting & (day >= 0) & (day < protocol.dlt_window_days),
+        action=np.where(limiting & (day == seen.off_treatment[row]) & (seen.reason[row] == TOXIC), 0, MISSING),
+    )
+    text = {
+        "event_id": [f"E{k + 1:02d}" for k in range(int(number.max(initial=-1)) + 1)],
+        "term": [plan.events[k].term for k in kinds],
+        "related": ["yes", "no"],
+        "action": ["treatment stopped"],
+    }
+    return rows.table(text, flags=("dlt",), whole=("grade",))
+
+
+def lesions(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
+    """Target lesions at every scan, and new ones on the scan that shows them."""
+    days = np.concatenate([[plan.start], plan.scans])
+    exists = seen.true_mm[:, :, :1] > 0
+    row, scan, lesion = np.nonzero((exists & ~np.isnan(seen.seen_mm)).transpose(0, 2, 1))
+    size = seen.seen_mm[row, lesion, scan]
+    count = len(plan.lesions)
+    states = ("measured", "too small to measure", "absent", "present")
+    tumour = plan.protocol.tumour
+    smallest = tumour.smallest_mm if tumour is not None else 0.0
+    rows = Rows(enrolment)
+    rows.add(
+        row,
+        lesion_id=lesion,
+        day=days[scan],
+        kind=0,
+        lymph_node=False,
+        diameter_mm=size,
+        state=np.where(size == 0, 2, np.where(size <= smallest, 1, 0)),
+        scan_id=scan,
+    )
+    shown = _new_lesion_scan(plan, seen)
+    new = np.flatnonzero(shown > 0)
+    rows.add(
+        new,
+        lesion_id=count,
+        day=days[shown[new]],
+        kind=1,
+        lymph_node=False,
+        diameter_mm=np.nan,
+        state=3,
+        scan_id=shown[new],
+    )
+    text = {
+        "lesion_id": [*(f"T{k + 1}" for k in range(count)), "N1"],
+        "kind": ["target", "new"],
+        "state": states,
+        "scan_id": ["baseline", *(f"scan {k}" for k in range(1, len(days)))],
+    }
+    return rows.table(text, flags=("lymph_node",))
+
+
+def _scanned(seen: PotentialOutcomes) -> np.ndarray:
+    """Which scans after baseline were made (patient, scan)."""
+    return (~np.isnan(seen.seen_mm[:, :, 1:])).any(axis=1)
+
+
+def _new_lesion_scan(plan: Plan, seen: PotentialOutcomes) -> np.ndarray:
+    """The number of the first scan made after a new lesion appeared, 0 for none."""
+    if not plan.lesions:
+        return np.zeros(len(seen.death), dtype=np.int64)
+    shows = _scanned(seen) & (plan.scans[None, :] >= seen.new_lesion[:, None])
+    return np.where(shows.any(axis=1), shows.argmax(axis=1) + 1, 0)
+
+
+def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
+    """The response at each scan after baseline, then the best one."""
+    tumour = plan.protocol.tumour
+    if tumour is None or not plan.lesions:
+        return Rows(enrolment).table({})
+    exists = seen.true_mm[:, :, 0] > 0
+    scanned = _scanned(seen)
+    new = _new_lesion_scan(plan, seen)
+    judged = recist.assess(
+        np.where(exists, seen.seen_mm[:, :, 0], np.nan),
+        seen.seen_mm[:, :, 1:],
+        np.where(scanned, plan.scans[None, :], np.nan),
+        new_lesion=scanned & (new[:, None] > 0) & (np.arange(1, len(plan.scans) + 1) >= new[:, None]),
+        confirm=tumour.confirm,
+        minimum_stable_days=tumour.minimum_stable_days,
+    )
+    row, scan = np.nonzero(scanned)
+    rows = Rows(enrolment)
+    rows.add(
+        row,
+        criteria=0,
+        day=plan.scans[scan],
+        best=False,
+        overall=judged.overall[row, scan] - 1,
+        target=judged.target[row, scan] - 1,
+        new_lesion=(new[row] > 0) & (scan + 1 >= new[row]),
+        sum_mm=judged.sum_mm[row, scan],
+        nadir_mm=judged.nadir_mm[row, scan],
+        change_from_baseline_percent=judged.change_from_baseline[row, scan],
+        change_from_nadir_percent=judged.change_from_nadir[row, scan],
+        source=0,
+    )
+    everyone = np.arange(len(enrolment))
+    unknown = np.full(len(enrolment), np.nan)
+    rows.add(
+        everyone,
+        criteria=0,
+        day=judged.best_day,
+        best=True,
+        overall=judged.best - 1,
+        target=MISSING,
+        new_lesion=new > 0,
+        sum_mm=unknown,
+        nadir_mm=unknown,
+        change_from_baseline_percent=unknown,
+        change_from_nadir_percent=unknown,
+        source=0,
+    )
+    text = {"criteria": [tumour.criteria], "overall": RESPONSE_WORDS, "target": RESPONSE_WORDS, "source": ["derived"]}
+    return rows.table(text, flags=("best", "new_lesion"))
+
+
+def survival(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
+    """Overall survival, progression-free survival and time to progression from protocol day 1.
+
+    Followed to the end of observation and censored there or at drop-out; time to progression also at death. Who leaves
+    before day 1 is counted on day 0.
+    """
+    censored = np.minimum(seen.drop_out, plan.end)
+    causes = ["death", "progression", *_OFF_STUDY]
+    lost = np.where(seen.drop_out < plan.end, np.where(seen.reason == FAILED, 4, 3), 2)
+    rows = Rows(enrolment)
+    for number, (death, progression) in enumerate(((True, False), (True, True), (False, True))):
+        died = seen.death if death else np.full(len(enrolment), np.inf)
+        progressed = seen.progression if progression else np.full(len(enrolment), np.inf)
+        happened = np.minimum(died, progressed)
+        until = censored if death else np.minimum(censored, seen.death)
+        event = happened <= until
+        cause = np.where(event, np.where(died <= progressed, 0, 1), np.where(seen.death < censored, 0, lost))
+        rows.add(
+            np.arange(len(enrolment)),
+            endpoint=number,
+            day=np.maximum(np.minimum(happened, until), 0.0),
+            event=event,
+            origin_day=0.0,
+            cause=cause,
+        )
+    endpoints = [k for k in range(len(ENDPOINTS)) if plan.lesions or ENDPOINTS[k] == "OS"]
+    rows.parts = [rows.parts[k] for k in endpoints]
+    return rows.table({"endpoint": ENDPOINTS, "cause": causes}, flags=("event",))
+
+
+def disposition(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
+    """Enrolment, first dose, whether DLT could be judged, replacement, and when and why treatment and study ended."""
+    milestones = ("enrolled", "first dose", "DLT-evaluable", "replaced", "off treatment", "off study", "death")
+    everyone = np.arange(len(enrolment))
+    known = seen.judged_on(plan)
+    left = np.minimum(seen.left, plan.end)
+    treated = everyone[seen.off_treatment > plan.protocol.first_time]
+    replaced = everyone[~enrolment.evaluable] if plan.protocol.replace == "not evaluable" else everyone[:0]
+    dead = everyone[seen.death < plan.end]
+    study = np.where(seen.death < plan.end, DIED, np.where(seen.drop_out < plan.end, DROPPED_OUT, 0))
+    study = np.where(seen.reason == FAILED, FAILED, study)
+    rows = Rows(enrolment)
+    for row, milestone, day, reason in (
+        (everyone, 0, np.full(len(everyone), plan.start), np.full(len(everyone), MISSING)),
+        (treated, 1, np.full(len(everyone), plan.protocol.first_time), np.full(len(everyone), MISSING)),
+        (everyone[enrolment.evaluable], 2, known, np.where(enrolment.dlt, TOXIC, MISSING)),
+        (replaced, 3, known, seen.reason),
+        (everyone, 4, np.minimum(seen.off_treatment, plan.end), seen.reason),
+        (everyone, 5, left, study),
+        (dead, 6, seen.death, np.full(len(everyone), MISSING)),
+    ):
+        rows.add(row, milestone=milestone, day=day[row], reason=reason[row])
+    return rows.table({"milestone": milestones, "reason": REASONS})

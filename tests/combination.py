@@ -65,3 +65,9 @@ def with_ledger(model: Model) -> tuple[Model, dict[str, str]]:
 def parameters(model: Model) -> list[Parameter]:
     """Every parameter of a model."""
     return [part for part, _ in model.parts(Parameter)]
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rho."""
+    ranks = [np.argsort(np.argsort(values)) for values in (one, other)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

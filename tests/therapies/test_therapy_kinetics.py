@@ -87,12 +87,12 @@ def _il2(dose_times, miu):
 
 
 def test_interleukin_2_meets_the_exposure_it_is_calibrated_to():
-    # Kirchner 1998, Br J Clin Pharmacol 46:5: AUC(0–24 h) 627 IU·h/ml after 20 MIU/m² once; 35.2 MIU at 1.76 m²
-    level = _il2([0.0], 35.2)
+    # Kirchner 1998, Br J Clin Pharmacol 46:5: AUC(0–24 h) 627 IU·h/ml after 20 MIU/m², here 37 MIU at the typical 1.85 m²
+    level = _il2([0.0], 37.0)
     assert np.trapezoid(level, DAY * 24) == pytest.approx(627, rel=0.02)
 
 
-@pytest.mark.parametrize("miu", [3.0, 6.0, 9.0, 12.0, 35.2])
+@pytest.mark.parametrize("miu", [3.0, 6.0, 9.0, 12.0, 37.0])
 def test_interleukin_2_peaks_between_two_and_six_hours(miu):
     assert 2 <= DAY[_il2([0.0], miu).argmax()] * 24 <= 6  # product information of aldesleukin
 
@@ -104,7 +104,7 @@ def test_a_large_dose_of_interleukin_2_gives_a_near_constant_level_for_hours():
 
 
 def test_small_doses_of_interleukin_2_are_absorbed_more_completely():
-    area = [np.trapezoid(_il2([0.0], miu), DAY) / miu for miu in (0.5, 6.0, 35.2)]
+    area = [np.trapezoid(_il2([0.0], miu), DAY) / miu for miu in (0.5, 6.0, 37.0)]
     assert area[0] > area[1] > area[2]
 
 

@@ -26,7 +26,7 @@ def acute_phase() -> Module:
             ),
             Parameter(
                 "cyp3a_suppression",
-                0.6,
+                0.69,
                 "dimensionless",
                 f"calibrated to: erythromycin N-demethylation 50 % and CYP3A4 "
                 f"protein 39 % of control at 9 to 12 MIU/m² a day, {ELKAHWAJI}; the same paper saw no significant "

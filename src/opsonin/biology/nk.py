@@ -93,14 +93,14 @@ def _parameters() -> list:
         ),
         Parameter(
             "bright_crowding",
-            16.6,
+            17.1,
             "dimensionless",
             f"calibrated to: CD56bright plateau at 6 to 8 weeks, {MEROPOL}",
             meaning="multiple of the baseline count at which that growth is halved",
         ),
         Parameter(
             "dim_recruitment",
-            0.53,
+            0.466,
             "1/day",
             f"calibrated to: NK fold changes, {MEROPOL}",
             LogNormal(0.3),

@@ -54,7 +54,7 @@ def module() -> Module:
             Parameter("cyclophosphamide_bsa_reference", 1.58, "m**2", AHMED, meaning="reference body surface area"),
             Parameter(
                 "cyclophosphamide_treg_kill",
-                0.37,
+                0.395,
                 "l/mg/day",
                 f"calibrated to: a fall of regulatory T cells by more than 40 %, {GE}",
                 LogNormal(0.3),

@@ -61,7 +61,7 @@ def _kinetics() -> list:
         ),
         Parameter(
             "il2_site_capacity",
-            4.02,
+            3.87,
             "MIU",
             f"calibrated to: AUC(0–24 h) 627 IU·h/ml after 20 MIU/m² once, {KIRCHNER}, with the clearance of {KONRAD}",
             meaning="amount at the site at which the passage into blood is half saturated",
@@ -114,6 +114,7 @@ def _kinetics() -> list:
             consumes="il2_effect",
         ),
         Administration("interleukin-2", "subcutaneous", into="il2_site"),
+        Administration("interleukin-2", "intravenous infusion", into="il2"),
         Observable(
             "interleukin-2",
             "concentrations",
@@ -140,7 +141,7 @@ def _effects() -> list:
         ),
         Parameter(
             "il2_ec50_nk_growth",
-            6.6,
+            6.84,
             "IU/ml",
             (
                 "calibrated to: NK and CD56bright fold changes at 0.4 and 1.75 MIU/m² a day, Meropol "

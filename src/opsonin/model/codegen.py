@@ -7,7 +7,9 @@
     factor(jac, ginv, lu)             sparse LU of ginv * I - J, written out (see sparse_lu.py)
     solve(lu, b)                      solves in place
 
-Nothing is guarded: a division by zero gives inf or nan, the solver rejects the step and says so if it cannot go on.
+One thing is guarded: a state that cannot be negative and stands under a root, fractional power or logarithm is read
+as max(y, 0), since a solver may carry it a hair (its tolerance) below nought, where the law has no value. All else is
+as written: a division by zero gives inf or nan, the solver rejects the step and says so if it cannot go on.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 from opsonin.errors import ModelError
 from opsonin.model import kernel_cache, sparse_lu
 
-GENERATOR = "1"  # part of every kernel's key: raise it when the generated code changes
+GENERATOR = "3"  # part of every kernel's key: raise it when the generated code changes
 DECORATOR = '@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)'
 
 
@@ -29,8 +31,8 @@ class ModelSource:
     """Generated source of one model and the sizes its callers need.
 
     text: functions listed in the module's docstring and the constants N_STATES, N_JACOBIAN, N_LU, N_PREPARED,
-    N_INPUTS, AUTONOMOUS.   inputs: states that doses enter, in the order of `u`.   strict: states under a root, a
-    fractional power or a logarithm, where even a tiny negative value has no meaning.
+    N_INPUTS, AUTONOMOUS and ROOTS (a root, fractional power or logarithm occurs).   inputs: states that doses enter,
+    in the order of `u`.   clipped: states that laws read as max(y, 0).
     """
 
     text: str
@@ -40,7 +42,7 @@ class ModelSource:
     n_prepared: int
     fill_ins: int
     inputs: tuple[int, ...]
-    strict: tuple[int, ...]
+    clipped: tuple[int, ...]
     autonomous: bool
 
 
@@ -68,9 +70,10 @@ def model_source(symbolic: Any) -> ModelSource:
     elimination = sparse_lu.plan(n_states, jacobian)
     positions = {entry: place for place, entry in enumerate(jacobian)}
     inputs = administered_states(symbolic)
-    body_rates = _Body(hoist.slots).assign("dy", hoisted_rates, inputs)
-    body_both = _Body(hoist.slots).assign("dy", hoisted_rates, inputs, "jac", list(hoisted_jacobian.values()))
-    body_time = _Body(hoist.slots).assign("out", hoisted_by_time, ())
+    clipped = _clipped_states(rates, names, symbolic)
+    body_rates = _Body(clipped).assign("dy", hoisted_rates, inputs)
+    body_both = _Body(clipped).assign("dy", hoisted_rates, inputs, "jac", list(hoisted_jacobian.values()))
+    body_time = _Body(clipped).assign("out", hoisted_by_time, ())
     sizes = {
         "N_STATES": n_states,
         "N_JACOBIAN": len(jacobian),
@@ -78,6 +81,7 @@ def model_source(symbolic: Any) -> ModelSource:
         "N_PREPARED": n_prepared,
         "N_INPUTS": len(inputs),
         "AUTONOMOUS": autonomous,
+        "ROOTS": _has_roots(rates),
     }
     text = "\n".join(
         [
@@ -103,7 +107,7 @@ def model_source(symbolic: Any) -> ModelSource:
         n_prepared=n_prepared,
         fill_ins=elimination.fill_ins,
         inputs=inputs,
-        strict=_strict_states(rates, names, symbolic.states),
+        clipped=clipped,
         autonomous=autonomous,
     )
 
@@ -111,15 +115,20 @@ def model_source(symbolic: Any) -> ModelSource:
 def kernels(symbolic: Any, *drivers: str) -> ModuleType:
     """The compiled-on-first-call module of a model, with the text of drivers (solvers) behind its functions.
 
-    The module carries STRICT and INPUTS beside the names in ModelSource.text. One file on disk per model and drivers.
+    The module carries INPUTS beside the names in ModelSource.text. One file on disk per model and drivers.
     """
 
     def write() -> str:
         made = model_source(symbolic)
-        return "\n".join([made.text, f"INPUTS = {made.inputs}", f"STRICT = {made.strict}", *drivers])
+        return "\n".join([made.text, f"INPUTS = {made.inputs}", *drivers])
 
-    name = kernel_cache.key(GENERATOR, symbolic.content_hash, str(administered_states(symbolic)), *drivers)
+    name = kernel_cache.key(GENERATOR, symbolic.content_hash, _also_in_key(symbolic), *drivers)
     return kernel_cache.load(name, write)
+
+
+def _also_in_key(symbolic: Any) -> str:
+    """What the source depends on beside the model's content hash: where doses land, what cannot be negative."""
+    return f"{administered_states(symbolic)} {[species.nonnegative for species in symbolic.species_list]}"
 
 
 def administered_states(symbolic: Any) -> tuple[int, ...]:
@@ -156,7 +165,8 @@ def _canonical(expr: Any, names: dict[str, Any], state: str) -> Any:
     return expr.xreplace({symbol: names[symbol.name] for symbol in expr.free_symbols})
 
 
-def _strict_states(rates: list[Any], names: dict[str, Any], states: Iterable[str]) -> tuple[int, ...]:
+def _clipped_states(rates: list[Any], names: dict[str, Any], symbolic: Any) -> tuple[int, ...]:
+    """Non-negative states in the base of a fractional power or under a logarithm, outside any Max or Abs."""
     import sympy
 
     inside = set()
@@ -166,7 +176,17 @@ def _strict_states(rates: list[Any], names: dict[str, Any], states: Iterable[str
                 inside |= _unguarded(power.base)
         for logarithm in rate.atoms(sympy.log):
             inside |= _unguarded(logarithm.args[0])
-    return tuple(i for i, state in enumerate(states) if names[state] in inside)
+    return tuple(
+        i for i, species in enumerate(symbolic.species_list) if species.nonnegative and names[species.name] in inside
+    )
+
+
+def _has_roots(rates: list[Any]) -> bool:
+    import sympy
+
+    return any(not power.exp.is_integer for rate in rates for power in rate.atoms(sympy.Pow)) or any(
+        rate.has(sympy.log) for rate in rates
+    )
 
 
 def _unguarded(expr: Any) -> set[Any]:
@@ -175,7 +195,9 @@ def _unguarded(expr: Any) -> set[Any]:
 
     if isinstance(expr, sympy.Max | sympy.Abs):
         return set()
-    return {expr} if expr.is_Symbol else set().union(*(_unguarded(arg) for arg in expr.args))
+    if expr.is_Symbol:
+        return {expr}
+    return {symbol for arg in expr.args for symbol in _unguarded(arg)}
 
 
 class _Hoist:
@@ -230,8 +252,8 @@ class _Hoist:
 class _Body:
     """Statements that assign expressions to the places of arrays, subexpressions shared."""
 
-    def __init__(self, slots: dict[Any, Any]):
-        self.slots = slots
+    def __init__(self, clipped: tuple[int, ...]):
+        self.clipped = clipped
 
     def assign(
         self, first: str, exprs: list[Any], inputs: tuple[int, ...], second: str = "", more: list[Any] | None = None
@@ -242,7 +264,8 @@ class _Body:
         both = [reciprocal(expr) for expr in [*exprs, *(more or [])]]
         shared, made = sympy.cse(both, sympy.numbered_symbols("x"), order="none")
         found = {s.name for e in [*made, *(e for _, e in shared)] for s in e.free_symbols}
-        code = [f"{name} = y[{name[1:]}]" for name in sorted(found) if name[0] == "y"]
+        read = {f"y{i}": f"max(y[{i}], 0.0)" for i in self.clipped}
+        code = [f"{name} = {read.get(name, f'y[{name[1:]}]')}" for name in sorted(found) if name[0] == "y"]
         code += [f"{name} = q[{name[1:]}]" for name in sorted(found) if name[0] == "q"]
         code += [f"{symbol} = {_code(expr)}" for symbol, expr in shared]
         for i, expr in enumerate(made[: len(exprs)]):
@@ -295,9 +318,9 @@ def _printer() -> Any:
     from sympy.printing.pycode import PythonCodePrinter
 
     class Printer(PythonCodePrinter):
-        def _print_Function(self, expr: Any) -> str:
-            inner = [self._print(arg) for arg in expr.args]
-            name = type(expr).__name__
+        def _print_Function(self, e: Any) -> str:
+            inner = [self._print(arg) for arg in e.args]
+            name = type(e).__name__
             if name == "reciprocal":
                 return f"(1.0 / ({inner[0]}))"
             if name == "sign":

@@ -27,10 +27,8 @@ def folder() -> Path:
     A folder that cannot be written falls back to one for this user under the system's temporary folder.
     """
     chosen = os.environ.get("OPSONIN_CACHE")
-    if chosen:
-        wanted = Path(chosen)
-    else:
-        wanted = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "opsonin"
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    wanted = Path(chosen) if chosen else Path(home) / "opsonin"
     try:
         return _writable(wanted / "kernels")
     except OSError:

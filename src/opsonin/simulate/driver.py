@@ -67,11 +67,10 @@ def first_step(t, y, q, u, f, rtol, atol, span, stage, err):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def error_norm(y, new, err, rtol, atol, low):
+def error_norm(y, new, err, rtol, atol, signed):
     """The largest error over the states in units of their tolerance; inf if not finite or if a state is negative.
 
-    low: how far beneath nought a state may go on top of its tolerance: 0 for amounts, inf where a sign is allowed,
-    -1 for strict states, which must stay at or above nought (a fractional power has no value below).
+    signed: states that may be negative; the others may undershoot nought by their tolerance and no more.
     """
     worst = 0.0
     for i in range(N_STATES):
@@ -79,14 +78,8 @@ def error_norm(y, new, err, rtol, atol, low):
             return math.nan
         tolerance = atol[i] + rtol * max(abs(y[i]), abs(new[i]))
         worst = max(worst, abs(err[i]) / tolerance)
-        if new[i] < 0.0:
-            if low[i] < 0.0:
-                if new[i] >= -1e-3 * atol[i]:
-                    new[i] = 0.0  # a rounding error, far below the tolerance
-                else:
-                    return math.inf
-            elif low[i] == 0.0 and new[i] < -tolerance:
-                return math.inf
+        if new[i] < -tolerance and not signed[i]:
+            return math.inf
         if abs(new[i]) < TINY:
             new[i] = 0.0
     return worst
@@ -134,7 +127,7 @@ def note_crossings(t, h, y, new, k, watched, limits, found):
 def run_block(
     first, last, constants, initial, start, end, times, stop_at_outputs,
     event_time, event_kind, event_dose, dose_input, dose_state, dose_time, dose_end, amounts,
-    watched, limits, rtol, atol, low, max_steps,
+    watched, limits, rtol, atol, signed, max_steps,
     states, crossings, final, status, day, steps,
 ):  # fmt: skip
     """Integrate patients first … last - 1 from start to end, each alone, writing into their own rows.
@@ -199,7 +192,7 @@ def run_block(
                 elif t + 1.9 * h > target:
                     tried = 0.5 * (target - t)  # two equal steps rather than one and a splinter
                 step(t, tried, y, q, u, k, f, ft, jac, lu, stage, new, err)
-                norm = error_norm(y, new, err, rtol, tolerance, low)
+                norm = error_norm(y, new, err, rtol, tolerance, signed)
                 if not norm <= 1.0:
                     rejected += 1
                     finite = norm == norm
@@ -222,9 +215,8 @@ def run_block(
                     for i in range(N_STATES):
                         states[patient, output, i] = dense(theta, tried, i, y, new, k)
                     output += 1
-                norm = max(norm, 1e-4)
-                grow = 0.9 * norm ** (-0.7 / ORDER) * before ** (0.4 / ORDER)
-                before = norm
+                grow = 0.9 * max(norm, 1e-10) ** (-0.7 / ORDER) * before ** (0.4 / ORDER)
+                before = max(norm, 1e-4)
                 if was_rejected:
                     grow = min(grow, 1.0)
                     was_rejected = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable
@@ -171,14 +170,9 @@ def _shared(problem: Problem) -> tuple[Any, ...]:
     order = np.lexsort((which, kind, time))
     events = (time[order], kind[order], which[order])
     atol = problem.rtol * ATOL_FACTOR * _scale(problem, state)
-    low = np.full(len(symbolic.states), math.inf)
-    for i, species in enumerate(symbolic.species_list):
-        if species.nonnegative:
-            low[i] = 0.0
-    for i in solver(symbolic, "rosenbrock").STRICT:
-        if low[i] == 0.0:
-            low[i] = -1.0
-    return events, (column, state, begin, end, schedule.amounts), (atol, low)
+    signed = np.ones(len(symbolic.states), dtype=np.bool_)
+    signed[: len(symbolic.species)] = [not species.nonnegative for species in symbolic.species_list]
+    return events, (column, state, begin, end, schedule.amounts), (atol, signed)
 
 
 def _scale(problem: Problem, dose_state: np.ndarray) -> Float[np.ndarray, "patient state"]:

@@ -59,7 +59,7 @@ def intravenous_infusion(agent: str, amount: Any, unit: str, times: Any, hours: 
     return GivenDoses(agent, INTRAVENOUS_INFUSION, unit, times, amount, lengths)
 
 
-def day_time(protocol_day: float) -> float:
+def day_time(protocol_day: float | int) -> float:
     """The time in days at which a protocol day starts: day 1 is 0.0, day −1 is −1.0; there is no day 0."""
     if protocol_day == 0:
         raise RegimenError("there is no protocol day 0: the day before day 1 is day -1.")
@@ -70,8 +70,8 @@ def dose_days(
     first_day: int,
     last_day: int,
     times_per_day: int = 1,
-    cycle_days: float | None = None,
-    until_day: float | None = None,
+    cycle_days: float | int | None = None,
+    until_day: float | int | None = None,
     cycles: int | None = None,
 ) -> Float[np.ndarray, " dose"]:
     """Times of doses on protocol days first_day to last_day, both included, `times_per_day` evenly spaced.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -15,8 +15,6 @@ from opsonin.simulate.trajectories import Failure, Trajectories
 if TYPE_CHECKING:
     from opsonin.simulate.ensemble import Arrays, Problem
 
-Method = Literal["auto", "explicit", "rosenbrock", "reference"]
-
 
 def simulate(
     model: Any,
@@ -25,9 +23,9 @@ def simulate(
     times: Float[np.ndarray, " time"],
     *,
     thresholds: Float[np.ndarray, "patient threshold"] | None = None,
-    start: float | None = None,
+    start: float | int | None = None,
     initial_state: Float[np.ndarray, "patient state"] | None = None,
-    method: Method = "auto",
+    method: str = "auto",
     rtol: float = 1e-5,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -44,7 +42,7 @@ def simulate(
     patient by the fastest rate at the start, see ensemble.choose), "reference" (SciPy, uncompiled, slow).
     rtol: relative tolerance of every state in every step; absolute tolerance is rtol / 1000 of the state's scale.
     Amounts may undershoot nought by their tolerance and are left there, so that what is conserved stays conserved;
-    steps that undershoot by more are repeated. States under a root or logarithm never go below nought.
+    steps that undershoot by more are repeated. Laws with a root or logarithm read such a state as nought.
     threads: default all cores available. Results are the same, byte for byte, for any number.
     progress: called as progress(patients done, patients).
     Raises: SimulationError for arrays that do not fit. A patient whose integration stops is in `failures`.
@@ -93,7 +91,7 @@ def _checked(
     schedule: Schedule,
     times: np.ndarray,
     thresholds: np.ndarray | None,
-    start: float | None,
+    start: float | int | None,
     initial_state: np.ndarray | None,
     rtol: float,
 ) -> Problem:
@@ -121,16 +119,15 @@ def _checked(
     begin = float(min(times[0], first_dose) if start is None else start)
     if times[0] < begin:
         raise SimulationError(f"the first time wanted, day {times[0]:g}, is before the start, day {begin:g}.")
-    if initial_state is None:
-        if first_dose < begin:
-            raise SimulationError(
-                f"a dose at day {first_dose:g} is before the start, day {begin:g}; start earlier, or give the "
-                "initial_state that the doses so far have led to."
-            )
-        initial_state = model.initial_state(constants)
-    if initial_state.shape != (patients, len(symbolic.states)):
+    if initial_state is None and first_dose < begin:
         raise SimulationError(
-            f"initial_state has shape {initial_state.shape}; expected ({patients}, {len(symbolic.states)})."
+            f"a dose at day {first_dose:g} is before the start, day {begin:g}; start earlier, or give the "
+            "initial_state that the doses so far have led to."
+        )
+    first_state = model.initial_state(constants) if initial_state is None else initial_state
+    if first_state.shape != (patients, len(symbolic.states)):
+        raise SimulationError(
+            f"initial_state has shape {first_state.shape}; expected ({patients}, {len(symbolic.states)})."
         )
     count = len(symbolic.thresholds)
     limits = np.full((patients, count), np.inf) if thresholds is None else thresholds
@@ -142,7 +139,7 @@ def _checked(
     return Problem(
         symbolic,
         np.ascontiguousarray(constants, float),
-        np.ascontiguousarray(initial_state, float),
+        np.ascontiguousarray(first_state, float),
         schedule,
         begin,
         np.ascontiguousarray(times, float),

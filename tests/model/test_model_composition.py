@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy
 
 from opsonin.errors import ModelError
 from opsonin.model import (
@@ -103,7 +104,7 @@ def test_what_is_no_part_is_refused():
                 parameter("clearance", 1, "1/day"),
                 Process("p", lambda drug, clearence: 0, "drug"),
             ],
-            "process 'p' of module 'mine' uses 'clearence', .*did you mean 'clearance'",
+            "process 'p' of module 'mine' .*uses 'clearence', .*did you mean 'clearance'",
         ),
         ([Species("a", "mg"), Process("p", lambda time: 0, "a")], "uses 'time'.*Time is 't', in days"),
         (
@@ -127,7 +128,15 @@ def test_what_is_no_part_is_refused():
         ([Species("a", "mg", lambda a: a)], "species 'a' .* initial value depends on a, which changes in time"),
         (
             [Species("a", "mg"), Process("p", lambda a: a if a > 0 else 0, "a")],
-            r"process 'p' .* could not be evaluated on symbols .*opsonin\.model\.laws",
+            r"process 'p' .*py, line \d+\) could not be evaluated on symbols: TypeError.*opsonin\.model\.laws",
+        ),
+        (
+            [Species("a", "mg"), Process("p", lambda a: a / 0, "a")],
+            r"process 'p' .*py, line \d+\) gives zoo|is no finite number",
+        ),
+        (
+            [Species("a", "mg"), Process("p", lambda a: a * sympy.Symbol("b"), "a")],
+            "process 'p' .* holds the symbols b, which it did not receive",
         ),
         ([Species("a", "mg"), Process("p", lambda *a: a, "a")], r"takes \*a; .*laws\.reading"),
         ([Species("a", "mg"), Process("p", lambda a: "a", "a")], "could not be evaluated on symbols"),

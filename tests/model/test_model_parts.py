@@ -42,6 +42,7 @@ def test_a_parameter_says_how_it_is_known(source, kind):
         (lambda: Parameter("cl", float("nan"), "l/h", "x"), "'cl': value must be a finite number"),
         (lambda: Parameter("cl", 5.0, "l/h", "x", lower=6.0), "'cl': its value 5.0 l/h is outside its limits"),
         (lambda: Parameter("f", 1.5, "", "x", LogitNormal(0.3)), "'f': a LogitNormal spread needs a value in"),
+        (lambda: Parameter("f", 0, "", "x", LogNormal(0.3)), "'f': a LogNormal spread needs a positive value"),
         (lambda: LogNormal(-0.1), "cv must be a positive number"),
         (lambda: Species("a", "mg", scale=0.0), "'a': scale must be positive"),
         (lambda: Process("p", lambda a: a), "'p' neither consumes nor produces"),

@@ -96,9 +96,10 @@ def _values(
     symbolic: SymbolicModel, observable: str | None, states: Any, columns: list[np.ndarray], times: Any
 ) -> list[Any]:
     """The values of one observable, or where None the initial values; compiled once for the model."""
-    if observable not in symbolic.functions:
-        symbolic.functions[observable] = _compiled(symbolic, observable)
-    used, function = symbolic.functions[observable]
+    key = "initial" if observable is None else ("observable", observable)
+    if key not in symbolic.functions:
+        symbolic.functions[key] = _compiled(symbolic, observable)
+    used, function = symbolic.functions[key]
     with np.errstate(all="ignore"):
         return function(*(states[..., n] if kind == "s" else columns[n] if kind == "c" else times for kind, n in used))
 

@@ -111,7 +111,8 @@ def equations(model: Model) -> list[tuple[str, str]]:
             sums[species] += coefficient * symbolic.written[f"process {process}"]
     lines = [(name, rf"\frac{{d}}{{dt}} {_name(name)} = {latex(total)}") for name, total in sums.items()]
     for hazard in symbolic.hazards:
-        lines.append((f"cumulative {hazard}", rf"\frac{{d}}{{dt}} H = {latex(symbolic.written[f'hazard {hazard}'])}"))
+        rate = latex(symbolic.written[f"hazard {hazard}"])
+        lines.append((f"cumulative {hazard}", rf"\frac{{d}}{{dt}} H_{{{_name(hazard)}}} = {rate}"))
     return lines
 
 

@@ -41,7 +41,10 @@ def minimum(a: Any, b: Any) -> Any:
 
 
 def where(condition: Any, then: Any, otherwise: Any) -> Any:
-    """`then` where the condition holds (`t < 14`, `cells > threshold`), else `otherwise`."""
+    """`then` where the condition holds, else `otherwise`: `where(cells > threshold, …)`, `where(t < last_day, …)`.
+
+    Both sides of a comparison carry a unit, so that a limit is a parameter: `t < 14` is refused, as 14 what?
+    """
     if _symbolic(condition, then, otherwise):
         return _sympy().Piecewise((then, condition), (otherwise, True))
     return np.where(condition, then, otherwise)

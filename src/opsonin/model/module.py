@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
@@ -88,7 +88,7 @@ class Model:
 
     def observe(
         self,
-        names: list[str],
+        names: Sequence[str],
         states: Float[np.ndarray, "patient time state"],
         constants: Float[np.ndarray, "patient constant"],
         times: Float[np.ndarray, " time"],
@@ -101,7 +101,7 @@ class Model:
     def reference(
         self,
         constants: Float[np.ndarray, " constant"],
-        events: list[tuple[float, int, float, float]],
+        events: Sequence[tuple[Any, ...]],
         times: Float[np.ndarray, " time"],
         **options: Any,
     ) -> Float[np.ndarray, "time state"]:

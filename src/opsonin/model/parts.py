@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
 from opsonin.errors import ModelError
-from opsonin.model.spreads import LogitNormal, Spread
+from opsonin.model.spreads import LogitNormal, LogNormal, Spread
 
 Law = Callable[..., Any]
 Number = float | int
 TIME = "t"
+Ends = str | Sequence[str] | Mapping[str, Number | Law] | None
 Role = Literal["adverse event", "death", "drop-out", "new lesion"]
 
 
@@ -54,6 +55,8 @@ class Parameter:
             raise ModelError(
                 f"parameter {self.name!r}: its value {self.value} {self.unit} is outside its limits [{low}, {high}]."
             )
+        if isinstance(self.spread, LogNormal) and self.value <= 0:
+            raise ModelError(f"parameter {self.name!r}: a LogNormal spread needs a positive value, not {self.value}.")
         if isinstance(self.spread, LogitNormal) and not 0 < self.value < 1:
             raise ModelError(
                 f"parameter {self.name!r}: a LogitNormal spread needs a value in (0, 1), not {self.value}."
@@ -129,8 +132,8 @@ class Process:
 
     name: str
     rate: Law
-    consumes: str | tuple[str, ...] | Mapping[str, Number | Law] | None = None
-    produces: str | tuple[str, ...] | Mapping[str, Number | Law] | None = None
+    consumes: Ends = None
+    produces: Ends = None
     meaning: str = ""
 
     def __post_init__(self) -> None:
@@ -307,7 +310,7 @@ def describe(part: Part) -> str:
     return f"{kind} {part.name!r}"
 
 
-def _coefficients(ends: str | tuple[str, ...] | Mapping[str, Number | Law] | None) -> list[tuple[str, Number | Law]]:
+def _coefficients(ends: Ends) -> list[tuple[str, Number | Law]]:
     if ends is None:
         return []
     if isinstance(ends, str):

@@ -16,7 +16,6 @@ from opsonin.model.symbolic import SymbolicModel
 if TYPE_CHECKING:
     from opsonin.model.module import Model
 
-Event = tuple[float, int, float, float]  # time, state index, amount, duration (0: bolus, else infused evenly)
 
 MOST_EVALUATIONS = 100_000  # between two stops; LSODA would creep towards a pole for ever
 
@@ -24,7 +23,7 @@ MOST_EVALUATIONS = 100_000  # between two stops; LSODA would creep towards a pol
 def reference(
     model: Model,
     constants: Float[np.ndarray, " constant"],
-    events: Sequence[Event],
+    events: Sequence[tuple[Any, ...]],
     times: Float[np.ndarray, " time"],
     *,
     start: float | None = None,
@@ -32,7 +31,10 @@ def reference(
     method: str = "LSODA",
     rtol: float = 1e-9,
 ) -> Float[np.ndarray, "time state"]:
-    """The states of one patient at increasing times, doses added in species units.
+    """The states of one patient at increasing times.
+
+    events: (time, state index, amount in the species' unit, duration) of each dose; duration 0 is a bolus, any other
+    an even infusion.
 
     start: where integration begins; the first of times and events where None. Doses before it are left out.
     A time that is also the time of a dose shows the state just before the dose.
@@ -65,7 +67,7 @@ def reference(
 
 def functions(symbolic: SymbolicModel) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
     """rhs(t, y, constants) and jacobian(t, y, constants) of one patient, as NumPy functions; made once per model."""
-    if "" not in symbolic.functions:
+    if "rates" not in symbolic.functions:
         arguments = [symbolic.time, list(symbolic.state_symbols), list(symbolic.constant_symbols)]
         size = len(symbolic.states)
         rates = sympy.lambdify(arguments, list(symbolic.rates), modules="numpy", cse=True)
@@ -83,8 +85,8 @@ def functions(symbolic: SymbolicModel) -> tuple[Callable[..., np.ndarray], Calla
                 dense[rows, columns] = partials(t, y, p)
             return dense
 
-        symbolic.functions[""] = (rhs, jacobian)
-    return symbolic.functions[""]
+        symbolic.functions["rates"] = (rhs, jacobian)
+    return symbolic.functions["rates"]
 
 
 def _integrate(

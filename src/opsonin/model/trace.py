@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Any
 
 import sympy
@@ -23,18 +24,24 @@ def trace_law(law: Law, names: Mapping[str, Any], part: Part, module: str) -> An
     given = []
     for name in read_names(law, part, module):
         if name not in names:
-            raise ModelError(f"{place(part, module)} uses {name!r}, {unknown(name, names)}")
+            raise ModelError(f"{place(part, module)}{written_at(law)} uses {name!r}, {unknown(name, names)}")
         given.append(names[name])
     try:
         expression = sympy.sympify(law(*given), strict=True)
     except Exception as problem:  # a law is the author's own code and may raise anything
         raise ModelError(
-            f"{place(part, module)} could not be evaluated on symbols ({type(problem).__name__}: {problem}). A law is "
-            "called once with symbols in place of numbers: use opsonin.model.laws (exp, log, maximum, where, …) "
-            "in place of math, numpy, `max` and `if`."
+            f"{place(part, module)}{written_at(law)} could not be evaluated on symbols: {type(problem).__name__}: "
+            f"{problem}. A law is called once with symbols in place of numbers: use opsonin.model.laws (exp, log, "
+            "maximum, where, …) in place of math, numpy, `max` and `if`."
         ) from problem
     if not isinstance(expression, sympy.Expr):
-        raise ModelError(f"{place(part, module)} gives {expression!r}, which is no number.")
+        raise ModelError(f"{place(part, module)}{written_at(law)} gives {expression!r}, which is no number.")
+    foreign = expression.free_symbols - set(given)
+    if foreign:
+        raise ModelError(
+            f"{place(part, module)}{written_at(law)} holds the symbols {listed(map(str, foreign))}, which it did not "
+            "receive; a law uses its arguments and numbers only."
+        )
     return expression
 
 
@@ -61,11 +68,23 @@ def place(part: Part, module: str) -> str:
     return f"{describe(part)} of module {module!r}"
 
 
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names in alphabetical order; beyond `most` only how many more there are."""
+    every = sorted(names)
+    if not every:
+        return "none"
+    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
+
+
+def written_at(law: Law) -> str:
+    """Where a law stands, for messages: " (my_drug.py, line 12)"; empty where that cannot be told."""
+    code = getattr(law.function if isinstance(law, Reading) else law, "__code__", None)
+    return f" ({PurePath(code.co_filename).name}, line {code.co_firstlineno})" if code else ""
+
+
 def unknown(name: str, known: Mapping[str, Any]) -> str:
     """The end of a message about a name that nothing defines, with the nearest ones that something does."""
     near = get_close_matches(name, list(known), n=3, cutoff=0.6)
-    hint = (
-        f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {', '.join(sorted(known)) or 'none'}."
-    )
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {listed(known)}."
     end = f" Time is {TIME!r}, in days." if name in ("time", "T", "day", "days") else ""
     return f"which the model does not define; {hint}{end}"

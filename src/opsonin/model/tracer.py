@@ -30,7 +30,7 @@ from opsonin.model.parts import (
     Quantity,
     Signal,
 )
-from opsonin.model.trace import place, trace_law, unknown
+from opsonin.model.trace import listed, place, trace_law, unknown, written_at
 
 if TYPE_CHECKING:
     from opsonin.model.module import Model
@@ -52,6 +52,7 @@ class Tracer:
         self.written: dict[str, Any] = {}
         self.written_units: dict[str, Unit | None] = {}
         self.coherent: dict[str, Any] = {}
+        self.lines: dict[str, str] = {}  # where each law stands, for messages
         self._resolved = self._resolve(self._definitions())
 
     def of_kind(self, kind: type) -> dict[str, Any]:
@@ -68,10 +69,11 @@ class Tracer:
     def add(self, key: str, law: Law, part: Part, module: str) -> Measured:
         """Traces a law and walks its units; keeps it as written under the key."""
         written = trace_law(law, self.names, part, module)
+        self.lines[key] = written_at(law)
         try:
             measured = measure(written, self.units)
         except DimensionError as problem:
-            raise ModelError(f"{place(part, module)} {problem}.") from problem
+            raise ModelError(f"{place(part, module)}{self.lines[key]} {problem}.") from problem
         self.written[key], self.written_units[key] = written, measured.unit
         self.coherent[key] = measured.expression
         return measured
@@ -83,7 +85,8 @@ class Tracer:
             self.coherent[key] = convert(Measured(self.coherent[key], given), unit)
         except DimensionError as problem:
             raise ModelError(
-                f"{place(part, module)} gives {short(given)}, but {role} must be in {short(unit)}: {self.written[key]}"
+                f"{place(part, module)}{self.lines[key]} gives {short(given)}, but {role} must be in {short(unit)}: "
+                f"{self.written[key]}"
             ) from problem
         self.written_units[key] = unit
         return self.coherent[key]
@@ -103,11 +106,12 @@ class Tracer:
         try:
             return convert(Measured(measured.expression, given), needed)
         except DimensionError as problem:
+            where = place(part, module) + self.lines[f"process {part.name}"]
             with_coefficient = " with its coefficient" if measured.unit else ""
             raise ModelError(
-                f"{place(part, module)} has a rate that gives {short(given)}{with_coefficient}, but species "
-                f"{species!r} in {short(own)} needs {short(needed)} or a multiple of it; a coefficient, as in "
-                f"{{{species!r}: …}}, may convert."
+                f"{where} has a rate that gives {short(given)}{with_coefficient}, but species {species!r} in "
+                f"{short(own)} needs {short(needed)} or a multiple of it; a coefficient, as in {{{species!r}: …}}, "
+                "may convert."
             ) from problem
 
     def constant(self, key: str, unit: Unit, part: Part, module: str, role: str) -> Any:
@@ -145,7 +149,7 @@ class Tracer:
                 raise ModelError(
                     f"module {module!r} modulates signal {modulation.signal!r}, "
                     f"{unknown(modulation.signal, dict.fromkeys(declared))} "
-                    f"Declared signals: {', '.join(sorted(declared)) or 'none'}."
+                    f"Declared signals: {listed(declared)}."
                 )
             key = f"modulation {number} of {modulation.signal}"
             self.add(key, modulation.by, modulation, module)

@@ -27,7 +27,7 @@ def factor_to(unit: str, target: str, where: str) -> float:
         return DAYS[given] / DAYS[wanted]
     checked(unit, where)
     try:
-        return factor(unit, target)
+        return float(f"{factor(unit, target):.14g}")  # pint's 999.9999999999999 is 1000
     except UnitError as problem:
         raise ImportDataError(f"{where}: {problem}") from problem
 

@@ -21,11 +21,12 @@ from opsonin.analysis.predictive import by_arm, split_finding
 from opsonin.analysis.response import best_responses
 from opsonin.analysis.statistics import two_sided_p
 from opsonin.analysis.survival import cox_single_covariate_many, landmark
+from opsonin.analysis.survival.likelihood import logrank_scores
 from opsonin.analysis.time_to_event import COX_SOURCE, endpoint_table, hazard_ratio, hazard_ratio_or_note
 from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 
-PERMUTATIONS = 1999
+PERMUTATIONS = ((300, 1999), (1500, 499), (10**9, 199))  # up to so many patients, so many permutations
 DELONG = "DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595"
 LANDMARK = "Anderson, Cain & Gelber 1983, doi:10.1200/JCO.1983.1.11.710"
 
@@ -78,18 +79,22 @@ def _one(asked: Asked, marker: Marker, endpoint: str, arrays: Arrays | None) -> 
     within = f"; stratified by {asked.groups.by}" if several else ""
     try:
         main = hazard_ratio(rows, rows["x"], f"{stem}.hazard_ratio", "all", strata, f", {marker.step}{within}", said)
-    except AnalysisError as problem:
-        yield note(stem, f"{marker.words} against {endpoint}: {problem} {said}")
-        return
-    observed, strengths = permuted_strengths(rows, asked.seed, f"biomarker {stem}")
-    share = (1 + int((strengths >= abs(observed) - 1e-9).sum())) / (1 + strengths.size)
+    except AnalysisError as problem:  # the permutation test below still stands
+        main = Finding(f"{stem}.hazard_ratio", "all", n=len(rows), events=int(rows["event"].sum()), unit="hazard ratio")
+        main, said = (
+            replace(main, method=f"score test, {marker.step}{within}"),
+            f"{said} No estimate: {problem}".strip(),
+        )
     scope = f" within {asked.groups.by}" if several else ""
+    own = permuted_strengths(rows, asked.seed, f"biomarker {stem}")
+    own = replace(own, words=f"{own.words}{scope}")
+    draws = own.strengths.size
     main = replace(
         main,
-        p=share,
-        method=f"{main.method}; p by {strengths.size} permutations{scope}",
+        p=(1 + round(own.share * draws)) / (1 + draws) if draws else float("nan"),
+        method=f"{main.method}; p by {draws} permutations{scope}",
         reference=f"{COX_SOURCE}; {LANDMARK}",
-        note=f"{said} Wald p {main.p:.2g}.".strip(),
+        note=f"{said} Wald p {main.p:.2g}.".strip() if math.isfinite(main.p) else said,
         table=rows,
     )
     yield main
@@ -99,25 +104,40 @@ def _one(asked: Asked, marker: Marker, endpoint: str, arrays: Arrays | None) -> 
     yield split_finding(asked, marker, rows, stem, strata)
     if several and not asked.groups.ordered:
         yield from by_arm(asked, marker, rows, stem)
-    own = Null(observed, strengths, f"of {strengths.size:,} permutations of the marker{scope}")
-    yield from _beliefs(asked, marker, endpoint, main, own, arrays)
+    yield from _beliefs(asked, marker, endpoint, main, rows, own, arrays)
 
 
-def permuted_strengths(rows: pd.DataFrame, seed: int, purpose: str) -> tuple[float, np.ndarray]:
-    """The stratified score statistic of x, and its strengths with x permuted within the groups."""
-    codes = np.unique(rows["group"].to_numpy(dtype=str), return_inverse=True)[1].reshape(1, -1)
-    time, event, x = (rows[c].to_numpy()[None, :] for c in ("day", "event", "x"))
-    draws_wanted = PERMUTATIONS if len(rows) <= 300 else 499
-    seen = float(cox_single_covariate_many(time, event, x, strata=codes, estimate=False).score_z[0])
-    draws = uniform(seed, purpose, np.arange(draws_wanted), draws=len(rows))
-    shape = (draws_wanted, len(rows))
-    mixed = shuffle_within(np.broadcast_to(codes, shape), np.broadcast_to(x.astype(float), shape), draws)
-    many = cox_single_covariate_many(time, event, mixed, strata=codes, estimate=False)
-    return seen, np.abs(many.score_z[np.isfinite(many.score_z)])
+def permuted_strengths(rows: pd.DataFrame, seed: int, purpose: str) -> Null:
+    """The strength of x against the outcome, and its strengths with x permuted within the groups.
+
+    The statistic is the stratified score of Cox's model, a sum of x times log-rank scores, over its own SD under
+    permutation, so that the test holds at any sample size (Hothorn 2006, doi:10.1198/000313006X118430).
+    """
+    codes = np.unique(rows["group"].to_numpy(dtype=str), return_inverse=True)[1].reshape(-1)
+    scores = logrank_scores(rows["day"].to_numpy(dtype=float), rows["event"].to_numpy(dtype=bool), codes)
+    x = rows["x"].to_numpy(dtype=float)
+    draws = next(count for most, count in PERMUTATIONS if len(rows) <= most)
+    where = uniform(seed, purpose, np.arange(draws), draws=len(rows))
+    shape = (draws, len(rows))
+    mixed = shuffle_within(np.broadcast_to(codes, shape), np.broadcast_to(x, shape), where) @ scores
+    spread = float(np.sqrt(_permutation_variance(x, scores, codes)))
+    if spread <= 0:
+        return Null(float("nan"), np.array([]), "")
+    return Null(float(x @ scores) / spread, np.abs(mixed) / spread, f"of {draws:,} permutations of the marker")
+
+
+def _permutation_variance(x: np.ndarray, scores: np.ndarray, codes: np.ndarray) -> float:
+    """The variance of the sum of x times scores when x is permuted within each stratum."""
+    total = 0.0
+    for code in np.unique(codes):
+        own, score = x[codes == code], scores[codes == code]
+        if own.size > 1:
+            total += float(own.var(ddof=1) * ((score - score.mean()) ** 2).sum())
+    return total
 
 
 def _beliefs(
-    asked: Asked, marker: Marker, endpoint: str, main: Finding, own: Null, arrays: Arrays | None
+    asked: Asked, marker: Marker, endpoint: str, main: Finding, rows: pd.DataFrame, own: Null, arrays: Arrays | None
 ) -> Iterator[Finding]:
     """The finding held against replicates where there are some, else against its own permutations."""
     if arrays is None:
@@ -126,8 +146,11 @@ def _beliefs(
     strengths = replicate_strengths(
         arrays, marker.name, marker.day, endpoint, marker.landmark_day, marker.log, asked.seed
     )
-    yield _believed(main, strengths.null(own.observed))
-    share, count = strengths.replication(own.observed)
+    codes = np.unique(rows["group"].to_numpy(dtype=str), return_inverse=True)[1]
+    test = cox_single_covariate_many(rows["day"], rows["event"], rows["x"], strata=codes.reshape(-1), estimate=False)
+    observed = float(test.score_z[0])
+    yield _believed(main, strengths.null(observed))
+    share, count = strengths.replication(observed)
     if count:
         yield Finding(
             f"{main.name}.replication",
@@ -156,12 +179,8 @@ def _response(asked: Asked, marker: Marker) -> list[Finding]:
     value, hit = marker.values[there].to_numpy(dtype=float), best[there].isin(["CR", "PR"]).to_numpy()
     name = f"biomarker.response.{marker.name}.auc"
     if hit.sum() < 2 or (~hit).sum() < 2:
-        return [
-            note(
-                name,
-                f"{marker.words} against response: fewer than two responders or non-responders among {len(there)}.",
-            )
-        ]
+        why = f"fewer than two responders or non-responders among {len(there)}"
+        return [note(name, f"{marker.words} against response: {why}.")]
     higher = np.sign(value[hit][:, None] - value[~hit][None, :]) / 2 + 0.5
     area = float(higher.mean())
     error = math.sqrt(

@@ -49,7 +49,12 @@ def response_findings(asked: Asked) -> list[Finding]:
     if not asked.table("responses")["best"].fillna(False).any():
         return [note("response", "No response rates: the record has no best overall responses.")]
     table = response_table(asked)
-    found = [f for row in table.to_dict("records") for f in _rates(dict(row), table)]
+    only = bool(asked.questions.get("responder_only"))
+    found = [f for row in table.to_dict("records") for f in _rates(dict(row), table, only)]
+    if only:
+        found.append(
+            note("response.best", "Only responder or not is known: no disease control, no best response by word.")
+        )
     silent = [g for g in asked.groups.labels if g not in set(table["group"])]
     if silent:
         found.append(
@@ -59,14 +64,14 @@ def response_findings(asked: Asked) -> list[Finding]:
     for one, other in asked.groups.contrasts() if not asked.groups.ordered else []:
         if one in counts and other in counts:
             found.append(_difference(one, counts[one], other, counts[other]))
-    return found + stable_disease(asked)
+    return found if only else found + stable_disease(asked)
 
 
-def _rates(row: dict[Any, Any], table: pd.DataFrame) -> list[Finding]:
+def _rates(row: dict[Any, Any], table: pd.DataFrame, responder_only: bool) -> list[Finding]:
     """The rates of one row of the response table."""
     n, evaluable = row["subjects"], row["evaluable"]
     controlled = row["responders"] + row["SD"]
-    asked_for = [
+    asked_for: list[tuple[str, int, int, str]] = [
         ("response.objective_rate", row["responders"], n, "CR or PR among all subjects"),
         (
             "response.objective_rate_evaluable",
@@ -77,6 +82,7 @@ def _rates(row: dict[Any, Any], table: pd.DataFrame) -> list[Finding]:
         ("response.disease_control_rate", controlled, n, "CR, PR or SD among all subjects"),
         *((f"response.best.{c}", row[c], n, f"best response {c} among all subjects") for c in CATEGORIES),
     ]
+    asked_for = asked_for[:2] if responder_only else asked_for
     return [_rate(name, row["group"], events, size, what, table) for name, events, size, what in asked_for]
 
 

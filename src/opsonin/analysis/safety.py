@@ -106,29 +106,42 @@ def safety_findings(asked: Asked) -> list[Finding]:
 
 
 def exposure_findings(asked: Asked) -> list[Finding]:
-    """Per agent and group: the cumulative amount and days on treatment, as median with quartiles."""
+    """Per agent and group, as median with quartiles: days on treatment, and the amount in all.
+
+    Where rows are periods of dosing instead of single doses, the amount of the last period stands for the total, which
+    the record then does not say.
+    """
     rows = asked.table("exposures")
     if not len(rows):
         return [note("safety.exposure", "No exposures are recorded: events are counted among all subjects.")]
     end = rows["end_day"].fillna(rows["start_day"])
     rows = rows.assign(end=end, agent=rows["agent"].astype(str), unit=rows["unit"].astype(str))
-    by = rows.groupby(["agent", "unit", "subject_id"], as_index=False, observed=True)
-    each = by.agg(total=("amount", "sum"), first=("start_day", "min"), last=("end", "max"))
-    each["days"] = each["last"] - each["first"] + 1
-    each["group"] = each["subject_id"].map(asked.groups.of)
+    rows["period"] = rows["end"] - rows["start_day"] >= 1
+    by = rows.sort_values("start_day", kind="stable").groupby(["agent", "unit", "subject_id"], as_index=False)
+    each = by.agg(
+        total=("amount", "sum"),
+        dose=("amount", "last"),
+        first=("start_day", "min"),
+        last=("end", "max"),
+        period=("period", "max"),
+    )
+    each["days"] = np.floor(each["last"]) - np.floor(each["first"]) + 1
     found = []
     for (agent, unit), own in each.groupby(["agent", "unit"], sort=True):
+        column, kind = ("dose", "amount") if own["period"].any() else ("total", "total_amount")
         for label, members in asked.groups.each():
             part = own[own["subject_id"].isin(members)]
             if len(part):
-                found.append(_quartiles(f"safety.exposure.{agent}.total_amount", label, part["total"], str(unit), part))
                 found.append(_quartiles(f"safety.exposure.{agent}.days", label, part["days"], "days", part))
+            if len(part) and (own[column] > 0).any():
+                found.append(_quartiles(f"safety.exposure.{agent}.{kind}", label, part[column], str(unit), part))
     return found
 
 
 def _quartiles(name: str, group: str, values: pd.Series, unit: str, table: pd.DataFrame) -> Finding:
     low, mid, high = (float(q) for q in np.quantile(values.to_numpy(dtype=float), [0.25, 0.5, 0.75]))
-    what = "amounts summed" if name.endswith("total_amount") else "first to last dose"
+    words = {"total_amount": "doses summed", "amount": "dose of the last period", "days": "first to last dose"}
+    what = words[name.rsplit(".", 1)[1]]
     return Finding(
         name, group, mid, low, high, 0.5, n=len(values), unit=unit, method=f"{what}; median with quartiles", table=table
     )
@@ -152,6 +165,8 @@ def _event_findings(asked: Asked) -> list[Finding]:
     found = []
     for name, (what, which) in kinds.items():
         having = set(worst.loc[which, "subject_id"])
+        if not having and name.startswith("safety.severe_event."):
+            continue
         for label, members in asked.groups.each():
             counted = members.intersection(at_risk)
             if len(counted):

@@ -69,7 +69,7 @@ def _conclude(record: TrialRecord, findings: Findings, replicates: Replicates | 
 
     screen = console()
     for line in headlines(record, findings, replicates):
-        screen.print(f"  • {escape(line)}")
+        screen.print(f"  • {escape(line)}", soft_wrap=True)
     screen.print(f"record    {escape(str(folder / RECORD))}", soft_wrap=True)
     screen.print(f"report    {escape(str(folder / REPORT))}", soft_wrap=True)
 

@@ -18,7 +18,7 @@ _OF_THE_TRIAL = (
 )
 
 
-def manifest(study: Study, built: Built, seed: int, notes: list[str]) -> Manifest:
+def manifest(study: Study, built: Built, seed: int) -> Manifest:
     """The manifest of the study's record."""
     from opsonin.record import Manifest
 
@@ -33,7 +33,6 @@ def manifest(study: Study, built: Built, seed: int, notes: list[str]) -> Manifes
         assumptions=assumptions(model["parameters"], _modules_that_matter(study, built)),
         model=model,
         questions=questions(study, built),
-        notes=notes,
     )
 
 

@@ -58,20 +58,29 @@ def run(study: Study, seed: int, trials: int, threads: int | None, progress: Pro
     say = progress or _silent
     say("building the model", 0, 0)
     built = study.built
-    from opsonin.analysis import analyse
     from opsonin.patients import sample_patients
     from opsonin.trial import Pool, run_trials
 
     patients = sample_patients(built.model, built.indication, study.file.population.pool, seed)
     pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=say)
-    done = run_trials(pool, built.protocol, built.design, seed, trials)
-    record, replicates = done
-    potential = {agent: pool.potential(record, frozenset({agent})) for agent in left_out(built.comparisons)}
-    about = manifest(study, built, seed, [])
-    record.manifest = about
+    about = manifest(study, built, seed)
+    made = run_trials(pool, built.protocol, built.design, seed, trials, left_out(built.comparisons), about)
+    about.notes += _failures(pool.failures)
+    replicates = made.replicates if trials > 1 else None
     say("analysing", 0, 0)
-    findings = analyse(record, replicates, potential=potential, seed=seed)
-    return Run(study, record, replicates, findings, potential)
+    from opsonin.analysis import analyse
+
+    findings = analyse(made.record, replicates, potential=made.potential, seed=seed)
+    return Run(study, made.record, replicates, findings, made.potential)
+
+
+def _failures(failures: list[tuple[int, int, str, float]]) -> list[str]:
+    """What to say of patients whose simulation stopped: patient of the pool, level, reason, day."""
+    return [
+        f"Patient {patient + 1} of the pool at level {level}: the simulation stopped on day {day:.1f} ({reason}); the "
+        "patient counts as lost from view then."
+        for patient, level, reason, day in failures
+    ]
 
 
 def _silent(phase: str, done: int, total: int) -> None:

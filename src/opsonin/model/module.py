@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import ModelError
-from opsonin.model.parts import SYMBOLS, Modulation, Part, describe
+from opsonin.model.checks import describe
+from opsonin.model.parts import SYMBOLS, Modulation, Part
 
 if TYPE_CHECKING:
     from opsonin.model.symbolic import SymbolicModel

@@ -7,7 +7,6 @@ covariates, species, quantities and signals of the whole model, and `t`, the tim
 
 from __future__ import annotations
 
-import keyword
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from opsonin.errors import ModelError
+from opsonin.model import checks
 from opsonin.model.spreads import LogitNormal, LogNormal, Spread
 
 Law = Callable[..., Any]
 Number = float | int
-TIME = "t"
 Ends = str | Sequence[str] | Mapping[str, Number | Law] | None
 Role = Literal["adverse event", "death", "drop-out", "new lesion"]
 
@@ -42,13 +41,13 @@ class Parameter:
     upper: Number | None = None
 
     def __post_init__(self) -> None:
-        _identifier(self)
+        checks.identifier(self)
         if not self.source.strip():
             raise ModelError(
                 f"parameter {self.name!r} has no source; name a publication, or write 'assumed: …' or "
                 "'calibrated to …'."
             )
-        _finite(self, "value", self.value)
+        checks.finite(self, "value", self.value)
         low = -math.inf if self.lower is None else self.lower
         high = math.inf if self.upper is None else self.upper
         if not low <= self.value <= high:
@@ -81,8 +80,8 @@ class Covariate:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        _identifier(self)
-        _finite(self, "typical", self.typical)
+        checks.identifier(self)
+        checks.finite(self, "typical", self.typical)
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,9 @@ class Species:
     scale: Number | None = None
 
     def __post_init__(self) -> None:
-        _identifier(self)
+        checks.identifier(self)
         if not callable(self.initial):
-            _finite(self, "initial", self.initial)
+            checks.finite(self, "initial", self.initial)
         if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
             raise ModelError(f"species {self.name!r}: scale must be positive, not {self.scale}.")
 
@@ -118,8 +117,8 @@ class Quantity:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        _identifier(self)
-        _law(self, "expression", self.expression)
+        checks.identifier(self)
+        checks.law(self, "expression", self.expression)
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,8 @@ class Process:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        _named(self)
-        _law(self, "rate", self.rate)
+        checks.named(self)
+        checks.law(self, "rate", self.rate)
         if not self.stoichiometry:
             raise ModelError(f"process {self.name!r} neither consumes nor produces a species; name at least one.")
 
@@ -162,7 +161,7 @@ class Signal:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        _identifier(self)
+        checks.identifier(self)
         if self.combine not in ("product", "sum"):
             raise ModelError(f"signal {self.name!r}: combine must be 'product' or 'sum', not {self.combine!r}.")
 
@@ -181,7 +180,7 @@ class Modulation:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        _law(self, "by", self.by)
+        checks.law(self, "by", self.by)
 
     @property
     def name(self) -> str:
@@ -209,8 +208,8 @@ class Hazard:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        _named(self)
-        _law(self, "rate", self.rate)
+        checks.named(self)
+        checks.law(self, "rate", self.rate)
         shares = [self.grades[grade] for grade in sorted(self.grades)]
         if any(grade not in (1, 2, 3, 4, 5) for grade in self.grades):
             raise ModelError(f"hazard {self.name!r}: grades are 1 to 5, not {sorted(self.grades)}.")
@@ -263,8 +262,8 @@ class Observable:
     meaning: str = ""
 
     def __post_init__(self) -> None:
-        _named(self)
-        _law(self, "expression", self.expression)
+        checks.named(self)
+        checks.law(self, "expression", self.expression)
         if self.table not in ("concentrations", "measurements", "lesions"):
             raise ModelError(
                 f"observable {self.name!r}: table must be 'concentrations', 'measurements' or 'lesions', "
@@ -290,9 +289,9 @@ class Administration:
 
     def __post_init__(self) -> None:
         if not callable(self.fraction):
-            _finite(self, "fraction", self.fraction)
+            checks.finite(self, "fraction", self.fraction)
         if self.unit_factor is not None:
-            _law(self, "unit_factor", self.unit_factor)
+            checks.law(self, "unit_factor", self.unit_factor)
 
     @property
     def name(self) -> str:
@@ -304,39 +303,9 @@ Part = Parameter | Covariate | Species | Quantity | Signal | Process | Modulatio
 SYMBOLS = (Parameter, Covariate, Species, Quantity, Signal)  # the parts a law may name; they share one namespace
 
 
-def describe(part: Part) -> str:
-    """Kind and name, for messages: "process 'imatinib elimination'"."""
-    kind = "modulation of" if isinstance(part, Modulation) else type(part).__name__.lower()
-    return f"{kind} {part.name!r}"
-
-
 def _coefficients(ends: Ends) -> list[tuple[str, Number | Law]]:
     if ends is None:
         return []
     if isinstance(ends, str):
         return [(ends, 1)]
     return list(ends.items()) if isinstance(ends, Mapping) else [(species, 1) for species in ends]
-
-
-def _identifier(part: Part) -> None:
-    name = part.name
-    if not name.isidentifier() or keyword.iskeyword(name) or name == TIME:
-        raise ModelError(
-            f"{describe(part)}: laws receive it as an argument, so its name must be a Python identifier other than "
-            f"{TIME!r}, which is the time; put text for people in `meaning`."
-        )
-
-
-def _named(part: Part) -> None:
-    if not part.name.strip():
-        raise ModelError(f"a {type(part).__name__.lower()} has an empty name.")
-
-
-def _law(part: Part, field_name: str, law: object) -> None:
-    if not callable(law):
-        raise ModelError(f"{describe(part)}: {field_name} must be a function of what it uses, not {law!r}.")
-
-
-def _finite(part: Part, field_name: str, value: object) -> None:
-    if not isinstance(value, float | int) or not math.isfinite(value):
-        raise ModelError(f"{describe(part)}: {field_name} must be a finite number, not {value!r}.")

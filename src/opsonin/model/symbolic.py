@@ -194,7 +194,6 @@ def _processes(model: Model, tracer: Tracer, species: list[str]) -> tuple[dict[s
     for process, module in model.parts(Process):
         key = f"process {process.name}"
         rate = tracer.add(key, process.rate, process, module)
-        tracer.coherent[key] = rate.expression
         ends = stoichiometry[process.name] = {}
         for n, (name, sign, coefficient) in enumerate(process.stoichiometry):
             if name not in terms:

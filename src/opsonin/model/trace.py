@@ -11,8 +11,9 @@ from typing import Any
 import sympy
 
 from opsonin.errors import ModelError
+from opsonin.model.checks import TIME, describe
 from opsonin.model.laws import Reading
-from opsonin.model.parts import TIME, Law, Part, describe
+from opsonin.model.parts import Law, Part
 
 
 def trace_law(law: Law, names: Mapping[str, Any], part: Part, module: str) -> Any:
@@ -49,8 +50,14 @@ def read_names(law: Law, part: Part, module: str) -> tuple[str, ...]:
     """The names of the arguments without a default, in order."""
     if isinstance(law, Reading):
         return law.names
+    try:
+        arguments = inspect.signature(law).parameters.values()
+    except (TypeError, ValueError) as problem:  # functions written in C may not tell their arguments
+        raise ModelError(
+            f"{place(part, module)} is {law!r}, whose arguments have no names; write a function."
+        ) from problem
     names = []
-    for argument in inspect.signature(law).parameters.values():
+    for argument in arguments:
         if argument.kind not in (argument.POSITIONAL_ONLY, argument.POSITIONAL_OR_KEYWORD):
             if argument.kind is argument.KEYWORD_ONLY and argument.default is not argument.empty:
                 continue

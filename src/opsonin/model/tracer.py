@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from opsonin.errors import ModelError, UnitError
+from opsonin.model.checks import TIME
 from opsonin.model.dimensions import (
     DIMENSIONLESS,
     DimensionError,
@@ -20,7 +21,6 @@ from opsonin.model.dimensions import (
 )
 from opsonin.model.parts import (
     SYMBOLS,
-    TIME,
     Covariate,
     Law,
     Modulation,
@@ -53,7 +53,7 @@ class Tracer:
         self.written_units: dict[str, Unit | None] = {}
         self.coherent: dict[str, Any] = {}
         self.lines: dict[str, str] = {}  # where each law stands, for messages
-        self._resolved = self._resolve(self._definitions())
+        self._resolved = _resolve(self._quantities() | self._signals())
 
     def of_kind(self, kind: type) -> dict[str, Any]:
         """The symbols of the parts of one kind, by name."""
@@ -130,57 +130,61 @@ class Tracer:
         """The expression with quantities and signals put in: of states, constants and time."""
         return expression.xreplace(self._resolved)
 
-    def _definitions(self) -> dict[Any, Any]:
-        """Quantities and signals by symbol, in their units, not yet put into one another."""
-        definitions = {}
+    def _quantities(self) -> dict[Any, Any]:
+        """Quantities by symbol, in their units, not yet put into one another."""
+        found = {}
         for quantity, module in self.model.parts(Quantity):
-            key = f"quantity {quantity.name}"
+            key, symbol = f"quantity {quantity.name}", self.symbols[quantity.name]
             self.add(key, quantity.expression, quantity, module)
-            unit = self.units[self.symbols[quantity.name]]
-            definitions[self.symbols[quantity.name]] = self.inside(key, unit, quantity, module, "its unit")
-        declared = {signal.name: (signal, []) for signal, _ in self.model.parts(Signal)}
+            found[symbol] = self.inside(key, self.units[symbol], quantity, module, "its unit")
+        return found
+
+    def _signals(self) -> dict[Any, Any]:
+        """Signals by symbol: their modulations combined, or what is neutral."""
+        contributions: dict[str, list[Any]] = {}
         for signal, module in self.model.parts(Signal):
+            contributions[signal.name] = []
             if signal.combine == "product" and self.units[self.symbols[signal.name]] != DIMENSIONLESS:
                 raise ModelError(
                     f"{place(signal, module)} combines factors, so it is dimensionless, not {signal.unit}."
                 )
         for number, (modulation, module) in enumerate(self.model.parts(Modulation)):
-            if modulation.signal not in declared:
+            name = modulation.signal
+            if name not in contributions:
                 raise ModelError(
-                    f"module {module!r} modulates signal {modulation.signal!r}, "
-                    f"{unknown(modulation.signal, dict.fromkeys(declared))} "
-                    f"Declared signals: {listed(declared)}."
+                    f"module {module!r} modulates signal {name!r}, {unknown(name, contributions)} "
+                    f"Declared signals: {listed(contributions)}."
                 )
-            key = f"modulation {number} of {modulation.signal}"
+            key = f"modulation {number} of {name}"
             self.add(key, modulation.by, modulation, module)
-            unit = self.units[self.symbols[modulation.signal]]
-            inside = self.inside(key, unit, modulation, module, "a contribution to this signal")
-            declared[modulation.signal][1].append(inside)
-        for name, (signal, each) in declared.items():
-            combined = sympy.Mul(*each) if signal.combine == "product" else sympy.Add(*each)
-            self.coherent[f"signal {name}"] = definitions[self.symbols[name]] = combined
-        return definitions
+            unit = self.units[self.symbols[name]]
+            contributions[name].append(self.inside(key, unit, modulation, module, "a contribution to this signal"))
+        for signal, _ in self.model.parts(Signal):
+            combine = sympy.Mul if signal.combine == "product" else sympy.Add
+            self.coherent[f"signal {signal.name}"] = combine(*contributions[signal.name])
+        return {self.symbols[name]: self.coherent[f"signal {name}"] for name in contributions}
 
-    def _resolve(self, definitions: dict[Any, Any]) -> dict[Any, Any]:
-        """Each definition in terms of states, constants and time. Raises: ModelError naming a circle."""
-        resolved: dict[Any, Any] = {}
-        path: list[Any] = []
 
-        def visit(symbol: Any) -> None:
-            if symbol in resolved or symbol not in definitions:
-                return
-            if symbol in path:
-                circle = [s.name for s in [*path[path.index(symbol) :], symbol]]
-                raise ModelError(
-                    f"quantities and signals are defined in a circle: {' → '.join(circle)}; let one of them depend on "
-                    "species instead."
-                )
-            path.append(symbol)
-            for inner in sorted(definitions[symbol].free_symbols, key=lambda s: s.name):
-                visit(inner)
-            path.pop()
-            resolved[symbol] = definitions[symbol].xreplace(resolved)
+def _resolve(definitions: dict[Any, Any]) -> dict[Any, Any]:
+    """Each definition in terms of states, constants and time. Raises: ModelError naming a circle."""
+    resolved: dict[Any, Any] = {}
+    path: list[Any] = []
 
-        for symbol in definitions:
-            visit(symbol)
-        return resolved
+    def visit(symbol: Any) -> None:
+        if symbol in resolved or symbol not in definitions:
+            return
+        if symbol in path:
+            circle = [s.name for s in [*path[path.index(symbol) :], symbol]]
+            raise ModelError(
+                f"quantities and signals are defined in a circle: {' → '.join(circle)}; let one of them depend on "
+                "species instead."
+            )
+        path.append(symbol)
+        for inner in sorted(definitions[symbol].free_symbols, key=lambda s: s.name):
+            visit(inner)
+        path.pop()
+        resolved[symbol] = definitions[symbol].xreplace(resolved)
+
+    for symbol in definitions:
+        visit(symbol)
+    return resolved

@@ -14,7 +14,6 @@ from opsonin.simulate import (
 METHODS = ["rosenbrock", "explicit"]
 TIMES = np.array([0.0, 0.01, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0])
 KA, KE = 6.0, 2.0  # 1/day, the typical patient of the linear model: clearance / volume = 120 / 60
-TOLERANCE = {"rtol": 3e-6, "atol": 1e-6}
 
 
 def run(model, constants, doses, times=TIMES, **options):
@@ -27,7 +26,7 @@ def test_a_bolus_decays_exponentially(linear, constants, method):
     made = run(linear, constants, [intravenous_bolus("drug", 100.0, "mg", [0.0])], method=method)
     expected = 100.0 * np.exp(-KE * TIMES)
     assert made.state("plasma")[0, 0] == 0.0  # an output at the time of a dose is the state before it
-    np.testing.assert_allclose(made.state("plasma")[0, 1:], expected[1:], **TOLERANCE)
+    np.testing.assert_allclose(made.state("plasma")[0, 1:], expected[1:], rtol=3e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -36,7 +35,7 @@ def test_an_infusion_rises_to_its_plateau_and_falls(linear, constants, method):
     rate, stop = 200.0, 0.5
     during = rate / KE * (1 - np.exp(-KE * np.minimum(TIMES, stop)))
     expected = during * np.exp(-KE * np.maximum(TIMES - stop, 0.0))
-    np.testing.assert_allclose(made.state("plasma")[0], expected, **TOLERANCE)
+    np.testing.assert_allclose(made.state("plasma")[0], expected, rtol=3e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -44,7 +43,7 @@ def test_an_oral_dose_follows_the_bateman_function(linear, constants, method):
     """Source: Bateman (1910), Proc Camb Phil Soc 15:423; one compartment with first-order absorption."""
     made = run(linear, constants, [oral("drug", 0.1, "g", [0.0])], method=method)
     expected = 0.8 * 100.0 * KA / (KA - KE) * (np.exp(-KE * TIMES) - np.exp(-KA * TIMES))
-    np.testing.assert_allclose(made.state("plasma")[0], expected, **TOLERANCE)
+    np.testing.assert_allclose(made.state("plasma")[0], expected, rtol=3e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)

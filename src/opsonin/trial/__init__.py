@@ -1,8 +1,10 @@
 """The virtual trial: draw virtual patients, treat them as the protocol says, observe them as a clinic would."""
 
-from opsonin.trial.plan import Plan, make_plan
-from opsonin.trial.pool import Pool
-from opsonin.trial.potential import PotentialOutcomes
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from opsonin.trial.protocol import (
     ImmunePlan,
     Level,
@@ -13,8 +15,24 @@ from opsonin.trial.protocol import (
     elapsed,
     protocol_day,
 )
-from opsonin.trial.run import TrialRun, run_trials
 
+if TYPE_CHECKING:
+    from opsonin.trial.assumptions import assumptions
+    from opsonin.trial.plan import Plan, make_plan
+    from opsonin.trial.pool import Pool
+    from opsonin.trial.potential import PotentialOutcomes
+    from opsonin.trial.run import TrialRun, run_trials
+
+# loaded on first use: who only checks a protocol needs no tables
+_HOME = {
+    "Plan": "plan",
+    "Pool": "pool",
+    "PotentialOutcomes": "potential",
+    "TrialRun": "run",
+    "assumptions": "assumptions",
+    "make_plan": "plan",
+    "run_trials": "run",
+}
 __all__ = [
     "ImmunePlan",
     "Level",
@@ -26,8 +44,15 @@ __all__ = [
     "Treatment",
     "TrialRun",
     "TumourPlan",
+    "assumptions",
     "elapsed",
     "make_plan",
     "protocol_day",
     "run_trials",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"opsonin.trial has no {name!r}; its public names are {', '.join(__all__)}.")
+    return getattr(import_module(f"opsonin.trial.{_HOME[name]}"), name)

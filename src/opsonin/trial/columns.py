@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class Rows:
         self.parts.append({"row": row, **full})
 
     def table(
-        self, text: dict[str, Sequence[str]], flags: Sequence[str] = (), whole: Sequence[str] = ()
+        self, text: Mapping[str, Sequence[str]], flags: Sequence[str] = (), whole: Sequence[str] = ()
     ) -> pd.DataFrame:
         """The table with `trial` and `subject_id`, sorted by trial and order of enrolment (parts in turn).
 

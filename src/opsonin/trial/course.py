@@ -217,8 +217,9 @@ class _Course:
         last = np.searchsorted(found.times, day, side="right") - 1  # every time of a dose is a time of the segment
         for at in np.unique(last[undo]).tolist():
             again = np.flatnonzero(undo & (last == at))
-            since = found.times[at]
-            self._keep(rows[again], np.where(found.crossings[again] <= since, found.crossings[again], np.inf))
+            since = float(found.times[at])
+            before = found.crossings[again] <= day[again][:, None]
+            self._keep(rows[again], np.where(before, found.crossings[again], np.inf))
             rerun = self._run(rows[again], found.states[again, at], since, end, day[again], found.times[at:])
             found.crossings[again] = np.minimum(self.made.crossings[rows[again]], rerun.crossings)
             found.states[again, at:] = rerun.states
@@ -243,9 +244,11 @@ class _Course:
         made.new_lesion[rows] = self._first(made.crossings[rows], self.roles["new lesion"])
 
     def _leaving(self, rows: np.ndarray) -> None:
-        """Death and drop-out end treatment; who dies cannot drop out afterwards."""
+        """Death and drop-out end treatment; after the first of the two the other is not seen."""
         made = self.made
-        made.drop_out[rows] = np.where(made.death[rows] <= made.drop_out[rows], np.inf, made.drop_out[rows])
+        death, drop_out = made.death[rows], made.drop_out[rows]
+        made.death[rows] = np.where(death <= drop_out, death, np.inf)
+        made.drop_out[rows] = np.where(death <= drop_out, np.inf, drop_out)
         for day, reason in ((made.death, DIED), (made.drop_out, DROPPED_OUT)):
             ends = rows[day[rows] < made.off_treatment[rows]]
             made.off_treatment[ends] = day[ends]

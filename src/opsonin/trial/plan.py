@@ -114,15 +114,19 @@ def make_plan(model: Any, protocol: Protocol) -> Plan:
     if protocol.tumour is not None:
         every = protocol.tumour.every_days
         scans = every * np.arange(1, int(np.floor(protocol.observe_days / every + 1e-9)) + 1)
+    analyte, time, day, hours = _samples(analytes, protocol)
     return Plan(
-        protocol,
-        analytes,
-        markers,
-        tuple(name for name, o in found.items() if o.table == "lesions") if protocol.tumour else (),
-        tuple(_event(symbolic.hazard_list[hazard], grade, protocol) for hazard, grade, _ in symbolic.thresholds),
-        *_samples(analytes, protocol),
-        np.array([elapsed(day) for day in protocol.immune.days], dtype=float),
-        scans.astype(float),
+        protocol=protocol,
+        analytes=analytes,
+        markers=markers,
+        lesions=tuple(name for name, o in found.items() if o.table == "lesions") if protocol.tumour else (),
+        events=tuple(_event(symbolic.hazard_list[hazard], grade, protocol) for hazard, grade, _ in symbolic.thresholds),
+        sample_analyte=analyte,
+        sample_time=time,
+        sample_day=day,
+        sample_hours=hours,
+        immune_times=np.array([elapsed(day) for day in protocol.immune.days], dtype=float),
+        scans=scans.astype(float),
     )
 
 
@@ -149,7 +153,7 @@ def dose_times(treatment: Any, until: float) -> Float[np.ndarray, " dose"]:
     return times[times < until]
 
 
-def _samples(analytes: Sequence[Analyte], protocol: Protocol) -> tuple[np.ndarray, ...]:
+def _samples(analytes: Sequence[Analyte], protocol: Protocol) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Analyte, time, protocol day and hours of each sample.
 
     An analyte is sampled on the days its agent is given; one whose agent is given on none of them, on all days.

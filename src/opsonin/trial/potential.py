@@ -21,6 +21,7 @@ class PotentialOutcomes:
     concentrations, measurements: true values in the observables' units at the plan's times (NaN after the end).
     true_mm, seen_mm: lesion diameters at baseline (scan 0) and each scan; NaN where no lesion is or no scan was made.
     crossings: day on which each threshold of the model is crossed (of any grade or role).
+    death, drop_out: whichever comes first; the other is not seen.
     new_lesion: day of the first new lesion, seen at the next scan.   progression: day on which a scan showed it.
     off_treatment: the day from which no dose is given, and `reason`, an index into REASONS.
     """

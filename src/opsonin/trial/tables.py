@@ -163,7 +163,7 @@ def lesions(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.Dat
 
 def _scanned(seen: PotentialOutcomes) -> np.ndarray:
     """Which scans after baseline were made (patient, scan)."""
-    return (~np.isnan(seen.seen_mm[:, :, 1:])).any(axis=1)
+    return np.asarray((~np.isnan(seen.seen_mm[:, :, 1:])).any(axis=1))
 
 
 def _new_lesion_scan(plan: Plan, seen: PotentialOutcomes) -> np.ndarray:

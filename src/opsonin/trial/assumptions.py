@@ -1,0 +1,41 @@
+"""What a virtual trial takes for granted, in sentences for the manifest and the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opsonin.trial.protocol import Protocol
+
+
+def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
+    """The manifest's `assumptions` that the trial itself makes (a model's parameters make further ones)."""
+    rules = ", ".join(rule.text for rule in protocol.dlt) or "none"
+    sentences = [
+        "Treatment stops at once for an adverse event that meets a DLT rule, in any cycle, for death and for drop-out; "
+        "for progression it stops at the scan that shows it. Doses are not reduced or delayed.",
+        f"Dose-limiting toxicities ({rules}) count from protocol day 1 for {protocol.dlt_window_days:g} days. "
+        + _replacement(protocol),
+        "Each adverse event happens at most once a patient, with rising grades; events are collected until "
+        f"{protocol.event_follow_up_days:g} days after treatment.",
+        f"While a cohort is open the next eligible patient comes after {protocol.accrual_days:g} days on average "
+        "(exponential waits); a cohort opens when the one before can be judged.",
+        "Patients do not influence one another, and nothing drifts with calendar time. How one patient's outcomes at "
+        "different doses hang together cannot be known from data; here it follows from the patient's own parameters.",
+        "Every visit takes place on its day until death or drop-out; blood for drug levels is taken while treated.",
+        "Who drops out is lost to follow-up: survival and progression are censored on that day.",
+    ]
+    if protocol.tumour is not None:
+        tumour = protocol.tumour
+        confirmed = "must be confirmed" if tumour.confirm else "need no confirmation"
+        sentences.append(
+            f"One reader measures every target lesion with a coefficient of variation of {tumour.measurement_cv:.1%} "
+            "(Yoon 2016, Eur J Cancer 53:5), to the millimetre; no scan is made after progression. "
+            f"{tumour.criteria} responses {confirmed}; stable disease counts from {tumour.minimum_stable_days:g} days."
+        )
+    return [{"sentence": sentence, "parameters": []} for sentence in sentences]
+
+
+def _replacement(protocol: Protocol) -> str:
+    if protocol.replace == "nobody":
+        return "Patients who leave before the end of the window without one count as without."
+    return "Patients who leave or stop treatment before the end of the window without one are replaced."

@@ -91,7 +91,7 @@ def test_clearance_at_steady_state_is_dose_over_the_interval_and_metabolites_hav
     record = TrialRecord({"subjects": pd.DataFrame({"subject_id": ["a", "b"]})} | blood, Manifest())
     table = nca_table(record.concentrations, record.exposures)
     parent = table[table["analyte"] == "imatinib"]
-    np.testing.assert_allclose(parent["clearance"], 400 / parent["auc"])
+    np.testing.assert_allclose(parent["clearance"], 400 / parent["auc"] * 1000)  # mg/(ng/ml·h) to l/h
     assert table[table["analyte"] == "interleukin-2"]["clearance"].isna().all()
 
 

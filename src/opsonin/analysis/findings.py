@@ -14,6 +14,7 @@ import pandas as pd
 from opsonin.errors import AnalysisError
 
 NAN = math.nan
+PURE = ("", "dimensionless", "proportion", "ratio", "hazard ratio", "ratio of hazard ratios")  # said by the name
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Finding:
         """The number in words: "0.729 (0.618 to 0.859)"."""
         if not math.isfinite(self.estimate):
             return "not reached" if self.unit == "days" and self.n else "not estimable"
-        unit = f" {self.unit}" if self.unit not in ("", "dimensionless") else ""
+        unit = "" if self.unit in PURE else f" {self.unit}"
         low, high = (f"{v:.3g}" if math.isfinite(v) else "not reached" for v in (self.lower, self.upper))
         interval = f" ({low} to {high})" if math.isfinite(self.lower) or math.isfinite(self.upper) else ""
         return f"{self.estimate:.3g}{unit}{interval}"

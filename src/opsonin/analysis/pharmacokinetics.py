@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from opsonin.analysis.asked import Asked
 from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.noncompartmental import nca
 from opsonin.analysis.statistics import geometric_cv_percent, geometric_mean, line, mean_interval, t_p
+from opsonin.errors import UnitError
+from opsonin.units import factor
 
 HOURS = 24.0
 METHOD = "linear-up log-down"
@@ -30,15 +33,15 @@ REPORTED = (
     ("auc", "auc", "{unit}·h", "AUC over the sampled interval"),
     ("cmax", "cmax", "{unit}", "highest concentration"),
     ("half_life", "half_life", "h", "terminal half-life"),
-    ("clearance", "clearance", "{dose_unit}/({unit}·h)", "dose / AUC (apparent where not intravenous)"),
+    ("clearance", "clearance", "l/h", "dose / AUC (apparent where not intravenous)"),
 )
 
 
 def nca_table(concentrations: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataFrame:
     """One row a subject, analyte, matrix and period: dose, units, samples, below_limit, auc, parameters (hours).
 
-    auc: over the sampled interval.  clearance: dose / AUC extrapolated after a first dose, dose / auc when dosing is
-    repeated (steady state assumed), NaN for metabolites and where the dose is unknown.
+    auc: over the sampled interval.  clearance (l/h): dose / AUC extrapolated after a first dose, dose / auc when dosing
+    is repeated (steady state assumed), NaN for metabolites and where the dose or its unit is unknown.
     """
     rows = _timed(concentrations)
     doses = dict(iter(exposures.assign(agent=exposures["agent"].astype(str)).groupby("agent")))
@@ -64,6 +67,8 @@ def nca_table(concentrations: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataF
         clearance = dose / auc if given["repeated"] and auc > 0 else found.clearance_obs
         first = dict(zip(keys, map(str, key if isinstance(key, tuple) else (key,)), strict=True))
         first |= {"dose_day": dose_day, "agent": agent, "dose": dose, "dose_unit": given["unit"]}
+        litres = _litres_per_hour(given["unit"], str(own["unit"].iloc[0])) if math.isfinite(clearance) else math.nan
+        clearance = clearance * litres
         first |= {"unit": str(own["unit"].iloc[0]), "samples": int(t.size), "below_limit": below, "auc": auc}
         out.append(first | found.to_dict() | {"clearance": clearance})
     return pd.DataFrame(out)
@@ -182,6 +187,15 @@ def _dose(given: Any, subject: str, dose_day: float) -> dict[str, Any]:
     }
 
 
+@cache
+def _litres_per_hour(dose_unit: str, unit: str) -> float:
+    """What dose / AUC in the record's units is multiplied by to be in l/h; NaN where the units do not allow it."""
+    try:
+        return factor(f"{dose_unit} / ({unit}) / hour", "liter / hour")
+    except UnitError:
+        return math.nan
+
+
 def _exposure(asked: Asked, analyte: str, own: Any) -> list[Finding]:
     found = []
     for period, part in own.groupby("period", sort=False):
@@ -189,7 +203,7 @@ def _exposure(asked: Asked, analyte: str, own: Any) -> list[Finding]:
             rows = part[part["subject_id"].isin(members)]
             if not len(rows):
                 continue
-            words = {"unit": rows["unit"].iloc[0], "dose_unit": rows["dose_unit"].iloc[0]}
+            words = {"unit": rows["unit"].iloc[0]}
             for name, column, unit, what in REPORTED:
                 value = geometric_mean(rows[column])
                 if not math.isfinite(value.value):

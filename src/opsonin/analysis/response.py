@@ -55,7 +55,7 @@ def response_findings(asked: Asked) -> list[Finding]:
         found.append(
             note("response.best", "Only responder or not is known: no disease control, no best response by word.")
         )
-    silent = [g for g in asked.groups.labels if g not in set(table["group"])]
+    silent = [g for g in asked.groups.labels if g not in set(table["group"]) and asked.groups.size(g)]
     if silent:
         found.append(
             note("response", f"No response is recorded for anyone in {', '.join(silent)}: no rate is given there.")

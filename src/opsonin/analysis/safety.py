@@ -204,6 +204,7 @@ def _dlt_findings(asked: Asked) -> list[Finding]:
     return [
         _share("safety.dlt_rate", row.group, int(row.dlt), int(row.evaluable), what, table)
         for row in table.itertuples()
+        if row.evaluable
     ]
 
 

@@ -46,7 +46,7 @@ def believed(context: Context) -> list[Line]:
         share = float(chance.estimate) if chance is not None else 1.0 if words.missing(f.p) else float(f.p)
         reason = _reason(f) if chance is None else _held(f, chance)
         ranked.append((share, f"{marker} and {endpoint}:", words.ended(reason)))
-    ranked.sort(key=lambda item: item[0])
+    ranked.sort(key=lambda item: item[0])  # stable: among equals the order of screened() stays
     return [(begin, reason) for _, begin, reason in ranked[:5]]
 
 
@@ -61,8 +61,9 @@ def _held(finding: Any, chance: Any) -> str:
         verdict = "weak; chance could have made it"
     else:
         verdict = "do not build on it; this is what chance looks like"
-    events = "" if words.missing(finding.events) else f" with {words.counted(int(finding.events), 'event')}"
-    null = f"of {int(chance.n):,} data sets with the marker permuted, {words.share(share)} look at least this good"
+    events = "" if words.missing(finding.events) else f" with {int(finding.events):,} events"
+    found = words.share(share) if share > 0 else "none"
+    null = f"of {int(chance.n):,} data sets with the marker permuted, {found} look at least this good"
     return f"{verdict}: hazard ratio{_step(finding)} {value_of(finding)}{events}; {null}"
 
 
@@ -76,7 +77,7 @@ def _reason(finding: Any) -> str:
         verdict = "suggestive; chance remains a plausible explanation, above all if other markers were tried"
     else:
         verdict = "not distinguishable from chance; do not build on it"
-    events = "" if words.missing(finding.events) else f" with {words.counted(int(finding.events), 'event')}"
+    events = "" if words.missing(finding.events) else f" with {int(finding.events):,} events"
     return f"{verdict} ({value_of(finding)}, {words.p_value(p)}{events})"
 
 

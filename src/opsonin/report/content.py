@@ -9,9 +9,10 @@ from opsonin.report.figures.base import Figure
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A paragraph.   quiet: set small, for remarks on what is missing."""
 
     text: str
+    quiet: bool = False
     kind: str = "text"
 
 

@@ -64,6 +64,8 @@ def is_fraction(finding: Any) -> bool:
 
 def value_of(finding: Any) -> str:
     """The estimate and its interval with its unit: "0.729 (0.618–0.859)", "11.1 % (3.1–26.1)", "12.0 days"."""
+    if words.missing(finding.estimate):
+        return "not reached" if finding.name.endswith(".median") else "–"
     if is_fraction(finding):
         return words.with_interval(finding.estimate, finding.lower, finding.upper, percent=True)
     text = words.with_interval(finding.estimate, finding.lower, finding.upper)
@@ -95,3 +97,22 @@ def findings_table(
         small=len(findings) > 12,
         folded=folded,
     )
+
+
+def pivot(
+    title: str, findings: Sequence[Any], column: Callable[[Any], str], order: Sequence[str] = (), caption: str = ""
+) -> Table | None:
+    """Findings as a table of groups by measures, each cell the number with its interval.
+
+    column: the heading of a finding's measure.   order: groups in reading order; others follow; "all" comes last.
+    """
+    if not findings:
+        return None
+    cells: dict[str, dict[str, str]] = {}
+    for f in findings:
+        cells.setdefault(str(f.group), {}).setdefault(column(f), value_of(f))
+    heads = list(dict.fromkeys(column(f) for f in findings))
+    place = {name: k for k, name in enumerate([*order, "none"])}
+    names = sorted(cells, key=lambda name: len(place) + (name == "all") if name not in place else place[name])
+    rows = [[name, *(cells[name].get(head, "") for head in heads)] for name in names]
+    return Table(title, ["", *heads], rows, caption, frozenset(range(1, len(heads) + 1)), small=True)

@@ -65,7 +65,13 @@ def grouped(record: Any) -> Groups:
         return Groups(found.of, tried, shades, True, "dose level")
     labels = [found.reference, *(label for label in found.labels if label != found.reference)]
     colours = dict(zip(labels, palette.groups(len(labels)), strict=True))
-    return Groups(found.of, tuple(labels), colours, False, found.by.replace("_", " "))
+    return Groups(
+        found.of,
+        tuple(labels),
+        colours,
+        False,
+        "group" if found.by == "arm" and len(labels) > 5 else found.by.replace("_", " "),
+    )
 
 
 def level_names(record: Any) -> dict[int, str]:
@@ -76,9 +82,11 @@ def level_names(record: Any) -> dict[int, str]:
 
 
 def short_names(labels: Iterable[str]) -> dict[str, str]:
-    """Labels without the words that all begin with: "interleukin-2 3 MIU" → "3 MIU"; one label stays as it is."""
+    """Doses without the words that all begin with: "interleukin-2 3 MIU" → "3 MIU"; other labels stay as they are."""
     every = list(labels)
     parts = [label.split() for label in every]
     while len(parts) > 1 and all(len(part) > 1 and part[0] == parts[0][0] for part in parts):
         parts = [part[1:] for part in parts]
+    if not all(part and part[0][0].isdigit() for part in parts):
+        return {label: label for label in every}
     return {label: " ".join(part) for label, part in zip(every, parts, strict=True)}

@@ -83,7 +83,7 @@ def exposure(context: Context) -> list[Line]:
             f.note.removeprefix("Between the periods: ").rstrip(".") if f.note.startswith("Between the periods") else ""
         )
         contrast += f" ({cause})" if cause else ""
-        begin = f"{ratio_name(f)[0].upper()}{ratio_name(f)[1:]} × {value_of(f)}{contrast}:"
+        begin = f"{words.capital(ratio_name(f))} × {value_of(f)}{contrast}:"
         out.append((begin, words.ended(interaction(f))))
     return out
 
@@ -129,6 +129,8 @@ def _response_of(context: Context, rows: Any, where: str) -> Line:
         else ""
     )
     stable = int((rows["best"] == "SD").sum())
+    if context.questions.get("responder_only"):
+        stable = 0  # only responder or not is known
     rest = f"stable disease was the best response of {words.count_of(stable, total)}" if stable else ""
     return (
         f"Objective response{where} in {n:,} of {total:,} ({words.share(n / total)}{bracket}).",
@@ -139,6 +141,7 @@ def _response_of(context: Context, rows: Any, where: str) -> Line:
 def survival(context: Context) -> list[Line]:
     """Hazard ratios between groups with medians; medians alone where there is one group."""
     out: list[Line] = []
+    told: set[str] = set()
     ratios = [f for f in context.named("survival") if f.name.endswith(".hazard_ratio")]
     if context.groups.ordered:
         ratios = []  # a ratio per dose level says less than the median of everyone
@@ -148,21 +151,36 @@ def survival(context: Context) -> list[Line]:
             name = endpoint_name(endpoint)
             contrast = "" if f.group in ("all", "", None) else f" ({f.group})"
             p = f", {words.p_value(f.p)}" if words.p_value(f.p) else ""
-            begin = f"{name[0].upper()}{name[1:]}: hazard ratio {value_of(f)}{p}{contrast}."
-            out.append((begin, f"{words.sentence(hazard(f))} {_medians(context, endpoint)}".strip()))
+            begin = f"{words.capital(name)}: hazard ratio {value_of(f)}{p}{contrast}."
+            medians = "" if endpoint in told else _medians(context, endpoint)  # once an endpoint
+            told.add(endpoint)
+            out.append((begin, f"{words.sentence(hazard(f))} {medians}".strip()))
         return out
     if len(ratios) > 4:
-        clear = [f for f in ratios if not words.missing(f.lower) and (float(f.lower) > 1 or float(f.upper) < 1)]
-        told = f"{len(clear)} of them with an interval that excludes 1; see Response and survival."
-        return [(f"{len(ratios)} hazard ratios between groups,", told)]
+        return [_across_groups(context, endpoint) for endpoint in dict.fromkeys(f.name.split(".")[1] for f in ratios)]
     for endpoint in dict.fromkeys(
         f.name.split(".")[1] for f in context.named("survival") if f.name.endswith(".median")
     ):
-        told = _medians(context, endpoint)
-        if told:
-            name = endpoint_name(endpoint)
-            out.append((f"{name[0].upper()}{name[1:]}.", told))
+        medians = _medians(context, endpoint)
+        if medians:
+            out.append((f"{words.capital(endpoint_name(endpoint))}.", medians))
     return out
+
+
+def _across_groups(context: Context, endpoint: str) -> Line:
+    """Many groups in one line: the range of medians, the log-rank test, how many ratios exclude 1."""
+    medians = [f for f in context.named(f"survival.{endpoint}.median") if f.group not in ("all", "", None)]
+    ratios = context.named(f"survival.{endpoint}.hazard_ratio")
+    clear = [f for f in ratios if not words.missing(f.lower) and (float(f.lower) > 1 or float(f.upper) < 1)]
+    told = f"{len(clear)} of {len(ratios)} hazard ratios have an interval that excludes 1"
+    tests = [f for f in context.findings if f.name == f"survival.{endpoint}.logrank" and words.p_value(f.p)]
+    told += f"; log-rank {words.p_value(tests[0].p)}" if tests else ""
+    name = endpoint_name(endpoint)
+    begin = f"{words.capital(name)} in {len(context.groups.labels)} groups:"
+    if len(medians) > 1:
+        low, high = min(medians, key=lambda f: float(f.estimate)), max(medians, key=lambda f: float(f.estimate))
+        begin = f"{begin[:-1]}, median from {value_of(low)} in {low.group} to {value_of(high)} in {high.group}:"
+    return (begin, words.ended(told))
 
 
 def hazard(finding: Any) -> str:
@@ -172,6 +190,8 @@ def hazard(finding: Any) -> str:
     low, high, estimate = float(finding.lower), float(finding.upper), float(finding.estimate)
     if high < 1:
         return f"the hazard is lower by {words.share(1 - estimate)}, and the interval excludes no difference"
+    if low > 1 and estimate > 2:
+        return f"the hazard is {words.number(estimate)} times as high, and the interval excludes no difference"
     if low > 1:
         return f"the hazard is higher by {words.share(estimate - 1)}, and the interval excludes no difference"
     if high / low > 3:

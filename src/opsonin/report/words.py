@@ -133,6 +133,11 @@ def listed(items: Iterable[Any], word: str = "and") -> str:
     return f"{', '.join(words[:-1])} {word} {words[-1]}"
 
 
+def capital(text: str) -> str:
+    """`text` with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def ended(text: str) -> str:
     """`text` with a full stop at its end; it goes on after a colon, so its first letter stays."""
     text = text.strip()

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from opsonin.errors import ReportError
 from opsonin.report.chapters import biomarkers, immune, methods, pharmacokinetics, response, safety, summary, trial
 from opsonin.report.content import Chapter
 from opsonin.report.context import Context
 from opsonin.report.figures.base import Figure
+from opsonin.report.figures.canvas import six_digits
 from opsonin.report.groups import grouped
 
 CHAPTERS = (summary, trial, safety, pharmacokinetics, immune, response, biomarkers, methods)
@@ -67,7 +67,7 @@ def render(record: Any, findings: Any, replicates: Any = None) -> str:
         kind_words="Virtual trial: simulated patients, no one was treated" if virtual else "Trial data",
         version=manifest.software_version,
         chapters=[_numbered(chapter, k + 1) for k, chapter in enumerate(chapters)],
-        drawings={figure.name: script_safe(str(figure.plot.to_json())) for figure in figures},
+        drawings={figure.name: script_safe(figure.plot.to_json()) for figure in figures},
         values={figure.name: _values(figure) for figure in figures},
         css=_resource("report.css"),
         script=_resource("report.js"),
@@ -95,19 +95,32 @@ def _numbered(chapter: Chapter, number: int) -> dict[str, Any]:
 def _values(figure: Figure) -> str:
     """A figure's data as JSON, for its CSV; numbers to six digits keep the page light."""
     frame = figure.data.head(MOST_ROWS)
-    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    return script_safe(json.dumps({"columns": [str(name) for name in frame.columns], "rows": rows}, ensure_ascii=False))
+    columns = [_cells(frame[name]) for name in frame.columns]
+    content = {"columns": [str(name) for name in frame.columns], "rows": list(zip(*columns, strict=True))}
+    return script_safe(json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def _cells(column: Any) -> list[Any]:
+    """A column's values as JSON: yes and no, whole numbers, numbers to six digits, text; missing ones as null."""
+    missing = column.isna().to_numpy()
+    kind = column.dtype.kind
+    if kind == "f":
+        values: list[Any] = six_digits(column.to_numpy(dtype=float, na_value=np.nan)).tolist()
+        missing |= ~np.isfinite(column.to_numpy(dtype=float, na_value=np.nan))
+    elif kind == "b":
+        values = ["yes" if value is True or value == 1 else "no" for value in column.fillna(False)]
+    elif kind in "iu":
+        values = [int(value) for value in column.fillna(0)]
+    else:
+        values = [_cell(value) for value in column]
+    return [None if gone else value for value, gone in zip(values, missing, strict=True)]
 
 
 def _cell(value: Any) -> Any:
-    if value is None or value is pd.NA:
-        return None
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return None if not np.isfinite(value) else float(f"{float(value):.6g}")
+    if isinstance(value, int | float | np.number):
+        return float(f"{float(value):.6g}") if np.isfinite(value) else None
     return str(value)
 
 

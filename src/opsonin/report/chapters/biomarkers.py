@@ -29,14 +29,15 @@ def chapter(context: Context) -> Chapter:
     for marker, endpoint, day in pairs[:DRAWN]:
         cut = (context.questions.get("cut") or {}).get(marker)
         drawn = [
-            figures.scatter(context.record, context.groups, marker, endpoint, day),
+            figures.dots(context.record, context.groups, marker, endpoint, day),
             figures.split_curves(context.record, context.groups, marker, endpoint, day, cut),
         ]
         blocks += [Drawing(figure) for figure in drawn if figure is not None]
     blocks += [Drawing(figure) for figure in nulls(context)]
     held = [f for f in named if f.name.endswith((".believability", ".replication"))]
-    blocks += [Text(words.sentence(f"{_subject(f)}: {f.note}")) for f in held[:6] if f.note]
-    blocks += [Text(words.sentence(text)) for text in context.notes("biomarker")]
+    told = [f for f in held if f.name.endswith(".replication") and f.note][:DRAWN]
+    blocks += [Text(words.sentence(f"{_subject(f)}: {f.note}")) for f in told]
+    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("biomarker")]
     numbers = [f for f in named if f not in held]
     for title, part in (("Markers against outcome, in numbers", numbers), ("Held against chance, in numbers", held)):
         table = findings_table(title, part, _name, folded=len(part) > 20)

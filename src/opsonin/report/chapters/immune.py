@@ -25,7 +25,7 @@ def chapter(context: Context) -> Chapter:
     ):
         if figure is not None:
             blocks.append(Drawing(figure))
-    blocks += [Text(words.sentence(text)) for text in context.notes("immune")]
+    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("immune")]
     table = findings_table(
         "Change from baseline and dose proportionality, in numbers", context.named("immune"), _name, folded=True
     )

@@ -45,7 +45,8 @@ def sentence_of(assumption: Any) -> str:
 def _reproduce(context: Context) -> Code:
     manifest = context.manifest
     if not context.virtual:
-        return Code("How to reproduce", "opsonin analyse DATA --map map.toml --out results/again")
+        mapping = " --map map.toml" if manifest.study else ""
+        return Code("How to reproduce", f"opsonin analyse DATA{mapping} --out results/again")
     trials = f" --trials {context.replicates}" if context.replicates else ""
     seed = "" if manifest.seed is None else f" --seed {manifest.seed}"
     return Code("How to reproduce", f"opsonin run study.toml{seed}{trials} --out results/again")
@@ -77,10 +78,17 @@ def _tables(record: Any) -> list[tuple[str, Any]]:
 
 def _methods(context: Context) -> Table | None:
     """Each method once, with its reference and the findings that used it."""
+    said = {(f.method, f.reference) for f in context.findings if f.method or f.reference}
+    alike: dict[tuple[str, str], int] = {}  # methods that differ only in what was counted are one method
+    for method, reference in said:
+        key = (method.partition("; ")[2], reference)
+        alike[key] = alike.get(key, 0) + 1
     used: dict[tuple[str, str], list[str]] = {}
     for f in context.findings:
         if f.method or f.reference:
-            used.setdefault((f.method, f.reference), []).append(f.name.split(".")[0])
+            tail = f.method.partition("; ")[2]
+            method = tail if tail and alike[tail, f.reference] > 2 else f.method
+            used.setdefault((method, f.reference), []).append(f.name.split(".")[0])
     if not used:
         return None
     ordered = sorted(used.items(), key=lambda item: (min(item[1]), item[0]))

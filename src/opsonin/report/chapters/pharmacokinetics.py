@@ -19,10 +19,8 @@ def chapter(context: Context) -> Chapter:
     forest = figures.ratios(context.named("pk"))
     if forest is not None:
         blocks.append(Drawing(forest))
-        notes = [f.note for f in context.named("pk") if f.name.endswith("_ratio") and f.note]
-        blocks += [Text(words.sentence(note)) for note in dict.fromkeys(notes)]
     blocks += [Drawing(figure) for figure in figures.profiles(context.record, context.groups)]
-    blocks += [Text(words.sentence(text)) for text in context.notes("pk", "pharmacokinetics")]
+    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("pk", "pharmacokinetics")]
     blocks += _parameters(context)
     proportional = [f for f in context.named("pk") if f.name.endswith(".dose_proportionality")]
     table = findings_table(

@@ -3,12 +3,17 @@
 from dataclasses import replace
 
 from opsonin.report import words
-from opsonin.report.content import Block, Chapter, Drawing, Text
-from opsonin.report.context import Context, findings_table
+from opsonin.report.content import Block, Chapter, Drawing, Table, Text
+from opsonin.report.context import Context, findings_table, pivot
 from opsonin.report.figures import response, survival
 from opsonin.report.figures.base import Figure
 
 NAME, TITLE = "response", "Response and survival"
+RATES = {
+    "objective_rate": "objective response",
+    "objective_rate_evaluable": "… of evaluable",
+    "disease_control_rate": "disease control",
+}
 
 
 def chapter(context: Context) -> Chapter:
@@ -25,15 +30,30 @@ def chapter(context: Context) -> Chapter:
         survival.hazard_ratios(context.named("survival"), groups),
     ]
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
-    for title, prefix, name in (
-        ("Response in numbers", "response", _response_name),
-        ("Survival in numbers", "survival", _survival_name),
-    ):
-        table = findings_table(title, context.named(prefix), name)
-        if table is not None:
-            blocks.append(table)
-    blocks += [Text(words.sentence(text)) for text in context.notes("response", "survival")]
+    blocks += [table for table in _numbers(context) if table is not None]
+    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("response", "survival")]
     return Chapter(NAME, TITLE, blocks, lead=_lead(context))
+
+
+def _numbers(context: Context) -> list[Table | None]:
+    """Rates and medians by group, then contrasts and tests."""
+    responses, survivals = context.named("response"), context.named("survival")
+    rates = [f for f in responses if f.name.rpartition(".")[2] in RATES]
+    best = [f for f in responses if f.name.startswith("response.best.")]
+    medians = [f for f in context.findings if f.name.startswith("survival.") and f.name.endswith(".median")]
+    drawn = {id(f) for f in [*rates, *best, *medians]}
+    labels = context.groups.labels
+    return [
+        pivot("Response rates", rates, lambda f: RATES[f.name.rpartition(".")[2]], labels),
+        pivot("Best overall response", best, lambda f: f.name.rpartition(".")[2], labels),
+        pivot("Median times", medians, lambda f: f.name.split(".")[1], labels),
+        findings_table(
+            "Contrasts and tests",
+            [f for f in [*responses, *survivals] if id(f) not in drawn],
+            _name,
+            folded=len(drawn) > 60,
+        ),
+    ]
 
 
 def _curves(context: Context, endpoint: str) -> Figure | None:
@@ -61,10 +81,8 @@ def _lead(context: Context) -> str:
     return words.sentence(f"The record holds {words.listed(absent)}") if absent else ""
 
 
-def _response_name(finding) -> str:
-    return finding.name.removeprefix("response.").replace("_", " ").replace(".", ": ")
-
-
-def _survival_name(finding) -> str:
-    endpoint, _, measure = finding.name.removeprefix("survival.").partition(".")
-    return f"{endpoint}: {measure.replace('_', ' ').replace('.', ', ')}"
+def _name(finding) -> str:
+    topic, _, rest = finding.name.partition(".")
+    endpoint, _, measure = rest.partition(".")
+    said = rest if topic == "response" else f"{endpoint}: {measure}"
+    return said.replace("_", " ").replace(".", ", ")

@@ -119,6 +119,16 @@ def next_steps(context: Context) -> list[str]:
                 f"Fix {marker}, its cut and {endpoint} in the protocol of the next trial before looking: to show a "
                 f"hazard ratio of 2 between two halves takes about {n} events (80 % power)."
             )
+    strong = [(endpoint, marker) for endpoint, marker, _, f in hazards if not words.missing(f.p) and float(f.p) < 0.01]
+    if strong and not context.virtual:
+        endpoint, marker = strong[0]
+        out.append(f"Confirm {marker} as a marker of {endpoint} in further patients before using it.")
+    vain = [
+        f"{marker} ({endpoint})" for endpoint, marker, _, f in hazards if not words.missing(f.p) and float(f.p) > 0.2
+    ]
+    if vain and not context.virtual:
+        more = f" and {len(vain) - 3} others" if len(vain) > 3 else ""
+        out.append(f"Do not select patients by {words.listed(vain[:3])}{more}: nothing here tells it from chance.")
     if not context.virtual:
         out.append("Read Methods and provenance for rows left out and for what the record cannot answer.")
     elif not out:

@@ -4,7 +4,7 @@ from typing import Any
 
 from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing, Table
-from opsonin.report.context import Context, value_of
+from opsonin.report.context import Context, pivot
 from opsonin.report.figures import trial as figures
 from opsonin.report.groups import level_names, short_names
 
@@ -31,35 +31,25 @@ def chapter(context: Context) -> Chapter:
 
 def _operating(context: Context) -> Table | None:
     """Over replicate trials, by level: how often declared, patients treated, toxicities."""
-    found: dict[str, dict[str, Any]] = {}
-    for f in context.named("design"):
-        found.setdefault(str(f.group), {})[f.name.removeprefix("design.")] = f
-    if not found:
-        return None
-    measures = {
+    heads = {
         "mtd_selected": "declared MTD",
         "patients": "patients a trial",
         "dlt": "DLTs a trial",
         "dlt_rate": "DLT rate",
     }
-    measures |= {m: m.replace("_", " ") for row in found.values() for m in row if m not in measures}
-    shown = [m for m in measures if any(m in row for row in found.values())]
-    order = [*level_names(context.record).values(), "none", "all"]
-    groups = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
-    rows = [
-        [
-            "whole trial" if name == "all" else name,
-            *(value_of(found[name][m]) if m in found[name] else "" for m in shown),
-        ]
-        for name in groups
-    ]
-    return Table(
+
+    def head(finding: Any) -> str:
+        measure = str(finding.name).removeprefix("design.")
+        return heads.get(measure, measure.replace("_", " "))
+
+    found = context.named("design")
+    by_level = [f for f in found if f.name.removeprefix("design.") in heads]
+    return pivot(
         "Operating characteristics over replicate trials",
-        ["", *(measures[m] for m in shown)],
-        rows,
+        [*by_level, *(f for f in found if f not in by_level)],
+        head,
+        list(level_names(context.record).values()),
         "Patients, toxicities and duration: mean and middle 95 % of trials; shares: with their Monte Carlo interval.",
-        frozenset(range(1, len(shown) + 1)),
-        small=True,
     )
 
 
@@ -126,11 +116,10 @@ def _decisions(context: Context) -> Table | None:
     short = short_names(names.values())
 
     def level(value) -> str:
-        return (
-            "–"
-            if words.missing(value)
-            else short.get(names.get(int(value), ""), f"level {int(value)}" if int(value) else "none")
-        )
+        if words.missing(value):
+            return "–"
+        name = names.get(int(value), f"level {int(value)}")
+        return short.get(name, name) if int(value) else "none"
 
     rows = []
     for row in decisions.sort_values(["day", "decision_id"], kind="stable").itertuples():

@@ -1,19 +1,14 @@
 """What every figure shares: its title, caption and data beside the drawing, and one quiet layout."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from opsonin.report import palette
+from opsonin.report.figures.canvas import Canvas
 from opsonin.report.words import plot_text
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-FONT = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
-WIDTH = 780  # px on the screen; print scales the whole figure to the page
 
 
 @dataclass(frozen=True)
@@ -27,51 +22,12 @@ class Figure:
     name: str
     title: str
     caption: str
-    plot: "go.Figure"
+    plot: Canvas
     data: pd.DataFrame
     key: list[tuple[str, str]] = field(default_factory=list)
 
 
-def canvas(height: int, rows: int = 1, columns: int = 1, **subplots: Any) -> "go.Figure":
-    """An empty drawing in the report's style; a grid of panels where `rows` × `columns` is more than one."""
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
-    plot = go.Figure() if rows * columns == 1 and not subplots else make_subplots(rows, columns, **subplots)
-    plot.update_layout(template=_template(), height=height)
-    for note in plot.layout.annotations:  # panel titles of make_subplots
-        note.update(font={"size": 13, "color": palette.INK}, text=f"<b>{note.text}</b>")
-    return plot
-
-
-def _template() -> dict[str, Any]:
-    """Thin grey axes, faint grid, ticks outside: the data carry the ink."""
-    axis: dict[str, Any] = {
-        "showline": True,
-        "linecolor": palette.GREY,
-        "linewidth": 1,
-        "ticks": "outside",
-        "ticklen": 4,
-    }
-    axis |= {"tickcolor": palette.GREY, "gridcolor": "#ECEFF2", "zeroline": False, "automargin": True}
-    axis |= {"title": {"standoff": 8, "font": {"size": 13, "color": palette.INK}}}
-    axis |= {"tickfont": {"size": 12, "color": palette.MUTED}}
-    layout = {
-        "font": {"family": FONT, "size": 13, "color": palette.INK},
-        "margin": {"l": 70, "r": 20, "t": 30, "b": 54},
-        "paper_bgcolor": "white",
-        "plot_bgcolor": "white",
-        "showlegend": False,
-        "hovermode": "closest",
-        "hoverlabel": {"font": {"family": FONT, "size": 12}},
-        "bargap": 0.28,
-        "xaxis": {**axis, "showgrid": False},
-        "yaxis": {**axis, "showgrid": True},
-    }
-    return {"layout": layout}
-
-
-def label(plot: "go.Figure", x: Any, y: Any, text: str, colour: str = palette.INK, **place: Any) -> None:
+def label(plot: Canvas, x: Any, y: Any, text: str, colour: str = palette.INK, **place: Any) -> None:
     """Words on the drawing, without an arrow; `x` and `y` in data units unless `place` says otherwise.
 
     On a logarithmic axis Plotly wants the logarithm of the place: pass it so.
@@ -82,7 +38,7 @@ def label(plot: "go.Figure", x: Any, y: Any, text: str, colour: str = palette.IN
     plot.add_annotation(x=x, y=y, text=text, **options)
 
 
-def across(plot: "go.Figure", y: float, row: int, column: int, colour: str = palette.GREY) -> None:
+def across(plot: Canvas, y: float | int, row: int, column: int, colour: str = palette.GREY) -> None:
     """A dotted reference line across one panel."""
     place: dict[str, Any] = {"row": row, "col": column}
     plot.add_hline(y=y, line={"color": colour, "width": 1, "dash": "dot"}, **place)
@@ -127,16 +83,19 @@ def wrapped(text: str, width: int = 26) -> str:
     return "<br>".join(plot_text(line) for line in lines)
 
 
-def ratio_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Ticks for a logarithmic axis within [low, high]: three to eight round numbers, finer where the range is short."""
+LADDERS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+
+
+def ratio_ticks(low: float, high: float, most: int = 7) -> tuple[list[float], list[str]]:
+    """Ticks for a logarithmic axis within [low, high]: three to `most` round numbers."""
     inside: list[float] = []
-    for bases in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)):
+    for bases in LADDERS:
         steps = [base * 10.0**power for power in range(-9, 10) for base in bases]
         found = [step for step in steps if low * 0.999 <= step <= high * 1.001]
-        if len(found) > 8 and inside:
+        if len(found) > most and len(inside) > 1:
             break
         inside = found
-        if len(inside) >= 4:
+        if len(inside) >= min(4, most - 1):
             break
     return inside, [f"{step:,.10g}" for step in inside]
 

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, canvas, label, ratio_ticks, wrapped
+from opsonin.report.figures.base import Figure, label, ratio_ticks, wrapped
+from opsonin.report.figures.canvas import Canvas, bar, scatter
 from opsonin.report.figures.pharmacokinetics import forest
-from opsonin.report.figures.survival import capital, curves_of, endpoint_name
+from opsonin.report.figures.survival import curves_of, endpoint_name
 from opsonin.report.groups import Groups
 
 RATIOS = ("hazard_ratio", "odds_ratio")
@@ -45,7 +46,15 @@ def screened(findings: Iterable[Any]) -> list[tuple[str, str, str, Any]]:
         endpoint, marker, measure = parts_of(f)
         if measure in RATIOS and not words.missing(f.estimate) and float(f.estimate) > 0:
             out.append((endpoint, marker, measure, f))
-    return sorted(out, key=lambda item: (1.0 if words.missing(item[3].p) else float(item[3].p), item[0], item[1]))
+    return sorted(out, key=lambda item: (1.0 if words.missing(item[3].p) else float(item[3].p), -distance(item[3])))
+
+
+def distance(finding: Any) -> float:
+    """How far a ratio lies from 1, in standard errors of its logarithm; 0 where there is no interval."""
+    if words.missing(finding.lower) or words.missing(finding.upper):
+        return 0.0
+    width = np.log(float(finding.upper)) - np.log(max(float(finding.lower), 1e-12))
+    return float(abs(np.log(float(finding.estimate))) / max(width / 3.92, 1e-12))
 
 
 def screen(findings: Iterable[Any]) -> Figure | None:
@@ -66,10 +75,11 @@ def screen(findings: Iterable[Any]) -> Figure | None:
     plot = volcano(names, rows, kinds) if len(found) > 25 else forest(names, rows, f"{kinds} (logarithmic scale)")
     p = rows["p"].astype(float)
     small = int((p < 0.05).sum())
+    examined = words.capital(words.counted(len(found), "association"))
+    chance = words.number(0.05 * int(p.notna().sum()), 2)
     told = (
-        f"{capital(words.counted(len(found), 'association'))} examined; {small} with p < 0.05, where chance alone would"
-        f" give about {words.number(0.05 * int(p.notna().sum()), 2)}. An interval that covers 1 does not tell a marker"
-        " from chance."
+        f"{examined} examined; {small} with p < 0.05, where chance alone would give about {chance}. An interval that "
+        "covers 1 does not tell a marker from chance."
     )
     shape = "a dot each, evidence upwards" if len(found) > 25 else "ranked by evidence"
     return Figure("biomarker-screen", f"Every marker against every outcome, {shape}", told, plot, rows)
@@ -77,13 +87,11 @@ def screen(findings: Iterable[Any]) -> Figure | None:
 
 def volcano(names: list[str], rows: pd.DataFrame, kinds: str) -> Any:
     """Estimate against evidence, the strongest ten named."""
-    import plotly.graph_objects as go
-
-    plot = canvas(420)
+    plot = Canvas(420)
     p = rows["p"].astype(float).clip(lower=1e-12)
     height = pd.Series(-np.log10(p.to_numpy(dtype=float)))
     plot.add_trace(
-        go.Scatter(
+        scatter(
             x=rows["estimate"], y=height, mode="markers", text=[words.plot_text(n) for n in names],
             marker={"size": 8, "color": [palette.BLUE if v < 0.05 else palette.GREY for v in p], "opacity": 0.8},
             hovertemplate="%{text}: %{x:.3g}<extra></extra>",
@@ -139,20 +147,18 @@ def against(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = 
     return rows.reset_index(drop=True)
 
 
-def scatter(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None) -> Figure | None:
+def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None) -> Figure | None:
     """Dots: the marker against the time to the outcome; open dots are censored."""
-    import plotly.graph_objects as go
-
     rows = against(record, groups, marker, endpoint, day)
     if len(rows) < 4 or len(rows) > 400:
         return None
     unit = str(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
-    plot = canvas(360)
+    plot = Canvas(360)
     for event in (True, False):
         mine = rows[rows["event"].astype(bool) == event]
         colours = [groups.colours[name] for name in mine["group"]]
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=mine["value"], y=mine["time"], mode="markers",
                 marker={
                     "size": 10, "symbol": "circle" if event else "circle-open", "color": colours, "opacity": 0.9,
@@ -213,10 +219,10 @@ def split_curves(
         rows.rename(columns={"day": "sampled", "time": "day"}),
         halves,
         name=f"biomarker-{words.code_safe(marker)}-{words.code_safe(endpoint)}-curves",
-        title=f"{capital(endpoint_name(endpoint))} by {marker}{when}, cut at {words.number(at)} {unit}".rstrip(),
+        title=f"{words.capital(endpoint_name(endpoint))} by {marker}{when}, cut at {words.number(at)} {unit}".rstrip(),
         axis="without the event, %",
     )
-    chosen = "as the study says" if given else "at the median, chosen before looking at outcome"
+    chosen = "the one the study states" if given else "the median, set without regard to outcome"
     landmark = " Times count from the sample." if day is not None else ""
     return Figure(
         figure.name, figure.title, f"{figure.caption} The cut is {chosen}.{landmark}", figure.plot, figure.data
@@ -228,15 +234,14 @@ def null_against_observed(name: str, null: np.ndarray, observed: float, note: st
 
     null: |z| of each data set with the marker permuted.   note: what the comparison means, in words.
     """
-    import plotly.graph_objects as go
-
     top = 1.02 * max(float(null.max()), observed)
-    edges = np.linspace(0, top, 41)
+    width = observed / max(1, round(40 * observed / top)) if observed > 0 else top / 40  # the observed is an edge
+    edges = np.arange(0, top + width, width)
     heights, _ = np.histogram(null, edges)
-    beyond = edges[:-1] >= observed
-    plot = canvas(270)
+    beyond = edges[:-1] >= observed - 1e-9
+    plot = Canvas(270)
     plot.add_trace(
-        go.Bar(
+        bar(
             x=(edges[:-1] + edges[1:]) / 2,
             y=heights,
             width=np.diff(edges),

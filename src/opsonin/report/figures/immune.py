@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, across, canvas, label, ratio_ticks, wrapped
+from opsonin.report.figures.base import Figure, across, label, ratio_ticks, wrapped
+from opsonin.report.figures.canvas import Canvas, scatter
 from opsonin.report.figures.pharmacokinetics import joined
 from opsonin.report.groups import Groups, short_names
 
@@ -62,14 +63,13 @@ def changes(record: Any, groups: Groups) -> Figure | None:
     markers = marker_order(record, rows)[:18]
     columns = 3 if len(markers) > 2 else len(markers)
     lines = -(-len(markers) // columns)
-    plot = canvas(
+    plot = Canvas(
         70 + 205 * lines,
         lines,
         columns,
-        subplot_titles=[wrapped(name, 24) for name in markers],
-        shared_xaxes="all",
-        horizontal_spacing=0.075,
-        vertical_spacing=min(0.3, 0.33 / lines),
+        titles=[wrapped(name, 24) for name in markers],
+        share_x="all",
+        spacing=(0.075, min(0.3, 0.33 / lines)),
     )
     medians: Any = rows.groupby(["marker", "group", "day"], as_index=False, sort=True)["ratio"].median()
     for place, marker in enumerate(markers):
@@ -98,15 +98,13 @@ def changes(record: Any, groups: Groups) -> Figure | None:
 def _panel(
     plot: Any, part: pd.DataFrame, medians: pd.DataFrame, groups: Groups, row: int, column: int, marker: str
 ) -> None:
-    import plotly.graph_objects as go
-
     positive = part[part["ratio"] > 0]
     many = part["subject_id"].nunique() > 60
     for name in groups.labels:
         x, y, who = joined(positive[positive["group"] == name], "day", "ratio")
         colour = palette.faded(groups.colours[name], 0.1 if many else 0.35)
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=x, y=y, mode="lines", line={"color": colour, "width": 1}, text=who,
                 hovertemplate="%{text}: × %{y:.3g}<extra></extra>",
             ),
@@ -117,7 +115,7 @@ def _panel(
     for name in groups.labels:
         line = mine[mine["group"] == name]
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=line["day"], y=line["ratio"], mode="lines+markers", marker={"size": 5},
                 line={"color": groups.colours[name], "width": 3},
                 hovertemplate=f"median, {words.plot_text(name)}: × %{{y:.3g}}<extra></extra>",
@@ -127,7 +125,7 @@ def _panel(
         )  # fmt: skip
     ratios = positive["ratio"]
     low, high = min(float(ratios.quantile(0.005)), 0.8) / 1.1, max(float(ratios.quantile(0.995)), 1.25) * 1.1
-    ticks, texts = ratio_ticks(low, high)
+    ticks, texts = ratio_ticks(low, high, 5)
     plot.update_yaxes(
         type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=texts, row=row, col=column
     )
@@ -153,8 +151,6 @@ def _changes_caption(rows: pd.DataFrame, medians: pd.DataFrame, groups: Groups, 
 
 def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure | None:
     """Dots: change from baseline at the day of largest change, against dose level; only for ordered levels."""
-    import plotly.graph_objects as go
-
     if not groups.ordered or len(groups.labels) < 2:
         return None
     rows = monitored(record, groups)
@@ -167,9 +163,9 @@ def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure 
         return None
     columns = 3 if len(markers) > 2 else len(markers)
     lines = -(-len(markers) // columns)
-    plot = canvas(
-        70 + 190 * lines, lines, columns, subplot_titles=[wrapped(name, 24) for name in markers],
-        horizontal_spacing=0.075, vertical_spacing=min(0.3, 0.36 / lines),
+    plot = Canvas(
+        70 + 190 * lines, lines, columns, titles=[wrapped(name, 24) for name in markers],
+        spacing=(0.075, min(0.3, 0.36 / lines)),
     )  # fmt: skip
     place_of = {name: k + 1 for k, name in enumerate(groups.labels)}
     tests = trends(findings, day)
@@ -179,7 +175,7 @@ def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure 
         x = mine["group"].map(place_of).astype(float)
         rank = mine.groupby("group")["ratio"].rank(method="first").to_numpy(dtype=float)
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=x + ((rank * 0.618034) % 1 - 0.5) * 0.3,
                 y=mine["ratio"],
                 mode="markers",
@@ -194,7 +190,7 @@ def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure 
         for name, value in medians.items():
             at = place_of[str(name)]
             plot.add_trace(
-                go.Scatter(
+                scatter(
                     x=[at - 0.28, at + 0.28], y=[value, value], mode="lines", hoverinfo="skip",
                     line={"color": palette.INK, "width": 2.2},
                 ),
@@ -202,7 +198,7 @@ def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure 
                 col=column,
             )  # fmt: skip
         low, high = min(mine["ratio"].min(), 0.8) / 1.15, max(mine["ratio"].max(), 1.25) * 1.35
-        ticks, texts = ratio_ticks(low, high)
+        ticks, texts = ratio_ticks(low, high, 5)
         plot.update_yaxes(
             type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=texts, row=row, col=column
         )

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, canvas, label, ratio_ticks, wrapped
+from opsonin.report.figures.base import Figure, label, ratio_ticks, wrapped
+from opsonin.report.figures.canvas import Canvas, scatter
 from opsonin.report.groups import Groups, short_names
 
 LIMITS = (0.80, 1.25)  # the usual bounds for "no relevant change" of a geometric mean ratio; EMA and FDA guidance
@@ -34,9 +35,8 @@ def _profile(analyte: str, part: pd.DataFrame, groups: Groups) -> Figure | None:
     by_hours = known["hours"].notna().all()
     axis = "hours after the dose" if by_hours else "days since the start of protocol day 1"
     titles = [f"{name or words.plot_text(analyte)}: {scale}" for name in periods for scale in ("linear", "logarithmic")]
-    plot = canvas(
-        76 + 230 * len(periods), len(periods), 2, subplot_titles=titles, horizontal_spacing=0.1,
-        vertical_spacing=0.2 / len(periods),
+    plot = Canvas(
+        80 + 240 * len(periods), len(periods), 2, titles=titles, spacing=(0.1, 0.28 / len(periods)),
     )  # fmt: skip
     means: list[pd.DataFrame] = []
     longest = float(known["time"].max())
@@ -111,8 +111,6 @@ def _means(here: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(plot: Any, here: pd.DataFrame, means: pd.DataFrame, groups: Groups, row: int, column: int) -> None:
-    import plotly.graph_objects as go
-
     many = here["subject_id"].nunique() > 60
     for name in groups.labels:
         mine = here[here["group"] == name]
@@ -122,7 +120,7 @@ def _draw(plot: Any, here: pd.DataFrame, means: pd.DataFrame, groups: Groups, ro
             mine = mine[mine["value"] > 0]
         x, y, who = joined(mine, "time", "value")
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=x,
                 y=y,
                 mode="lines" if many else "lines+markers",
@@ -137,7 +135,7 @@ def _draw(plot: Any, here: pd.DataFrame, means: pd.DataFrame, groups: Groups, ro
     for name in groups.labels:
         mine = means[means["group"] == name]
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=mine["nominal"],
                 y=mine["mean" if column == 1 else "geometric"],
                 mode="lines",
@@ -231,12 +229,13 @@ def ratios(findings: list[Any]) -> Figure | None:
         if _side(f)
     ]
     told = words.sentence(words.listed(beyond)) if beyond else "No interval lies wholly outside the band."
+    remarks = " ".join(dict.fromkeys(words.sentence(f.note) for f in chosen if f.note))
     level = next((f.level for f in chosen if not words.missing(f.level)), 0.90)
     return Figure(
         "pk-ratios",
         f"Does one drug change the other's exposure? Ratios with {words.share(level)} intervals",
         "The grey band, 0.80–1.25, is the usual range of no relevant change; an interval wholly outside it is a change."
-        f" {told}",
+        f" {told}{f' {remarks}' if remarks else ''}",
         plot,
         rows,
     )
@@ -273,25 +272,23 @@ def forest(
     colours: list[str] | None = None,
 ) -> Any:
     """A forest plot on a logarithmic axis, each interval also in words.   rows: columns estimate, lower, upper."""
-    import plotly.graph_objects as go
-
     estimate = rows["estimate"].astype(float)
     lower, upper = (rows[end].astype(float).fillna(estimate) for end in ("lower", "upper"))
     finite = pd.concat([estimate, lower[lower > 0], upper[np.isfinite(upper)]])
     low, high = min(finite.min(), (band or (0.9,))[0]) / 1.15, max(finite.max(), (band or (1.1,))[-1]) * 1.15
     low, high = max(low, estimate.min() / 20), min(high, estimate.max() * 20)
-    plot = canvas(86 + 30 * len(rows))
+    plot = Canvas(86 + 30 * len(rows))
     if band:
-        plot.add_vrect(x0=band[0], x1=band[1], fillcolor="#EEF1F4", line_width=0, layer="below")
+        plot.add_band(band[0], band[1], "#EEF1F4")
     plot.add_vline(x=1, line={"color": palette.GREY, "width": 1.2})
     for place in range(len(rows)):
         colour = colours[place] if colours else palette.BLUE
         ends = [max(float(lower.iloc[place]), low), min(float(upper.iloc[place]), high)]
         plot.add_trace(
-            go.Scatter(x=ends, y=[place, place], mode="lines", line={"color": colour, "width": 2.4}, hoverinfo="skip")
+            scatter(x=ends, y=[place, place], mode="lines", line={"color": colour, "width": 2.4}, hoverinfo="skip")
         )
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=[estimate.iloc[place]],
                 y=[place],
                 mode="markers",
@@ -310,7 +307,7 @@ def forest(
     )
     plot.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[wrapped(name, 34) for name in names],
+        ticktext=[wrapped(name, 46) for name in names],
         range=[len(rows) - 0.4, -0.6],
         showgrid=False,
         tickfont={"size": 12.5, "color": palette.INK},

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, canvas, label, wrapped
+from opsonin.report.figures.base import Figure, label, wrapped
+from opsonin.report.figures.canvas import Canvas, bar, scatter
 from opsonin.report.figures.pharmacokinetics import joined
 from opsonin.report.groups import Groups
 
@@ -35,29 +36,31 @@ def best_responses(record: Any, groups: Groups) -> pd.DataFrame:
 
 def composition(record: Any, groups: Groups) -> Figure | None:
     """Bars: share of each group with each best overall response."""
-    import plotly.graph_objects as go
-
     if record.responses.empty:
         return None
     rows = best_responses(record, groups)
     if (rows["best"] == "missing").all():
         return None
+    names, short = dict(NAMES), set(ORDER)
+    if (record.manifest.questions or {}).get("responder_only"):
+        names |= {"PR": "responder", "SD": "non-responder"}
+        short = set()
     table = rows.groupby(["group", "best"], as_index=False).size().rename(columns={"size": "patients"})
     sizes = groups.sizes()
     shown = [name for name in groups.labels if sizes[name]]
-    plot = canvas(76 + 36 * len(shown))
+    plot = Canvas(76 + 36 * len(shown))
     for kind in [k for k in (*ORDER, "missing") if k in set(table["best"])]:
         part = table[table["best"] == kind].set_index("group")["patients"].reindex(shown).fillna(0)
         total = pd.Series([sizes[name] for name in shown], index=shown, dtype=float)
         shares = 100 * part / total
         plot.add_trace(
-            go.Bar(
+            bar(
                 x=shares,
                 y=list(range(len(shown))),
                 orientation="h",
                 marker={"color": palette.RESPONSES[kind], "line": {"color": "white", "width": 1}},
                 text=[
-                    f"{kind if kind != 'missing' else ''} {int(n)}".strip() if s > 5.5 else ""
+                    f"{kind if kind in short else ''} {int(n)}".strip() if s > 5.5 else ""
                     for n, s in zip(part, shares, strict=True)
                 ],
                 textposition="inside",
@@ -65,7 +68,7 @@ def composition(record: Any, groups: Groups) -> Figure | None:
                 textangle=0,
                 textfont={"color": "white" if kind in ("CR", "PR", "PD") else palette.INK, "size": 12},
                 customdata=[int(n) for n in part],
-                hovertemplate=f"{NAMES[kind]}: %{{customdata}} (%{{x:.3g}} %)<extra></extra>",
+                hovertemplate=f"{names[kind]}: %{{customdata}} (%{{x:.3g}} %)<extra></extra>",
             )
         )
     plot.update_layout(barmode="stack", margin={"l": 20, "t": 10}, bargap=0.22)
@@ -76,7 +79,7 @@ def composition(record: Any, groups: Groups) -> Figure | None:
         showgrid=False,
     )
     plot.update_xaxes(title_text="patients, %", range=[0, 100.5])
-    key = [(NAMES[k], palette.RESPONSES[k]) for k in (*ORDER, "missing") if k in set(table["best"])]
+    key = [(names[k], palette.RESPONSES[k]) for k in (*ORDER, "missing") if k in set(table["best"])]
     responders = rows["best"].isin(["CR", "PR"])
     return Figure(
         "response-best",
@@ -105,16 +108,14 @@ def best_change(record: Any, groups: Groups) -> pd.DataFrame:
 
 def waterfall(record: Any, groups: Groups) -> Figure | None:
     """Bars: each patient's best change in tumour size."""
-    import plotly.graph_objects as go
-
     rows = best_change(record, groups)
     if len(rows) < 2:
         return None
     capped = rows["change"].clip(upper=100)
-    plot = canvas(350)
+    plot = Canvas(350)
     few = len(rows) <= 60
     plot.add_trace(
-        go.Bar(
+        bar(
             x=list(range(1, len(rows) + 1)),
             y=capped,
             marker={"color": [groups.colours[name] for name in rows["group"]], "line": {"width": 0}},
@@ -164,8 +165,6 @@ def _limits(plot: Any) -> None:
 
 def spider(record: Any, groups: Groups) -> Figure | None:
     """Lines: each patient's tumour size over time."""
-    import plotly.graph_objects as go
-
     responses = record.responses
     rows = responses.dropna(subset=["change_from_baseline_percent", "day"]) if not responses.empty else responses
     if rows.empty or rows["day"].nunique() < 2:
@@ -187,12 +186,12 @@ def spider(record: Any, groups: Groups) -> Figure | None:
     )
     rows = rows.sort_values(["subject_id", "day"], kind="stable")
     many = rows["subject_id"].nunique() > 60
-    plot = canvas(380)
+    plot = Canvas(380)
     top = min(float(rows["change"].max()), 150.0)
     for name in groups.labels:
         x, y, who = joined(rows[rows["group"] == name], "day", "change")
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=x,
                 y=y,
                 mode="lines" if many else "lines+markers",
@@ -207,7 +206,7 @@ def spider(record: Any, groups: Groups) -> Figure | None:
         )
     ends = rows[(rows["overall"] == "PD") & ~rows["subject_id"].duplicated(keep="last")]
     plot.add_trace(
-        go.Scatter(
+        scatter(
             x=ends["day"], y=ends["change"], mode="markers", text=ends["subject_id"].map(words.plot_text),
             marker={"symbol": "x", "size": 7 if many else 9, "color": palette.INK},
             hovertemplate="%{text}: progression on day %{x:.3g}<extra></extra>",
@@ -236,16 +235,14 @@ def spider(record: Any, groups: Groups) -> Figure | None:
 
 def swimmer(record: Any, groups: Groups) -> Figure | None:
     """Bars: how long each patient was treated and followed, with response, progression and death on them."""
-    import plotly.graph_objects as go
-
     rows = _lanes(record, groups)
     if rows.empty or len(rows) > 80:
         return None
     place = {subject: k for k, subject in enumerate(rows["subject_id"])}
-    plot = canvas(max(90 + 19 * len(rows), 200))
+    plot = Canvas(max(90 + 19 * len(rows), 200))
     for name, colours in (("followed", None), ("treated", groups.colours)):
         plot.add_trace(
-            go.Bar(
+            bar(
                 x=rows[name],
                 y=list(range(len(rows))),
                 orientation="h",
@@ -263,7 +260,7 @@ def swimmer(record: Any, groups: Groups) -> Figure | None:
             continue
         used.append((what, f"{symbol}:{colour}"))
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=[x for x, _ in here], y=[y for _, y in here], mode="markers",
                 marker={"symbol": symbol, "size": 10, "color": colour, "line": {"width": 1, "color": "white"}},
                 hovertemplate=f"{what}, day %{{x:.3g}}<extra></extra>",

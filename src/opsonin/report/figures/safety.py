@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, canvas, wrapped
+from opsonin.report.figures.base import Figure, wrapped
+from opsonin.report.figures.canvas import Canvas, bar, scatter
 from opsonin.report.groups import Groups
 
 SHOWN = 20  # terms in one figure; the table and the CSV hold the others
@@ -56,15 +58,14 @@ def events_by_grade(record: Any, groups: Groups) -> Figure | None:
     shown = [name for name in groups.labels if sizes[name]]
     columns = min(len(shown), 5)
     rows = -(-len(shown) // columns)
-    plot = canvas(
+    plot = Canvas(
         (96 + 24 * len(terms)) * rows,
         rows,
         columns,
-        shared_yaxes=True,
-        shared_xaxes=True,
-        horizontal_spacing=0.025,
-        vertical_spacing=0.12,
-        subplot_titles=[f"{wrapped(name, 20)}<br>n = {sizes[name]:,}" for name in shown],
+        share_y="row",
+        share_x="column",
+        spacing=(0.025, 0.12),
+        titles=[f"{wrapped(name, 20)}<br>n = {sizes[name]:,}" for name in shown],
     )
     longest = 0.0
     for place, name in enumerate(shown):
@@ -88,15 +89,13 @@ def events_by_grade(record: Any, groups: Groups) -> Figure | None:
 
 
 def _stack(plot: Any, part: pd.DataFrame, terms: list[str], size: int, scale: str, place: int, columns: int) -> float:
-    import plotly.graph_objects as go
-
     row, column = place // columns + 1, place % columns + 1
     total = pd.Series(0.0, index=terms)
     for grade in sorted(part["worst"].unique()):
         patients = part[part["worst"] == grade].set_index("term")["patients"].reindex(terms).fillna(0)
         total += 100 * patients / size
         plot.add_trace(
-            go.Bar(
+            bar(
                 x=100 * patients / size,
                 y=list(range(len(terms))),
                 orientation="h",
@@ -144,8 +143,6 @@ def _events_caption(worst: pd.DataFrame, terms: list[str], groups: Groups, scale
 
 def onset(record: Any, groups: Groups) -> Figure | None:
     """Dots: the day each patient first had each term."""
-    import plotly.graph_objects as go
-
     events = record.adverse_events
     if events.empty or events["start_day"].isna().all():
         return None
@@ -162,9 +159,9 @@ def onset(record: Any, groups: Groups) -> Figure | None:
     rank = first.groupby("term")["start_day"].rank(method="first").to_numpy(dtype=float)
     jitter = ((rank * 0.618034) % 1.0 - 0.5) * 0.55  # golden-ratio steps: even, and the same in every run
     many = len(first) > 300
-    plot = canvas(90 + 34 * len(terms))
+    plot = Canvas(90 + 34 * len(terms))
     plot.add_trace(
-        go.Scatter(
+        scatter(
             x=first["start_day"],
             y=spots + jitter,
             mode="markers",
@@ -183,8 +180,10 @@ def onset(record: Any, groups: Groups) -> Figure | None:
         )
     )
     medians = first.groupby("term")["start_day"].median().reindex(terms)
+    low, high = _window(first["start_day"].to_numpy(dtype=float))
+    outside = int(((first["start_day"] < low) | (first["start_day"] > high)).sum())
     plot.add_trace(
-        go.Scatter(
+        scatter(
             x=medians,
             y=list(range(len(terms))),
             mode="markers",
@@ -198,15 +197,33 @@ def onset(record: Any, groups: Groups) -> Figure | None:
         range=[len(terms) - 0.4, -0.6],
         tickfont={"size": 12, "color": palette.INK},
     )
-    plot.update_xaxes(title_text="days since the start of protocol day 1, at first onset", showgrid=True)
+    plot.update_xaxes(title_text="days since the start of protocol day 1, at first onset", range=[low, high])
+    plot.update_xaxes(showgrid=True)
     plot.update_layout(margin={"l": 20, "t": 12})
     early, first_day = medians.idxmin(), medians.min()
     return Figure(
         "safety-onset",
         "When each adverse event first appeared",
         f"One dot a patient at first onset, shaded by worst {scale}; the black bar is the median among patients with "
-        f"the event. {words.sentence(f'{str(early).lower()} comes earliest (median {words.protocol_day(first_day)})')}",
+        f"the event.{_left_out(outside)} {words.capital(str(early).lower())} comes earliest (median "
+        f"{words.protocol_day(first_day)}).",
         plot,
         first[["subject_id", "group", "term", "start_day", "worst"]],
         _grade_key(first, scale),
     )
+
+
+def _window(days: np.ndarray) -> tuple[float, float]:
+    """The days to show: all where they lie close, else the middle 98 % with a margin, so that a typing error in a date
+    does not squeeze everyone else into one line."""
+    low, high = (float(q) for q in np.quantile(days, [0.01, 0.99]))
+    pad = 0.04 * (high - low) + 0.5
+    wide = float(days.max() - days.min()) > 3 * (high - low + 1)
+    return (low - pad, high + pad) if wide else (float(days.min()) - pad, float(days.max()) + pad)
+
+
+def _left_out(outside: int) -> str:
+    if not outside:
+        return ""
+    verb = "is" if outside == 1 else "are"
+    return f" {words.capital(words.counted(outside, 'dot'))} far earlier or later {verb} outside the picture."

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, across, canvas, inside_of, label, wrapped
+from opsonin.report.figures.base import Figure, across, inside_of, label, wrapped
+from opsonin.report.figures.canvas import Canvas, scatter
 from opsonin.report.figures.pharmacokinetics import forest
 from opsonin.report.groups import Groups, short_names
 
@@ -48,14 +49,9 @@ def curves(record: Any, groups: Groups, endpoint: str) -> Figure | None:
         rows,
         groups,
         name=f"survival-{words.code_safe(endpoint)}",
-        title=capital(endpoint_name(endpoint)) + ("" if groups.single else f", by {groups.noun}"),
+        title=words.capital(endpoint_name(endpoint)) + ("" if groups.single else f", by {groups.noun}"),
         axis=_axis_title(endpoint),
     )
-
-
-def capital(text: str) -> str:
-    """`text` with a capital first letter, the rest as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def _axis_title(endpoint: str) -> str:
@@ -86,8 +82,8 @@ def _times(rows: pd.DataFrame, group: str) -> tuple[np.ndarray, np.ndarray]:
 def _one_panel(fits: dict[str, Any], groups: Groups, scale: float, unit: str, axis: str) -> Any:
     labels, short = list(fits), short_names(fits)
     risk_height = 22 * len(labels) + 26
-    plot = canvas(
-        360 + risk_height, 2, 1, shared_xaxes=True, vertical_spacing=56 / (300 + risk_height),
+    plot = Canvas(
+        360 + risk_height, 2, 1, share_x="column", spacing=(0.0, 56 / (300 + risk_height)),
         row_heights=[300 / (300 + risk_height), risk_height / (300 + risk_height)],
     )  # fmt: skip
     ends = []
@@ -101,7 +97,7 @@ def _one_panel(fits: dict[str, Any], groups: Groups, scale: float, unit: str, ax
         for g, y in zip(labels, heights, strict=True):
             label(plot, 1.012, y, f"<b>{wrapped(short[g], 20)}</b>", groups.colours[g], xref="paper", yref="y")
     across(plot, 50, 1, 1, palette.PALE)
-    ticks = nice_ticks(longest)
+    ticks = nice_ticks(longest, unit)
     _numbers_at_risk(plot, fits, groups, ticks, scale)
     plot.update_yaxes(range=[0, 102], title_text=axis, tickvals=[0, 25, 50, 75, 100], row=1, col=1)
     plot.update_xaxes(tickvals=ticks, range=[-longest * 0.02, longest * 1.02], showticklabels=True)
@@ -118,8 +114,6 @@ def _one_panel(fits: dict[str, Any], groups: Groups, scale: float, unit: str, ax
 
 
 def _steps(plot: Any, fit: Any, colour: str, scale: float, name: str, band: bool, row: int, col: int) -> None:
-    import plotly.graph_objects as go
-
     x = np.r_[0.0, fit.time] / scale
     y = 100 * np.r_[1.0, fit.survival]
     place = {"row": row, "col": col}
@@ -127,14 +121,14 @@ def _steps(plot: Any, fit: Any, colour: str, scale: float, name: str, band: bool
         low, high = (100 * np.r_[1.0, pd.Series(end).ffill().fillna(1.0)] for end in (fit.lower, fit.upper))
         for edge, fill in ((high, None), (low, "tonexty")):
             plot.add_trace(
-                go.Scatter(
+                scatter(
                     x=x, y=edge, mode="lines", line={"width": 0, "shape": "hv"}, fill=fill, hoverinfo="skip",
                     fillcolor=palette.faded(colour, 0.13),
                 ),
                 **place,
             )  # fmt: skip
     plot.add_trace(
-        go.Scatter(
+        scatter(
             x=x, y=y, mode="lines", line={"color": colour, "width": 2.4, "shape": "hv"}, name=words.plot_text(name),
             hovertemplate=f"{words.plot_text(name)}: %{{y:.3g}} % at %{{x:.3g}}<extra></extra>",
         ),
@@ -142,7 +136,7 @@ def _steps(plot: Any, fit: Any, colour: str, scale: float, name: str, band: bool
     )  # fmt: skip
     where = fit.censored > 0
     plot.add_trace(
-        go.Scatter(
+        scatter(
             x=fit.time[where] / scale, y=100 * fit.survival[where], mode="markers", hoverinfo="skip",
             marker={"symbol": "line-ns", "size": 7, "line": {"width": 1.2, "color": colour}},
         ),
@@ -151,13 +145,11 @@ def _steps(plot: Any, fit: Any, colour: str, scale: float, name: str, band: bool
 
 
 def _numbers_at_risk(plot: Any, fits: dict[str, Any], groups: Groups, ticks: list[float], scale: float) -> None:
-    import plotly.graph_objects as go
-
     labels = list(fits)
     for line, g in enumerate(labels):
         at_risk = fits[g].at(np.array(ticks) * scale)["at_risk"].to_numpy()
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=ticks, y=[line] * len(ticks), mode="text", text=[f"{int(n):,}" for n in at_risk], hoverinfo="skip",
                 textfont={"size": 12, "color": groups.colours[g]}, cliponaxis=False,
             ),
@@ -167,33 +159,36 @@ def _numbers_at_risk(plot: Any, fits: dict[str, Any], groups: Groups, ticks: lis
     names = [wrapped(g, 24) for g in labels] if len(labels) > 1 else ["at risk"]
     plot.update_yaxes(
         tickvals=list(range(len(labels))), ticktext=names, range=[len(labels) - 0.4, -1.1], showgrid=False,
-        showline=False, ticks="", row=2, col=1, tickfont={"size": 12, "color": palette.INK},
+        showline=False, ticklen=14, tickcolor="rgba(0,0,0,0)", row=2, col=1,
+        tickfont={"size": 12, "color": palette.INK},
     )  # fmt: skip
     plot.update_xaxes(showline=False, ticks="", tickfont={"color": "rgba(0,0,0,0)"}, row=2, col=1)
     label(plot, 0, 1.0, "<b>Number at risk</b>", xref="paper", yref="y2 domain", yanchor="top", font={"size": 12})
 
 
-def nice_ticks(longest: float, most: int = 8) -> list[float]:
-    """Round ticks from 0 to `longest`: multiples of 1, 2, 3, 6, 12, 24 (months or days), 7, 14, 28 for short scales."""
-    for step in (1, 2, 3, 6, 12, 24, 36, 60, 120, 240, 500, 1000):
-        if longest / step <= most:
-            return [float(x) for x in np.arange(0, longest * 1.02, step)]
-    return [0.0, longest]
+STEPS = {
+    "months": (1, 2, 3, 6, 12, 24, 36, 60, 120),
+    "days": (1, 2, 5, 7, 14, 30, 60, 90, 180, 365),
+}
+
+
+def nice_ticks(longest: float, unit: str, most: int = 8) -> list[float]:
+    """Round ticks from 0 to `longest`, at most `most` steps: whole years and quarters, weeks and months."""
+    step = next((step for step in STEPS[unit] if longest / step <= most), max(longest / most, 1.0))
+    return [float(x) for x in np.arange(0, longest * 1.02, step)]
 
 
 def _panels(fits: dict[str, Any], groups: Groups, scale: float, unit: str, axis: str) -> Any:
     """Small multiples: each group's curve in colour over all others in grey, its number and median beside it."""
-    import plotly.graph_objects as go
-
     labels = list(fits)
     columns = 4 if len(labels) > 6 else 3
     lines = -(-len(labels) // columns)
     titles = []
     for g in labels:
         titles.append(f"{wrapped(g, 22)} (n = {fits[g].n:,})")
-    plot = canvas(
-        70 + 180 * lines, lines, columns, subplot_titles=titles, shared_yaxes=True, shared_xaxes="all",
-        horizontal_spacing=0.03, vertical_spacing=min(0.3, 0.32 / lines),
+    plot = Canvas(
+        70 + 180 * lines, lines, columns, titles=titles, share_y="row", share_x="all",
+        spacing=(0.03, min(0.3, 0.32 / lines)),
     )  # fmt: skip
     xs: list[Any] = []
     ys: list[Any] = []
@@ -204,7 +199,7 @@ def _panels(fits: dict[str, Any], groups: Groups, scale: float, unit: str, axis:
     for place, g in enumerate(labels):
         row, col = place // columns + 1, place % columns + 1
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=xs, y=ys, mode="lines", line={"color": palette.PALE, "width": 1, "shape": "hv"}, hoverinfo="skip"
             ),
             row=row,
@@ -214,7 +209,7 @@ def _panels(fits: dict[str, Any], groups: Groups, scale: float, unit: str, axis:
         told = f"median {_median_words(fits[g], scale, unit, bracket=False)}"
         label(plot, longest, 98, told, palette.BLUE, xanchor="right", yanchor="top", row=row, col=col)
     plot.update_yaxes(range=[0, 102], tickvals=[0, 50, 100])
-    plot.update_xaxes(tickvals=nice_ticks(longest, 4), range=[0, longest * 1.01])
+    plot.update_xaxes(tickvals=nice_ticks(longest, unit, 4), range=[0, longest * 1.01])
     for col in range(1, columns + 1):
         last = lines if (lines - 1) * columns + col <= len(labels) else lines - 1
         if last:
@@ -277,10 +272,12 @@ def hazard_ratios(findings: list[Any], groups: Groups) -> Figure | None:
         if not words.missing(f.lower) and (float(f.lower) > 1 or float(f.upper) < 1)
     ]
     told = f"Intervals that exclude 1: {words.listed(apart)}." if apart else "No interval excludes 1."
+    if len(apart) > 4:
+        told = f"{len(apart)} of {len(chosen)} intervals exclude 1."
     return Figure(
         "survival-forest",
         "Hazard ratios between groups, with 95 % intervals",
-        f"Left of the line the first-named group does better. {told}",
+        f"Left of the line the first-named group has the event later. {told}",
         forest(names, rows, "hazard ratio (logarithmic scale)"),
         rows,
     )

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, canvas, label, wrapped
+from opsonin.report.figures.base import Figure, label, wrapped
+from opsonin.report.figures.canvas import Canvas, bar, scatter
 from opsonin.report.groups import Groups, level_names, short_names
 
 MILESTONES = (
@@ -22,12 +23,10 @@ MILESTONES = (
 
 def flow(record: Any, groups: Groups) -> Figure | None:
     """Bars of how many patients reached each milestone, with the reasons for leaving treatment beneath."""
-    import plotly.graph_objects as go
-
     reached = _milestones(record)
     if reached.empty:
         return None
-    plot = canvas(60 + 30 * len(reached))
+    plot = Canvas(60 + 30 * len(reached))
     inner = reached["reason"] != ""
     names = [
         f"<i>{wrapped(reason, 44)}</i>" if reason else f"<b>{words.plot_text(name)}</b>"
@@ -35,7 +34,7 @@ def flow(record: Any, groups: Groups) -> Figure | None:
     ]
     places = list(range(len(reached)))
     plot.add_trace(
-        go.Bar(
+        bar(
             x=reached["patients"],
             y=places,
             orientation="h",
@@ -100,8 +99,6 @@ def dlt_patients(record: Any) -> set[str]:
 
 def staircase(record: Any) -> Figure | None:
     """The level of each patient in order of enrolment, dose-limiting toxicities marked."""
-    import plotly.graph_objects as go
-
     subjects = record.subjects
     if "level" not in subjects or subjects["level"].isna().all():
         return None
@@ -129,9 +126,9 @@ def staircase(record: Any) -> Figure | None:
         for subject in rows["subject_id"]
     ]
     top = max(names)
-    plot = canvas(150 + 46 * top)
+    plot = Canvas(150 + 46 * top)
     plot.add_trace(
-        go.Scatter(
+        scatter(
             x=rows["patient"],
             y=rows["level"],
             mode="lines",
@@ -151,7 +148,7 @@ def staircase(record: Any) -> Figure | None:
     for outcome, marker in look.items():
         part = rows[rows["outcome"] == outcome]
         plot.add_trace(
-            go.Scatter(
+            scatter(
                 x=part["patient"],
                 y=part["level"],
                 mode="markers",
@@ -225,8 +222,6 @@ def _staircase_caption(rows: pd.DataFrame, names: dict[int, str]) -> str:
 
 def chosen_doses(findings: Iterable[Any], record: Any) -> Figure | None:
     """How often replicate trials choose each level as the maximum tolerated dose."""
-    import plotly.graph_objects as go
-
     chosen = [f for f in findings if f.name == "design.mtd_selected" and not words.missing(f.estimate)]
     if not chosen:
         return None
@@ -242,11 +237,11 @@ def chosen_doses(findings: Iterable[Any], record: Any) -> Figure | None:
             "upper": [f.upper for f in chosen],
         }
     )
-    plot = canvas(70 + 34 * len(rows))
+    plot = Canvas(70 + 34 * len(rows))
     places = list(range(len(rows)))
     upper = rows["upper"].astype(float).fillna(rows["share"])
     plot.add_trace(
-        go.Bar(
+        bar(
             x=100 * rows["share"],
             y=places,
             orientation="h",

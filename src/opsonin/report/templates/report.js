@@ -43,7 +43,7 @@
   const folds = document.querySelectorAll("details.fold");
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = [...folds].filter((fold) => !fold.open && !fold.classList.contains("screen-only"));
+    opened = [...folds].filter((fold) => !fold.open && !fold.classList.contains("long"));
     opened.forEach((fold) => (fold.open = true));
   });
   window.addEventListener("afterprint", () => opened.forEach((fold) => (fold.open = false)));

@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -93,11 +92,7 @@ def test_the_first_decision_needs_no_patient():
 
 
 def test_a_record_without_levels_is_refused():
-    record = SimpleNamespace(
-        subjects=pd.DataFrame({"subject_id": ["A"], "level": pd.array([None], dtype="Int64")}),
-        adverse_events=pd.DataFrame(),
-        disposition=pd.DataFrame(),
-    )
+    record = TrialRecord({"subjects": pd.DataFrame({"subject_id": ["A"]})})
     with pytest.raises(DesignError, match="no subject of this record has a dose level"):
         conduct().judge(record)
 

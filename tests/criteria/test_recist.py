@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,7 @@ def test_worked_cases(case):
         minimum_stable_days=float(rules["minimum_sd_days"]),
     )
     visits, best = table[~table["best"]], table[table["best"]]
+    row: Any
     for row, visit in zip(visits.itertuples(), case["expected"]["timepoints"], strict=True):
         assert row.sum_mm == visit["sum_evaluated_mm"]
         assert row.nadir_mm == visit["reference_nadir_mm"]

@@ -120,6 +120,7 @@ def test_order_within_a_cohort_does_not_matter(toxic, seed):
     design = ThreePlusThree(len(toxic))
     seen, decisions = run(design, toxic)
     dlt = seen.dlt.copy()
+    assert seen.cohort is not None
     for cohort in np.unique(seen.cohort):
         here = np.flatnonzero(seen.cohort == cohort)
         dlt[here] = dlt[shuffle(here)]
@@ -149,7 +150,7 @@ def test_arrays_decide_as_single_trials_do_for_any_history(levels, back, fill, c
         assert ACTIONS[many.action[0]] == one.action
         assert (many.level[0], many.patients[0], many.mtd[0]) == (one.level or 0, one.patients, one.mtd or 0)
     assert one.stop or one.patients >= 1
-    if not one.stop:
+    if one.level is not None:
         assert patients[one.level - 1] + one.patients <= max(6, patients[one.level - 1])
 
 

@@ -1,8 +1,7 @@
 """What the pool's patients would show: the policy, and that nobody depends on their neighbours."""
 
-import importlib.util
 from dataclasses import fields
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +12,10 @@ from opsonin.simulate import GivenDoses, build_schedule, simulate
 from opsonin.trial import ImmunePlan, Pool, SamplingPlan, Treatment
 from opsonin.trial.plan import dose_times
 from opsonin.trial.potential import DIED, DROPPED_OUT, PROGRESSED, TOXIC
-
-_spec = importlib.util.spec_from_file_location("small_trial", Path(__file__).with_name("conftest.py"))
-small = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(small)
+from trial import small
 
 
-def assert_same(one, other, rows=slice(None)):
+def assert_same(one, other, rows: Any = slice(None)):
     for field in fields(one):
         np.testing.assert_array_equal(getattr(one, field.name)[rows], getattr(other, field.name)[rows], field.name)
 

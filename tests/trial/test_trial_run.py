@@ -1,8 +1,5 @@
 """Replicate trials: the record's tables agree with the pool, with one another and with conduct."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,10 +10,8 @@ from opsonin.designs import ThreePlusThree, parse_outcomes
 from opsonin.errors import StudyError
 from opsonin.trial import Pool, run_trials
 from opsonin.trial.enrol import enrol
+from trial import small
 
-_spec = importlib.util.spec_from_file_location("small_trial", Path(__file__).with_name("conftest.py"))
-small = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(small)
 DESIGN = ThreePlusThree(3)
 TRIALS = 40
 

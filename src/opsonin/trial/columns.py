@@ -56,9 +56,9 @@ def words(codes: Any, of: Sequence[str]) -> pd.Categorical:
     """A text column from codes into a list of words. Words that stand twice in the list are one."""
     unique = list(dict.fromkeys(of))
     place = np.array([*(unique.index(word) for word in of), MISSING], dtype=np.int32)
-    return pd.Categorical.from_codes(
-        place[np.asarray(codes, dtype=np.int64)], categories=pd.Index(unique, dtype=object)
-    )
+    placed = place[np.asarray(codes, dtype=np.int64)]
+    kind = pd.CategoricalDtype(pd.Index(unique, dtype=object))
+    return pd.Categorical.from_codes(placed, dtype=kind)  # pyright: ignore[reportArgumentType] its stub wants a list
 
 
 def subject_ids(slot: np.ndarray) -> pd.Categorical:

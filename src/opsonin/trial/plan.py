@@ -75,6 +75,13 @@ class Plan:
         return min(seen)
 
     @property
+    def parting(self) -> float:
+        """Until when all dose levels are the same: the first dose that differs between them, or the first scan."""
+        protocol = self.protocol
+        first = [elapsed(t.blocks[0][0]) for t in protocol.treatments if t.is_ladder]
+        return max(self.start, min([*first, *self.scans.tolist(), self.end]))
+
+    @property
     def end(self) -> float:
         return self.protocol.observe_days
 

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from opsonin import random
 from opsonin.errors import StudyError
-from opsonin.trial.course import Block, follow
+from opsonin.trial.course import Block, follow, lead_in
 from opsonin.trial.plan import Plan, dose_times, make_plan
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.protocol import Protocol, Treatment
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opsonin.patients import VirtualPatients
 
 Key = tuple[int, frozenset[str]]
+WHOLE = 0.25  # where this share of the pool is needed at a level, all of it is simulated: few large blocks are faster
 Progress = Callable[[str, int, int], None]
 
 
@@ -49,6 +50,7 @@ class Pool:
         self.threads, self.progress, self.batch = threads, progress, batch
         self.failures: list[tuple[int, int, str, float]] = []
         self._kept: dict[Key, PotentialOutcomes] = {}
+        self._leads: dict[frozenset[str], tuple[PotentialOutcomes, np.ndarray]] = {}
         self._errors: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -84,6 +86,8 @@ class Pool:
         kept = self._kept.setdefault(key, PotentialOutcomes.empty(self.plan, len(self)))
         wanted = np.arange(len(self)) if patients is None else np.unique(patients)
         missing = wanted[~kept.done[wanted]]
+        if len(missing) >= WHOLE * len(self):
+            missing = np.flatnonzero(~kept.done)
         for first in range(0, len(missing), self.batch):
             rows = missing[first : first + self.batch]
             kept.put(rows, self._simulate(rows, level, left_out, (first, len(missing))))
@@ -92,8 +96,37 @@ class Pool:
     def _simulate(
         self, rows: np.ndarray, level: int, left_out: frozenset[str], share: tuple[int, int]
     ) -> PotentialOutcomes:
+        phase = f"simulating level {level}" + (f" without {', '.join(sorted(left_out))}" if left_out else "")
+
+        def report(done: int) -> None:
+            if self.progress is not None:
+                self.progress(phase, share[0] + done, share[1])
+
+        report(0)
+        made, state = self._lead_in(rows, left_out)
+        block = self._block(rows, level, left_out)
+        made = follow(block, made, state, report)
+        self._report_failures(rows, level, block)
+        return made
+
+    def _lead_in(self, rows: np.ndarray, left_out: frozenset[str]) -> tuple[PotentialOutcomes, np.ndarray]:
+        """What these patients show before levels part, and their states then; simulated once for all levels."""
+        if left_out not in self._leads:
+            states = np.empty((len(self), len(self.model.symbolic.states)))
+            self._leads[left_out] = PotentialOutcomes.empty(self.plan, len(self)), states
+        kept, states = self._leads[left_out]
+        missing = rows[~kept.done[rows]]
+        if len(missing):
+            block = self._block(missing, 1, left_out)
+            made, states[missing] = lead_in(block)
+            made.done[:] = True
+            kept.put(missing, made)
+            self._report_failures(missing, 1, block)
+        return kept.take(rows), states[rows]
+
+    def _block(self, rows: np.ndarray, level: int, left_out: frozenset[str]) -> Block:
         constants = np.ascontiguousarray(self.patients.constants[rows])
-        block = Block(
+        return Block(
             self.model,
             self.plan,
             constants,
@@ -102,16 +135,9 @@ class Pool:
             self._scan_errors()[rows],
             self.threads,
         )
-        phase = f"simulating level {level}" + (f" without {', '.join(sorted(left_out))}" if left_out else "")
 
-        def report(done: int) -> None:
-            if self.progress is not None:
-                self.progress(phase, share[0] + done, share[1])
-
-        report(0)
-        made = follow(block, report)
+    def _report_failures(self, rows: np.ndarray, level: int, block: Block) -> None:
         self.failures += [(int(rows[row]), level, why, day) for row, (why, day) in sorted(block.failures.items())]
-        return made
 
     def _schedule(self, rows: np.ndarray, constants: np.ndarray, level: int, left_out: frozenset[str]) -> Any:
         from opsonin.simulate import GivenDoses, build_schedule

@@ -17,11 +17,11 @@ from opsonin.trial.protocol import (
 )
 
 if TYPE_CHECKING:
-    from opsonin.trial.assumptions import assumptions
     from opsonin.trial.plan import Plan, make_plan
     from opsonin.trial.pool import Pool
     from opsonin.trial.potential import PotentialOutcomes
     from opsonin.trial.run import TrialRun, run_trials
+    from opsonin.trial.sentences import assumptions
 
 # loaded on first use: who only checks a protocol needs no tables
 _HOME = {
@@ -29,7 +29,7 @@ _HOME = {
     "Pool": "pool",
     "PotentialOutcomes": "potential",
     "TrialRun": "run",
-    "assumptions": "assumptions",
+    "assumptions": "sentences",
     "make_plan": "plan",
     "run_trials": "run",
 }

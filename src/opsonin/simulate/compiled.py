@@ -6,16 +6,21 @@ from functools import cache
 from importlib.resources import files
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from opsonin.model import codegen
 from opsonin.simulate import steps, tableaus
 
 METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
+_solvers: WeakKeyDictionary[Any, dict[str, ModuleType]] = WeakKeyDictionary()  # a trial asks many hundred times
 
 
 def solver(symbolic: Any, method: str) -> ModuleType:
     """The kernel module of a model for "rosenbrock" or "explicit"; its functions compile at their first call."""
-    return codegen.kernels(symbolic, step_source(METHODS[method]), driver_source())
+    known = _solvers.setdefault(symbolic, {})
+    if method not in known:
+        known[method] = codegen.kernels(symbolic, step_source(METHODS[method]), driver_source())
+    return known[method]
 
 
 def step_source(tableau: tableaus.Rosenbrock | tableaus.RungeKutta) -> str:

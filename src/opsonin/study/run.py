@@ -62,7 +62,8 @@ def run(study: Study, seed: int, trials: int, threads: int | None, progress: Pro
     from opsonin.trial import Pool, run_trials
 
     patients = sample_patients(built.model, built.indication, study.file.population.pool, seed)
-    pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=say)
+    most = len(patients) * len(built.protocol.levels)
+    pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=_Simulated(say, most))
     about = manifest(study, built, seed)
     made = run_trials(pool, built.protocol, built.design, seed, trials, left_out(built.comparisons), about)
     about.notes += _failures(pool.failures)
@@ -72,6 +73,20 @@ def run(study: Study, seed: int, trials: int, threads: int | None, progress: Pro
 
     findings = analyse(made.record, replicates, potential=made.potential, seed=seed)
     return Run(study, made.record, replicates, findings, made.potential)
+
+
+class _Simulated:
+    """The pool's phases, one for each level and cohort, told as one: patients simulated, of patients × levels."""
+
+    def __init__(self, say: Progress, most: int):
+        self.say, self.most = say, most
+        self.before, self.here = 0, 0
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if done < self.here:  # another level or cohort begins
+            self.before += self.here
+        self.here = done
+        self.say("simulating virtual patients", min(self.before + done, self.most), self.most)
 
 
 def _failures(failures: list[tuple[int, int, str, float]]) -> list[str]:

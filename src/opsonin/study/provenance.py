@@ -11,16 +11,11 @@ if TYPE_CHECKING:
     from opsonin.study.build import Built
     from opsonin.study.study import Study
 
-# what the pool and the virtual clinic take for granted, whatever the model
-_OF_THE_TRIAL = (
-    "Patients do not influence one another, and nothing drifts over calendar time.",
-    "How one patient's outcomes at different doses hang together is the model's statement; no trial can show it.",
-)
-
 
 def manifest(study: Study, built: Built, seed: int) -> Manifest:
     """The manifest of the study's record."""
     from opsonin.record import Manifest
+    from opsonin.trial import assumptions as of_the_trial
 
     model = built.model.explain()
     return Manifest(
@@ -30,13 +25,16 @@ def manifest(study: Study, built: Built, seed: int) -> Manifest:
         study=study.text,
         study_hash=study.digest,
         seed=seed,
-        assumptions=assumptions(model["parameters"], _modules_that_matter(study, built)),
+        assumptions=[
+            *of_the_model(model["parameters"], _modules_that_matter(study, built)),
+            *of_the_trial(built.protocol),
+        ],
         model=model,
         questions=questions(study, built),
     )
 
 
-def assumptions(parameters: list[dict[str, Any]], modules: list[str]) -> list[dict[str, Any]]:
+def of_the_model(parameters: list[dict[str, Any]], modules: list[str]) -> list[dict[str, Any]]:
     """One sentence for every source that is an assumption or a calibration, with the parameters that rest on it.
 
     modules: what is assumed of the first of them stands first; calibrations stand before plain assumptions.
@@ -51,11 +49,10 @@ def assumptions(parameters: list[dict[str, Any]], modules: list[str]) -> list[di
         return modules.index(module) if module in modules else len(modules), rows[0]["kind"] != "calibrated"
 
     ordered = sorted(by_source.items(), key=lambda item: weight(item[1]))
-    found = [
+    return [
         {"sentence": _sentence(source, rows), "parameters": [r["name"] for r in rows], "kind": rows[0]["kind"]}
         for source, rows in ordered
     ]
-    return [*found, *({"sentence": text, "parameters": [], "kind": "assumed"} for text in _OF_THE_TRIAL)]
 
 
 def _modules_that_matter(study: Study, built: Built) -> list[str]:

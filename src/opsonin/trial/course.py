@@ -173,7 +173,7 @@ class _Course:
     def untreated(self, rows: np.ndarray, state: np.ndarray, begin: float) -> None:
         """From here to the end of observation without doses: what is left to see are scans, samples and events."""
         plan, made = self.plan, self.made
-        found = self._run(rows, state, begin, plan.end, np.full(len(rows), -np.inf))
+        found = self._run(rows, state, begin, plan.end, np.minimum(made.off_treatment[rows], begin))
         self._after(rows, found)
         if not plan.lesions:
             return

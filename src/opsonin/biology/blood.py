@@ -110,11 +110,11 @@ def _parameters() -> list:
             meaning="multiple of the baseline count at which that growth is halved",
         ),
         Parameter(
-            "homing_of_b", 1.0, "dimensionless", _HOMING, LogNormal(0.3), meaning="weight of margination for B cells"
+            "homing_of_b", 1.2, "dimensionless", _HOMING, LogNormal(0.3), meaning="weight of margination for B cells"
         ),
         Parameter(
             "homing_of_cd4",
-            0.8,
+            0.95,
             "dimensionless",
             _HOMING,
             LogNormal(0.3),
@@ -122,7 +122,7 @@ def _parameters() -> list:
         ),
         Parameter(
             "homing_of_cd8",
-            1.1,
+            1.3,
             "dimensionless",
             _HOMING + "; above the weight of CD4+, as the CD4:CD8 ratio rose",
             LogNormal(0.3),

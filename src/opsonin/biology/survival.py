@@ -15,7 +15,7 @@ def survival() -> Module:
             Covariate("albumin_g_per_l", "g/l", 38.0, "serum albumin"),
             Parameter(
                 "death_rate",
-                0.00066,
+                0.00060,
                 "1/day",
                 f"calibrated to: median overall survival of 43 weeks, {ARKENAU}",
                 meaning=(

@@ -57,7 +57,9 @@ of 200 virtual patients.
 
 *Calibrated* rows are figures that parameters were set to meet; they show that the model can, not that it is right.
 *Predicted* rows were not used: `src/opsonin/studies/targets.toml` lists the {targets} figures that were, and a test
-fails when a row called predicted stands in it. Rows that disagree stay, with their likely cause.
+fails when a row called predicted stands in it. Rows that disagree stay, with their likely cause. A patient who stops
+interleukin-2 for a dose-limiting toxicity recovers before the sample of day 15, which flattens changes at the upper
+levels.
 
 {table}
 

@@ -116,7 +116,7 @@ class DirectFigures:
         doses = [oral("imatinib", 400, "mg", dose_days(1, 28))]
         parent = self.seen("imatinib", self.patients.constants, doses, times) / 1000
         metabolite = self.seen("CGP74588", self.patients.constants, doses, times) / 1000
-        ratio = np.trapezoid(metabolite, times, axis=1) / np.trapezoid(parent, times, axis=1)
+        ratio: Any = np.trapezoid(metabolite, times, axis=1) / np.trapezoid(parent, times, axis=1)
         return {
             "imatinib-peak": self.over_patients(parent.max(axis=1), "mg/l"),
             "imatinib-trough": self.over_patients(parent[:, -1], "mg/l"),

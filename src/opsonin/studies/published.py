@@ -62,11 +62,11 @@ class Row:
         return self.claim.agrees(self.simulated)
 
     def verdict(self) -> str:
-        """yes; yes within the spread of trials, where the middle is off by a quarter; or no; with the likely cause."""
+        """yes; yes within the spread of trials, where the middle is off by a fifth; or no; with the likely cause."""
         claim = self.claim
         if not self.agrees:
             return f"**no**: {claim.cause}"
-        off = claim.figure is not None and abs(self.simulated.value - claim.figure) > 0.25 * claim.figure
+        off = claim.figure is not None and abs(self.simulated.value - claim.figure) > 0.2 * claim.figure
         return f"within the spread of trials: {claim.cause}" if off and claim.cause else "yes"
 
 

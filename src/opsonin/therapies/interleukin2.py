@@ -130,14 +130,16 @@ def _kinetics() -> list:
 def _effects() -> list:
     return [
         Parameter(
-            "il2_margination",
-            0.10,
-            "ml/IU",
-            "assumed: with the homing weights halves CD8+ counts at about 9 IU/ml, the level of 6 "
-            "MIU a day; published: marked, in proportion to dose "
-            "(Chaput 2013, OncoImmunology 2:e23080)",
-            LogNormal(0.3),
-            meaning="margination per level",
+            "il2_margination_level",
+            9.2,
+            "IU/ml",
+            (
+                "assumed: counts fall by about half at 6 MIU a day, whose level this is, and with its square, so that "
+                "the fall grows in proportion to dose though absorption saturates; published: marked, in proportion "
+                "to dose (Chaput 2013, OncoImmunology 2:e23080)"
+            ),
+            LogNormal(0.2),
+            meaning="level at which margination is 1",
         ),
         Parameter(
             "il2_ec50_nk_growth",
@@ -192,8 +194,8 @@ def _effects() -> list:
         ),
         Modulation(
             "margination",
-            lambda il2_margination, il2_effect: il2_margination * il2_effect,
-            "lymphocytes leave the blood in proportion to the level",
+            lambda il2_effect, il2_margination_level: (il2_effect / il2_margination_level) ** 2,
+            "lymphocytes leave the blood, more than in proportion to the level",
         ),
         Modulation(
             "nk_proliferation", lambda il2_effect, il2_ec50_nk_growth: il2_effect / (il2_ec50_nk_growth + il2_effect)
@@ -222,7 +224,7 @@ def _toxicities() -> list:
             "il2_toxic_level",
             9.3,
             "IU/ml",
-            "derived from the kinetics: mean level of the typical patient at 6 MIU a day",
+            "assumed: a scale only, the mean level of the typical patient at 6 MIU a day",
             meaning="level at which the hazards below apply",
         ),
         Parameter("il2_capillary_leak", 0.04, "1/day", _MTD, meaning="hazard of capillary leak at that level"),

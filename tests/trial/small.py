@@ -73,6 +73,7 @@ def small_model() -> Model:
                     Observable("lesion 1", "lesions", lambda lesion_1, size: lesion_1 * size, "mm"),
                     Observable("lesion 2", "lesions", lambda lesion_2, size: lesion_2 * size, "mm"),
                     Administration("drug", "oral", "drug"),
+                    Administration("drug", "intravenous infusion", "drug"),
                 ],
             )
         ]

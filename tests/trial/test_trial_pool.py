@@ -158,7 +158,7 @@ def test_unknown_levels_agents_analytes_and_panels_are_named(pool, model):
 
 def test_doses_by_weight_need_a_weight(model):
     by_weight = Treatment("drug", (1.0,), "mg", "oral", ((1, 5),), basis="kg")
-    by_surface = Treatment("drug", (1.0,), "mg", "oral", ((1, 5),), basis="m2")
+    by_surface = Treatment("drug", (1.0,), "mg", "oral", ((8, 9),), basis="m2")
     patients = small.small_patients(model, 4)
     pool = Pool(model, patients, small.small_protocol(treatments=(by_weight, by_surface)), seed=1)
     np.testing.assert_allclose(
@@ -166,3 +166,9 @@ def test_doses_by_weight_need_a_weight(model):
     )
     with pytest.raises(StudyError, match="dosed per m2, but these patients have no bsa_m2"):
         pool.amounts(by_surface, 1, np.array([0]))
+
+
+def test_one_agent_cannot_start_twice_on_a_day(model):
+    twice = tuple(Treatment("drug", (1.0,), "mg", route, ((8, 9),)) for route in ("oral", "intravenous infusion"))
+    with pytest.raises(StudyError, match="drug starts twice on protocol day 8; "):
+        Pool(model, small.small_patients(model, 2), small.small_protocol(treatments=twice), seed=1)

@@ -8,7 +8,7 @@ from opsonin.conduct import Conduct
 from opsonin.criteria import responses_from_lesions
 from opsonin.designs import ThreePlusThree, parse_outcomes
 from opsonin.errors import StudyError
-from opsonin.trial import Pool, run_trials
+from opsonin.trial import ImmunePlan, Level, Pool, SamplingPlan, Treatment, run_trials
 from opsonin.trial.enrol import enrol
 from trial import small
 
@@ -234,3 +234,31 @@ def test_operating_characteristics_match_the_pools_own_rates(model):
     six = np.array([rng.permutation(dlt)[:6] for _ in range(20_000)])
     expected = ((six[:, :3].sum(axis=1) >= 2) | (six.sum(axis=1) >= 2)).mean()
     assert none == pytest.approx(expected, abs=4 * np.sqrt(expected / trials) + 0.002)
+
+
+def test_a_bare_protocol_runs(model):
+    """Nothing but doses and toxicity: no samples, no immune monitoring, no scans; infusions, and two doses a day."""
+    infused = Treatment(
+        "drug", (50.0, 400.0), "mg", "intravenous infusion", ((1, 2), (4, 4)), infusion_days=1.5, cycle_days=21.0
+    )
+    twice = Treatment("drug", (20.0,), "mg", "oral", ((2, 3), (6, 7)), times_per_day=2)
+    protocol = small.small_protocol(
+        levels=(Level(1, "low"), Level(2, "high")),
+        treatments=(infused, twice),
+        sampling=SamplingPlan(),
+        immune=ImmunePlan(),
+        tumour=None,
+    )
+    pool = Pool(model, small.small_patients(model, 60), protocol, seed=11)
+    record = run_trials(pool, protocol, ThreePlusThree(2), 5, 3).record.validate()
+    assert set(record.survival["endpoint"]) == {"OS"}
+    assert record.lesions.empty
+    assert record.responses.empty
+    assert record.concentrations.empty
+    first = record.exposures[(record.exposures["subject_id"] == "P0001") & (record.exposures["start_day"] < 21)]
+    assert sorted(zip(first["start_day"], first["end_day"], first["route"], strict=True)) == [
+        (0.0, 1.0, "intravenous infusion"),
+        (1.0, 2.5, "oral"),
+        (3.0, 3.0, "intravenous infusion"),
+        (5.0, 6.5, "oral"),
+    ]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from opsonin.errors import StudyError
-from opsonin.trial.protocol import Protocol, elapsed
+from opsonin.trial.protocol import Protocol, Treatment, elapsed, protocol_day
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ def make_plan(model: Any, protocol: Protocol) -> Plan:
     if protocol.immune.days and not markers:
         panels = sorted({o.panel for o in measured})
         raise StudyError(f"the model has no panel {protocol.immune.panel!r}; it has {', '.join(panels) or 'none'}.")
+    _check_starts(protocol)
     scans = np.zeros(0)
     if protocol.tumour is not None:
         every = protocol.tumour.every_days
@@ -137,6 +138,27 @@ def make_plan(model: Any, protocol: Protocol) -> Plan:
     )
 
 
+def blocks(treatment: Treatment, until: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times of a treatment's doses, and the first and the last dose (indices) of every run of days without a gap."""
+    times = dose_times(treatment, until)
+    first = np.flatnonzero(np.diff(times, prepend=-np.inf) > 1.0 / treatment.times_per_day + 1e-9)
+    return times, first, np.append(first[1:], len(times)) - 1
+
+
+def _check_starts(protocol: Protocol) -> None:
+    """A record tells exposures apart by agent and first day."""
+    seen: set[tuple[str, float]] = set()
+    for treatment in protocol.treatments:
+        times, first, _ = blocks(treatment, protocol.observe_days)
+        for start in times[first].tolist():
+            if (treatment.agent, start) in seen:
+                raise StudyError(
+                    f"{treatment.agent} starts twice on protocol day {protocol_day(start)}; give its doses of one "
+                    "day as one treatment."
+                )
+            seen.add((treatment.agent, start))
+
+
 def given_on(protocol: Protocol, agent: str, time: float) -> bool:
     """Whether the protocol doses an agent on the day that starts at `time`."""
     for treatment in protocol.treatments:
@@ -147,7 +169,7 @@ def given_on(protocol: Protocol, agent: str, time: float) -> bool:
     return False
 
 
-def dose_times(treatment: Any, until: float) -> Float[np.ndarray, " dose"]:
+def dose_times(treatment: Treatment, until: float) -> Float[np.ndarray, " dose"]:
     """Times of a treatment's doses before `until`, in order, if nothing stops it."""
     within = np.arange(treatment.times_per_day) / treatment.times_per_day
     days = np.concatenate([np.arange(elapsed(a), elapsed(b) + 1) for a, b in treatment.blocks])

@@ -13,7 +13,7 @@ import pandas as pd
 from opsonin.criteria import recist
 from opsonin.trial.columns import MISSING, Rows, integers, subject_ids, words
 from opsonin.trial.enrol import Enrolment
-from opsonin.trial.plan import Plan, dose_times
+from opsonin.trial.plan import Plan, blocks
 from opsonin.trial.potential import DIED, DROPPED_OUT, FAILED, REASONS, TOXIC, PotentialOutcomes
 
 RESPONSE_WORDS = recist.RESPONSES[1:]
@@ -46,14 +46,11 @@ def exposures(
     treatments = [t for t in plan.protocol.treatments if t.agent not in left_out]
     rows = Rows(enrolment)
     for number, treatment in enumerate(treatments):
-        times = dose_times(treatment, plan.end)
+        times, first, last = blocks(treatment, plan.end)
         amount = np.empty(len(enrolment))
         for level in np.unique(enrolment.level).tolist():
             here = enrolment.level == level
             amount[here] = pool.amounts(treatment, level, enrolment.patient[here])
-        gap = 1.0 / treatment.times_per_day + 1e-9
-        first = np.flatnonzero(np.diff(times, prepend=-np.inf) > gap)
-        last = np.append(first[1:], len(times)) - 1
         given = np.searchsorted(times, seen.off_treatment, side="left")  # doses before the day treatment stopped
         row, block = np.nonzero(first[None, :] < given[:, None])
         final = np.minimum(last[block], given[row] - 1)

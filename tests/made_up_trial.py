@@ -1,5 +1,7 @@
 """A made-up dose escalation with known truths, as one record and as replicates."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -16,7 +18,7 @@ QUESTIONS = {
 }
 
 
-def escalation(trials=1, per_level=6, seed=5, effect=0.0):
+def escalation(trials=1, per_level=6, seed=5, effect=0.0) -> dict[str, Any]:
     """Tables of `trials` trials: 18 patients at three levels. effect: log hazard ratio per doubling of the marker."""
     rng = np.random.default_rng(seed)
     size = per_level * 3
@@ -31,7 +33,7 @@ def escalation(trials=1, per_level=6, seed=5, effect=0.0):
     progression = np.minimum(death, rng.exponential(0.5 / hazard) + 15)
     follow = 400.0
     dlt = rng.random(n) < np.array([0.05, 0.25, 0.6])[level - 1]
-    tables = {"subjects": base.assign(arm=np.array(LEVELS)[level - 1], level=level, age_years=60.0)}
+    tables: dict[str, Any] = {"subjects": base.assign(arm=np.array(LEVELS)[level - 1], level=level, age_years=60.0)}
     tables["survival"] = pd.concat(
         base.assign(endpoint=name, day=np.minimum(t, follow), event=t < follow, origin_day=0.0)
         for name, t in (("OS", death), ("PFS", progression))

@@ -166,7 +166,7 @@ def test_groups_follow_the_question_else_levels_else_arms_else_everyone():
     assert groups(subjects).reference == "placebo"
     assert groups(subjects, {"reference": "drug"}).contrasts() == [("placebo", "drug")]
     assert groups(subjects.assign(level=pd.array([2, 2, 1, 1], dtype="Int64"))).labels == ["placebo", "drug"]
-    assert groups(subjects.drop(columns="arm").assign(level=pd.NA)).labels == ["all"]
+    assert groups(subjects.drop(columns="arm").assign(level=pd.array([None] * 4, dtype="Int64"))).labels == ["all"]
     with pytest.raises(AnalysisError, match="no 'colour' to compare by; filled columns are arm"):
         groups(subjects, {"compare": "colour"})
     with pytest.raises(AnalysisError, match="'x' is no arm of this record"):

@@ -73,7 +73,7 @@ def test_loris_gives_response_per_cohort_and_tmb_against_outcome():
     findings = analyse(read_data(DATA / "loris-icb", "loris"))
     train = findings.get("response.objective_rate", "Chowell_train")
     test = findings.get("response.objective_rate", "Chowell_test")
-    assert (train.events + test.events, train.n + test.n) == (409, 1479)
+    assert (train.events, train.n, test.events, test.n) == (282, 964, 127, 515)  # 409 of 1,479 in both
     assert findings.get("biomarker.PFS.TMB.hazard_ratio", "Chowell_train").estimate < 1
     assert 0.5 < findings.get("biomarker.response.TMB.auc").estimate < 0.7
     assert any("MSK_nonICB" in text and "No response" in text for text in findings.notes)

@@ -88,6 +88,13 @@ def test_a_covariate_that_separates_is_named():
         cox(t, d, (t <= 5).astype(float), names=["marker"])
 
 
+def test_covariates_that_separate_only_together_are_refused_too():
+    t = np.array([28.3, 69.1, 24.4, 36.1, 98.6])
+    x = np.array([[0, -1.37, -0.56], [0, -0.15, -0.56], [0, -0.37, -0.56], [1, 0.17, -0.30], [1, 1.71, 1.99]])
+    with pytest.raises(AnalysisError, match="monotone in 'x3'"):
+        cox(t, np.ones(5), x)
+
+
 @pytest.mark.parametrize(
     ("covariates", "event", "message"),
     [

@@ -5,6 +5,7 @@ Of the cox cases all but the concordance is compared, which belongs to the kind 
 
 import json
 import math
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -53,7 +54,7 @@ def test_survival_agrees_with_r(kind, case):
 
 
 def _data(name, *columns, keep=None):
-    data = pd.read_csv(FOLDER / f"data_{name}.csv")
+    data: Any = pd.read_csv(FOLDER / f"data_{name}.csv")
     if keep:
         data = data[_filter(data, keep)]
     return data.dropna(subset=[c for c in columns if c])
@@ -135,7 +136,7 @@ def _cox(spec, results, dataset):
     for expected in results["tests"]:
         test = getattr(fit, expected["test"])
         # R prints the Wald statistic rounded to two decimals
-        loose = {"abs": 0.00501} if expected["test"] == "wald" else {"rel": 1e-5}
+        loose: dict[str, Any] = {"abs": 0.00501} if expected["test"] == "wald" else {"rel": 1e-5}
         assert test.statistic == pytest.approx(expected["statistic"], **loose), expected["test"]
         assert test.df == expected["df"]
 

@@ -41,7 +41,8 @@ def response_table(asked: Asked) -> pd.DataFrame:
             other = {"none recorded": int(own.isna().sum()), "responders": counts["CR"] + counts["PR"]}
             evaluable = sum(counts[c] for c in CATEGORIES if c != "NE")
             rows.append({"group": label, "subjects": len(members), **counts, **other, "evaluable": evaluable})
-    return pd.DataFrame(rows)
+    names = ["group", "subjects", *CATEGORIES, "none recorded", "responders", "evaluable"]
+    return pd.DataFrame(rows, columns=pd.Index(names))
 
 
 def response_findings(asked: Asked) -> list[Finding]:

@@ -14,6 +14,7 @@ from opsonin.analysis.survival import cox, kaplan_meier, logrank
 from opsonin.errors import AnalysisError
 from opsonin.units import DAYS_PER_MONTH
 
+MILESTONES = (6, 12, 24)  # months
 KM = "Kaplan–Meier; log-log interval"
 COX = "Cox proportional hazards, Efron ties; Wald interval and p"
 KM_SOURCE = "Kaplan & Meier 1958, doi:10.1080/01621459.1958.10501452; Brookmeyer & Crowley 1982, doi:10.2307/2530286"
@@ -63,6 +64,7 @@ def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
     found = [median_finding(rows, endpoint, label) for label in asked.groups.labels if (rows["group"] == label).any()]
     if asked.groups.several and len(rows):
         found.append(median_finding(rows, endpoint, "all"))
+    found += _milestones(rows, endpoint, [f.group for f in found])
     if rows["group"].nunique() < 2:
         return found
     strata = _strata(asked, rows)
@@ -110,6 +112,35 @@ def median_finding(rows: pd.DataFrame, endpoint: str, group: str, name: str | No
         note=reached,
         table=curve.to_frame(),
     )
+
+
+def _milestones(rows: pd.DataFrame, endpoint: str, labels: list[str]) -> list[Finding]:
+    """The share still free of a usual endpoint at 6, 12 and 24 months, where a group was followed so long."""
+    if endpoint not in STANDARD:
+        return []
+    found = []
+    for label in labels:
+        own = rows if label == "all" else rows[rows["group"] == label]
+        curve = kaplan_meier(own["day"], own["event"])
+        at = curve.at([months * DAYS_PER_MONTH for months in MILESTONES])
+        for months, row in zip(MILESTONES, at.to_dict("records"), strict=True):
+            if row["at_risk"] > 0 and math.isfinite(row["survival"]):
+                found.append(
+                    Finding(
+                        name=f"survival.{endpoint}.rate_{months}_months",
+                        group=label,
+                        estimate=row["survival"],
+                        lower=row["lower"],
+                        upper=row["upper"],
+                        level=curve.level,
+                        n=curve.n,
+                        events=curve.n_events,
+                        unit="proportion",
+                        method=f"{KM}; {int(row['at_risk'])} still at risk",
+                        reference=KM_SOURCE,
+                    )
+                )
+    return found
 
 
 def hazard_ratio(

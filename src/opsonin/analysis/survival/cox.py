@@ -21,6 +21,7 @@ from opsonin.analysis.survival.likelihood import PartialLikelihood
 from opsonin.errors import AnalysisError
 
 STEPS = 40
+FARTHEST = 30.0  # a coefficient this large, per SD of the covariate, is on its way to infinity
 RUNAWAY = 60.0  # a standard error this large, per SD of the covariate, is no estimate: the likelihood is monotone
 
 
@@ -126,16 +127,8 @@ def cox(
     null = model.at(np.zeros(x.shape[1]))
     _refuse_redundant(null.information, labels)
     beta, best = _climb(model, null)
-    inverse = np.linalg.pinv(best.information, hermitian=True)
-    with np.errstate(invalid="ignore"):
-        spread = np.sqrt(np.diag(inverse))
-    wild = ~(spread < RUNAWAY) | (np.abs(beta) > 30) | (np.diag(best.information) < 1e-7)
-    if wild.any():
-        label = labels[int(np.flatnonzero(wild)[0])]
-        raise AnalysisError(
-            f"the likelihood is monotone in {label!r}: it separates those with the event from those without, "
-            "so that its hazard ratio has no finite estimate; drop it, merge categories, or use a Firth model."
-        )
+    _refuse_runaway(beta, best.information, labels)
+    inverse = np.linalg.inv(best.information)
     variance = inverse / np.outer(scale, scale)
     used, robust = inverse, None
     if cluster is not None:
@@ -178,7 +171,7 @@ def _climb(model: PartialLikelihood, null):
             step = step / 2
         gain, beta, here = there.value - here.value, beta + step, there
         settled = gain <= 1e-11 * (1 + abs(here.value)) and float(np.abs(step).max()) < 1e-6
-        if settled or float(np.abs(beta).max()) > 30:  # 30 per SD: the likelihood is monotone, and the caller says so
+        if settled or float(np.abs(beta).max()) > FARTHEST:  # the likelihood is monotone, and the caller says so
             break
     return beta, here
 
@@ -205,6 +198,20 @@ def _design(covariates: Any, names: list[str] | None, n: int) -> tuple[np.ndarra
                 f"the covariate {label!r} misses {int((~np.isfinite(column)).sum())} values; leave those rows out."
             )
     return x, labels
+
+
+def _refuse_runaway(beta: np.ndarray, information: np.ndarray, labels: list[str]) -> None:
+    """Name the covariate in whose direction (alone or with others) the likelihood has gone flat."""
+    values, directions = np.linalg.eigh(information)
+    label = labels[int(np.argmax(np.abs(directions[:, 0])))]
+    if values[0] > RUNAWAY**-2 and float(np.abs(beta).max()) <= FARTHEST:
+        return
+    if float(np.abs(beta).max()) < 3:
+        raise AnalysisError(f"the covariate {label!r} says hardly anything that the others do not; leave it out.")
+    raise AnalysisError(
+        f"the likelihood is monotone in {label!r}: it separates those with the event from those without, "
+        "so that its hazard ratio has no finite estimate; drop it, merge categories, or use a Firth model."
+    )
 
 
 def _refuse_redundant(information: np.ndarray, labels: list[str]) -> None:

@@ -1,5 +1,4 @@
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from conformance.recist_cases import check_recist
 from opsonin.criteria import recist, responses_from_lesions
 from opsonin.errors import CriteriaError
 from paths import REFERENCE
 
 PATH = REFERENCE / "survival" / "recist.json"
-STATES = {"present": "present", "absent": "absent", "unequivocal_progression": "unequivocal progression"}
 
 
 def reference_cases():
@@ -23,59 +22,9 @@ def reference_cases():
     return [pytest.param(case, id=case["id"]) for case in json.loads(PATH.read_text())]
 
 
-def lesion_table(case):
-    """The record's lesions table of a worked case, baseline on day −7."""
-    rows = []
-    for lesion in case["lesions"]:
-        kind = "target" if lesion["role"] == "target" else "non-target"
-        state = "measured" if kind == "target" else "present"
-        rows.append((lesion["id"], -7.0, kind, lesion["nodal"], lesion["baseline_mm"], state))
-    nodal = {lesion["id"]: lesion["nodal"] for lesion in case["lesions"]}
-    for visit in case["assessments"]:
-        for t in visit["target"]:
-            state = "measured" if t["evaluated"] else "not evaluable"
-            state = "too small to measure" if t["too_small_to_measure"] else state
-            size = sum(t["fragments_mm"]) if t["fragments_mm"] else t["measured_mm"]
-            rows.append((t["id"], float(visit["day"]), "target", nodal[t["id"]], size, state))
-        for n in visit["non_target"]:
-            rows.append((n["id"], float(visit["day"]), "non-target", nodal[n["id"]], None, STATES[n["status"]]))
-        for n in visit["new_lesions"]:
-            rows.append(
-                (n["id"], float(visit["day"]), "new", False, n["mm"], "measured" if n["measurable"] else "present")
-            )
-    table = pd.DataFrame(rows, columns=["lesion_id", "day", "kind", "lymph_node", "diameter_mm", "state"])
-    return table.assign(subject_id="P1", diameter_mm=table["diameter_mm"].astype(float))
-
-
 @pytest.mark.parametrize("case", reference_cases())
 def test_worked_cases(case):
-    if case["criteria"] != "RECIST1.1":
-        pytest.skip(f"{case['criteria']} is not part of Opsonin yet")
-    rules = case["protocol"]
-    table = responses_from_lesions(
-        lesion_table(case),
-        confirm=rules["confirmation_of_response_required"],
-        minimum_confirmation_days=float(rules["minimum_confirmation_days"]),
-        minimum_stable_days=float(rules["minimum_sd_days"]),
-    )
-    visits, best = table[~table["best"]], table[table["best"]]
-    row: Any
-    for row, visit in zip(visits.itertuples(), case["expected"]["timepoints"], strict=True):
-        assert row.sum_mm == visit["sum_evaluated_mm"]
-        assert row.nadir_mm == visit["reference_nadir_mm"]
-        assert row.target == visit["target_response"]
-        assert row.overall == visit["overall_response"]
-        assert (row.non_target or "NA").upper() == visit["non_target_response"]
-        assert row.new_lesion == (visit["new_lesion"] == "Y")
-        for ours, theirs in [
-            (row.change_from_baseline_percent, visit["change_from_baseline_pct"]),
-            (row.change_from_nadir_percent, visit["change_from_nadir_pct"]),
-        ]:
-            assert np.isnan(ours) if theirs is None else ours == pytest.approx(theirs, abs=1e-5)
-    assert best["overall"].tolist() == [case["expected"]["best_overall_response"]]
-    progressed = visits.loc[visits["overall"] == "PD", "day"].min()
-    expected = case["expected"]["progression_day"]
-    assert np.isnan(progressed) if expected is None else progressed == expected
+    check_recist(case)
 
 
 def one(baseline, visits, days=None, **options):

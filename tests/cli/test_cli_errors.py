@@ -159,6 +159,39 @@ def test_a_users_therapy_that_fails_is_named(source, agent, said, tmp_path, olde
         assert words in message
 
 
+LAW = """from opsonin.model import Administration, Module, Parameter, Process, Species
+
+
+def module():
+    return Module("my drug", [
+        Species("drug", "mg"),
+        Parameter("drug_k", 0.5, "{unit}", "assumed: an example"),
+        Process("drug loss", lambda drug, drug_k: {law}, consumes="drug"),
+        Administration("my drug", "oral", into="drug"),
+    ])
+"""
+
+
+@pytest.mark.parametrize(
+    ("unit", "law", "said"),
+    [
+        ("1/day", "1 / 0", ["drug loss", "ZeroDivisionError"]),
+        ("1/day", "drug_k", ["drug loss", "mg"]),
+        ("1/dya", "drug_k * drug", ["1/dya"]),
+        ("1/day", "drug_k * drug if drug > 1 else 0", ["drug loss"]),
+    ],
+)
+def test_a_law_of_a_users_therapy_that_cannot_be_traced_is_named(unit, law, said, tmp_path, older):
+    (tmp_path / "my_drug.py").write_text(LAW.format(unit=unit, law=law))
+    path = tmp_path / "my-study.toml"
+    path.write_text(
+        read(bundled()["imatinib-il2"]).replace('agent = "cyclophosphamide"', 'agent = "./my_drug.py:module"')
+    )
+    message = refused(["run", path], older)
+    for words in said:
+        assert words in message
+
+
 def test_results_never_replace_a_folder_of_other_files(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     done = RUNNER.invoke(app, ["run", "imatinib-il2", "--out", str(tmp_path)])

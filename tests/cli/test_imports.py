@@ -1,8 +1,8 @@
 """Start-up: what a command or an import may load, and how long the help takes."""
 
+import os
 import subprocess
 import sys
-from time import perf_counter
 
 import pytest
 
@@ -38,9 +38,11 @@ def test_a_name_of_the_api_loads_its_own_room():
 
 def test_the_help_answers_in_half_a_second():
     def once():
-        began = perf_counter()
+        before = os.times()
         subprocess.run([sys.executable, "-m", "opsonin", "--help"], capture_output=True, check=True)
-        return perf_counter() - began
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
     once()  # compiles the bytecode
+    # the work it takes, not the clock: tests share their machine with one another
     assert min(once() for _ in range(3)) < 0.5

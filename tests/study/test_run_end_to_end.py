@@ -3,6 +3,9 @@
 import dataclasses
 import hashlib
 import re
+import signal
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -152,6 +155,20 @@ def test_the_command_runs_shows_and_leaves_older_results_when_it_fails(small, tm
     assert "earlier results are as they were" in stopped.stderr
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_a_run_without_a_trace(tmp_path):
+    command = [sys.executable, "-m", "opsonin", "run", "imatinib-il2", "--trials", "1000", "--out", "out"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert "building the model" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        said = running.stderr.read()
+        assert running.wait(timeout=60) == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -56,9 +56,9 @@ class Phases:
 
     def __enter__(self) -> Phases:
         if self._console.is_terminal:
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-            columns = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+            columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn())
             self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
             self._bar.start()
         return self

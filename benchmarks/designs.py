@@ -1,6 +1,6 @@
 """Dose-finding designs: simulated operating characteristics beside the exact ones, and the time a decision takes.
 
-The peer of the array form is the design's own decision for one trial at a time; there is no Python package with the 3+3.
+The peer of the array form is the same design deciding for one trial at a time.
 """
 
 import argparse

@@ -58,7 +58,7 @@ def _treat(
     probabilities: Float[np.ndarray, " level"],
 ) -> tuple[Int[np.ndarray, "branch number"], Float[np.ndarray, " branch"]]:
     """Every outcome of the next cohort of every course, equal states merged."""
-    from scipy.stats import binom
+    from scipy.special import comb
 
     levels = len(probabilities)
     states, weights = [], []
@@ -70,7 +70,8 @@ def _treat(
         after[rows, levels + at] += dlt
         after[:, -1] = made.level[possible]
         states.append(after)
-        weights.append(weight[possible] * binom.pmf(dlt, made.patients[possible], probabilities[at]))
+        treated, p = made.patients[possible], probabilities[at]
+        weights.append(weight[possible] * comb(treated, dlt) * p**dlt * (1 - p) ** (treated - dlt))
     merged, where = np.unique(np.concatenate(states), axis=0, return_inverse=True)
     return merged, np.bincount(where.reshape(-1), weights=np.concatenate(weights), minlength=len(merged))
 

@@ -87,7 +87,7 @@ def _il2(dose_times, miu):
 
 
 def test_interleukin_2_meets_the_exposure_it_is_calibrated_to():
-    # Kirchner 1998, Br J Clin Pharmacol 46:5: AUC(0–24 h) 627 IU·h/ml after 20 MIU/m², here 37 MIU at the typical 1.85 m²
+    # Kirchner 1998, Br J Clin Pharmacol 46:5: AUC(0–24 h) 627 IU·h/ml after 20 MIU/m² (37 MIU at the typical 1.85 m²)
     level = _il2([0.0], 37.0)
     assert np.trapezoid(level, DAY * 24) == pytest.approx(627, rel=0.02)
 

@@ -8,6 +8,8 @@ from opsonin.report.context import Context, value_of
 from opsonin.report.figures.biomarkers import parts_of, screened
 from opsonin.report.verdicts import Line
 
+RARE = 0.10  # a link that fewer replicate trials show is hardly in the model
+
 
 def biomarker(context: Context) -> list[Line]:
     """The strongest marker and what it is worth."""
@@ -35,36 +37,42 @@ def _chance(examined: int) -> str:
 
 def believed(context: Context) -> list[Line]:
     """Biomarker findings from the most to the least believable, each with the reason."""
-    held = {}
-    for f in context.named("biomarker"):
-        endpoint, marker, measure = parts_of(f)
-        if measure == "hazard_ratio.believability":
-            held[endpoint, marker] = f
+    held: dict[tuple[str, str, str], Any] = {parts_of(f): f for f in context.named("biomarker")}
     ranked = []
-    for endpoint, marker, _, f in screened(context.findings):
-        chance = held.get((endpoint, marker))
+    for endpoint, marker, measure, f in screened(context.findings):
+        chance = held.get((endpoint, marker, f"{measure}.believability"))
+        again = held.get((endpoint, marker, f"{measure}.replication"))
         share = float(chance.estimate) if chance is not None else 1.0 if words.missing(f.p) else float(f.p)
-        reason = _reason(f) if chance is None else _held(f, chance)
-        ranked.append((share, f"{marker} and {endpoint}:", words.ended(reason)))
-    ranked.sort(key=lambda item: item[0])  # stable: among equals the order of screened() stays
-    return [(begin, reason) for _, begin, reason in ranked[:5]]
+        doubt = again is not None and float(again.estimate) < RARE  # rare in its own model: believed less, however good
+        reason = _reason(f) if chance is None else _held(f, chance, again)
+        ranked.append((doubt, share, f"{marker} and {endpoint}:", words.ended(reason)))
+    ranked.sort(key=lambda item: item[:2])  # stable: among equals the order of screened() stays
+    return [(begin, reason) for *_, begin, reason in ranked[:5]]
 
 
-def _held(finding: Any, chance: Any) -> str:
-    """The share of null data sets that look as good, and what that means."""
+def _held(finding: Any, chance: Any, again: Any) -> str:
+    """The share of null data sets that look as good, how often replicates show it, and what that means."""
     share = float(chance.estimate)
-    if share < 0.01:
-        verdict = "worth confirming in new patients"
-    elif share < 0.05:
-        verdict = "suggestive, not more"
-    elif share < 0.20:
-        verdict = "weak; chance could have made it"
-    else:
+    rare = again is not None and float(again.estimate) < RARE
+    if share >= 0.20:
         verdict = "do not build on it; this is what chance looks like"
+    elif rare:
+        verdict = "probably luck; this trial looks good, but the model that made it hardly holds the link"
+    elif share >= 0.05:
+        verdict = "weak; chance could have made it"
+    elif share >= 0.01:
+        verdict = "suggestive, not more"
+    else:
+        verdict = "worth confirming in new patients"
     events = "" if words.missing(finding.events) else f" with {int(finding.events):,} events"
-    found = words.share(share) if share > 0 else "none"
-    null = f"of {int(chance.n):,} data sets with the marker permuted, {found} look at least this good"
-    return f"{verdict}: hazard ratio{_step(finding)} {value_of(finding)}{events}; {null}"
+    looks = words.share(share) if share > 0 else "none"
+    told = (
+        f"{verdict}. Hazard ratio{_step(finding)} {value_of(finding)}{events}; of {int(chance.n):,} data sets with the "
+    )
+    told += f"marker permuted, {looks} look at least this good"
+    if again is not None:
+        told += f"; {words.share(again.estimate)} of replicate trials show the link"
+    return told
 
 
 def _reason(finding: Any) -> str:

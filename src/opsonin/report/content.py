@@ -23,12 +23,15 @@ class Lines:
     lines: list[tuple[str, str]]
     title: str = ""
     ordered: bool = False
+    folded: bool = False
     kind: str = "lines"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of words already formatted.   numeric: columns set flush right.   small: dense, for long tables."""
+    """A table of words already formatted.   numeric: columns set flush right.   small: dense, for long tables.
+    last_wide: the last column holds sentences and gets the room.
+    """
 
     title: str
     columns: list[str]
@@ -37,6 +40,7 @@ class Table:
     numeric: frozenset[int] = frozenset()
     small: bool = False
     folded: bool = False
+    last_wide: bool = False
     kind: str = "table"
 
 

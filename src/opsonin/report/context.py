@@ -62,19 +62,24 @@ def is_fraction(finding: Any) -> bool:
     )
 
 
-def value_of(finding: Any) -> str:
+def value_of(finding: Any, with_unit: bool = True) -> str:
     """The estimate and its interval with its unit: "0.729 (0.618–0.859)", "11.1 % (3.1–26.1)", "12.0 days"."""
     if words.missing(finding.estimate):
         return "not reached" if finding.name.endswith(".median") else "–"
     if is_fraction(finding):
         return words.with_interval(finding.estimate, finding.lower, finding.upper, percent=True)
     text = words.with_interval(finding.estimate, finding.lower, finding.upper)
-    unit = "" if finding.unit in UNITLESS or finding.unit.startswith("chi-squared") else finding.unit
+    unit = "" if not with_unit or finding.unit in UNITLESS or finding.unit.startswith("chi-squared") else finding.unit
     return f"{text} {'%' if unit == 'percent' else unit}".strip()
 
 
 def findings_table(
-    title: str, findings: Sequence[Any], name: Callable[[Any], str], caption: str = "", folded: bool = False
+    title: str,
+    findings: Sequence[Any],
+    name: Callable[[Any], str],
+    caption: str = "",
+    folded: bool = False,
+    counted: str = "patients",
 ) -> Table | None:
     """Findings as rows: what, in whom, number with interval, p, n; columns that would be empty are left out."""
     if not findings:
@@ -84,7 +89,7 @@ def findings_table(
         ("group or contrast", ["" if f.group in ("all", None) else str(f.group) for f in findings]),
         ("estimate (interval)", [value_of(f) for f in findings]),
         ("p", [words.bare_p(f.p) if words.p_value(f.p) else "" for f in findings]),
-        ("patients", ["" if words.missing(f.n) else f"{int(f.n):,}" for f in findings]),
+        (counted, ["" if words.missing(f.n) else f"{int(f.n):,}" for f in findings]),
         ("events", ["" if words.missing(f.events) else f"{int(f.events):,}" for f in findings]),
     ]
     kept = [(head, cells) for k, (head, cells) in enumerate(columns) if k == 0 or any(cells)]
@@ -109,10 +114,12 @@ def pivot(
     if not findings:
         return None
     cells: dict[str, dict[str, str]] = {}
+    heads: dict[str, str] = {}
     for f in findings:
-        cells.setdefault(str(f.group), {}).setdefault(column(f), value_of(f))
-    heads = list(dict.fromkeys(column(f) for f in findings))
+        unit = "" if is_fraction(f) or f.unit in UNITLESS or f.unit in column(f) else f", {f.unit}"
+        heads.setdefault(column(f), f"{column(f)}{unit}")
+        cells.setdefault(str(f.group), {}).setdefault(column(f), value_of(f, with_unit=False))
     place = {name: k for k, name in enumerate([*order, "none"])}
     names = sorted(cells, key=lambda name: len(place) + (name == "all") if name not in place else place[name])
     rows = [[name, *(cells[name].get(head, "") for head in heads)] for name in names]
-    return Table(title, ["", *heads], rows, caption, frozenset(range(1, len(heads) + 1)), small=True)
+    return Table(title, ["", *heads.values()], rows, caption, frozenset(range(1, len(heads) + 1)), small=True)

@@ -37,7 +37,7 @@ def mathml(latex: str) -> str:
         body = reader.row(until=None)
     except (_Unreadable, IndexError, RecursionError):
         return f'<code class="latex">{html.escape(latex)}</code>'
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{body}</mrow></math>'
+    return f'<math displaystyle="true" xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{body}</mrow></math>'
 
 
 class _Reader:
@@ -114,7 +114,7 @@ class _Reader:
             self.at -= 1
             return self.group()
         if token[0].isdigit():
-            return f"<mn>{token}</mn>"
+            return f"<mn>{token if len(token) < 8 else format(float(token), '.4g')}</mn>"
         if token.isalpha():
             return f"<mi>{html.escape(token)}</mi>"
         if token.startswith("\\"):

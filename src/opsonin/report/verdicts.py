@@ -1,11 +1,12 @@
 """Findings in plain sentences: the number, its interval, and what it means, for the first page."""
 
+import re
 from typing import Any
 
 from opsonin.report import words
 from opsonin.report.context import Context, value_of
 from opsonin.report.figures.immune import day_of_test, monitored, trends
-from opsonin.report.figures.pharmacokinetics import LIMITS, ratio_name
+from opsonin.report.figures.pharmacokinetics import LIMITS
 from opsonin.report.figures.response import best_responses
 from opsonin.report.figures.survival import endpoint_name
 from opsonin.report.groups import level_names
@@ -74,18 +75,24 @@ def harm(context: Context) -> list[Line]:
 
 
 def exposure(context: Context) -> list[Line]:
-    """Each interaction asked about: is exposure raised, lowered, unchanged, or undecided?"""
-    out = []
+    """All interactions asked about in one line: is exposure raised, lowered, unchanged, or undecided?"""
     ratios = [f for f in context.named("pk") if f.name.endswith("auc_ratio")]
-    for f in ratios or [f for f in context.named("pk") if f.name.endswith("_ratio")]:
-        contrast = "" if f.group in ("all", "", None) else f", {f.group}"
-        cause = (
-            f.note.removeprefix("Between the periods: ").rstrip(".") if f.note.startswith("Between the periods") else ""
-        )
-        contrast += f" ({cause})" if cause else ""
-        begin = f"{words.capital(ratio_name(f))} × {value_of(f)}{contrast}:"
-        out.append((begin, words.ended(interaction(f))))
-    return out
+    told = []
+    for f in ratios[:5]:
+        verdict = interaction(f).partition(" (")[0]
+        told.append(f"{f.name.split('.')[1]} × {value_of(f)}{contrast(f)}, {verdict}")
+    return [("Exposure, AUC ratios:", words.ended("; ".join(told)))] if told else []
+
+
+def contrast(finding: Any) -> str:
+    """What changes between the sides of a ratio: " with interleukin-2"; the group where that is not said."""
+    added = re.fullmatch(r"Between the periods: (.+) added\.", finding.note)
+    if added:
+        return f" with {added[1]}"
+    without = re.match(r"with vs without ([^,]+)", str(finding.group))
+    if without:
+        return f" with {without[1]}"
+    return "" if finding.group in ("all", "", None) else f" ({finding.group})"
 
 
 def interaction(finding: Any) -> str:
@@ -104,7 +111,7 @@ def interaction(finding: Any) -> str:
         return "raised, though perhaps by less than a quarter"
     if high < 1:
         return "lowered, though perhaps by less than a fifth"
-    return "undecided: the interval holds no change as well as a relevant one"
+    return "undecided"
 
 
 def response(context: Context) -> list[Line]:
@@ -163,7 +170,10 @@ def survival(context: Context) -> list[Line]:
     ):
         medians = _medians(context, endpoint)
         if medians:
-            out.append((f"{words.capital(endpoint_name(endpoint))}.", medians))
+            out.append((f"{words.capital(endpoint_name(endpoint))}:", words.ended(medians[0].lower() + medians[1:])))
+    if len(out) == 2:  # two medians share a line
+        (one, told_one), (other, told_other) = out
+        return [(one, f"{told_one[:-1]}; {other[0].lower()}{other[1:-1]} {told_other}")]
     return out
 
 

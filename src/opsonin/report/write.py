@@ -32,14 +32,14 @@ def write_report(record: Any, findings: Any, path: str | Path, replicates: Any =
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(page, encoding="utf-8")
-        os.replace(temporary, target)
+        try:
+            temporary.write_text(page, encoding="utf-8")
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as problem:
-        raise ReportError(
-            f"the report {target} cannot be written: {problem.strerror}; choose another place."
-        ) from problem
-    finally:
-        temporary.unlink(missing_ok=True)
+        what = f"the report {target} cannot be written: {problem.strerror}"
+        raise ReportError(f"{what}; choose another place.") from problem
     return target
 
 

@@ -19,7 +19,7 @@ def chapter(context: Context) -> Chapter:
     manifest = context.manifest
     if manifest.assumptions:
         lines = [("", sentence_of(item)) for item in manifest.assumptions]
-        blocks.append(Lines(lines, "What is assumed"))
+        blocks.append(Lines(lines, f"What is assumed or calibrated ({len(lines)})", folded=len(lines) > 12))
     blocks += _model(manifest.model or {})
     if manifest.study:
         title = "The study file, as it was run" if context.virtual else "The mapping file"
@@ -34,10 +34,12 @@ def chapter(context: Context) -> Chapter:
 
 
 def sentence_of(assumption: Any) -> str:
-    """An assumption's sentence with its parameters in brackets."""
+    """An assumption's sentence, with its parameters in brackets where it does not name them itself."""
     if isinstance(assumption, str):
         return words.sentence(assumption)
-    names = assumption.get("parameters") or []
+    names = [
+        name for name in assumption.get("parameters") or [] if str(name) not in str(assumption.get("sentence", ""))
+    ]
     named = f" [{', '.join(map(str, names[:6]))}{' …' if len(names) > 6 else ''}]" if names else ""
     return words.sentence(str(assumption.get("sentence", ""))) + named
 
@@ -109,7 +111,7 @@ def _model(model: dict[str, Any]) -> list[Block]:
                 f"{len(calibrated)} calibrated, {len(assumed)} assumed."
             )
         )
-        blocks.append(_parameters(parameters))
+        blocks += _parameters(parameters)
     equations = model.get("equations") or []
     if equations:
         meaning = {s["name"]: s.get("meaning", "") for s in model.get("species") or []}
@@ -149,29 +151,36 @@ def _modulations(signal: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _parameters(parameters: list[dict[str, Any]]) -> Table:
-    order = {"assumed": 0, "calibrated": 1, "published": 2}
-    rows = [
-        [
-            str(p.get("name", "")),
-            str(p.get("meaning", "")),
-            words.number(p.get("value")),
-            "" if p.get("unit") == "dimensionless" else str(p.get("unit", "")),
-            str(p.get("spread") or ""),
-            str(p.get("kind", "")),
-            str(p.get("source", "")),
+def _parameters(parameters: list[dict[str, Any]]) -> list[Block]:
+    """One table a kind, the assumed ones first: they are what a reader should doubt."""
+    blocks: list[Block] = []
+    for kind, title in (
+        ("assumed", "Assumed parameters"),
+        ("calibrated", "Calibrated parameters"),
+        ("published", "Published parameters"),
+    ):
+        rows = [
+            [
+                str(p.get("name", "")),
+                str(p.get("meaning", "")),
+                _given(p.get("value"), str(p.get("unit", ""))),
+                str(p.get("spread") or ""),
+                words.capital(str(p.get("source", "")).removeprefix(f"{kind}:").removeprefix(f"{kind} to:").strip()),
+            ]
+            for p in parameters
+            if p.get("kind") == kind
         ]
-        for p in sorted(parameters, key=lambda p: order.get(str(p.get("kind")), 3))
-    ]
-    return Table(
-        "Parameters, the assumed ones first",
-        ["name", "meaning", "value", "unit", "spread between patients", "kind", "source"],
-        rows,
-        "",
-        frozenset({2}),
-        small=True,
-        folded=True,
-    )
+        if rows:
+            columns = ["name", "meaning", "value", "spread between patients", "source, or why"]
+            blocks.append(Table(f"{title} ({len(rows)})", columns, rows, small=True, folded=True, last_wide=True))
+    return blocks
+
+
+def _given(value: Any, unit: str) -> str:
+    """A parameter as its author gave it, with its unit."""
+    number = f"{value:.4g}" if isinstance(value, int | float) else str(value)
+    unit = unit.replace("**2", "²").replace("**3", "³")
+    return number if unit in ("", "dimensionless", "1") else f"{number} {unit}"
 
 
 def _left_out(context: Context) -> list[Block]:

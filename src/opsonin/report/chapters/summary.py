@@ -1,5 +1,7 @@
 """Chapter 1, one page: what was asked, what was found, what to believe, what is assumed, what to do next."""
 
+from typing import Any
+
 from opsonin.report import believing, verdicts, words
 from opsonin.report.chapters.methods import sentence_of
 from opsonin.report.content import Block, Chapter, Lines
@@ -62,7 +64,7 @@ def found(context: Context) -> list[verdicts.Line]:
     ordered = [
         verdicts.dose(context)[:1],
         verdicts.harm(context)[:1],
-        verdicts.exposure(context)[:3],
+        verdicts.exposure(context)[:1],
         verdicts.immune(context)[:1],
         verdicts.response(context)[:2],
         verdicts.survival(context)[:2],
@@ -77,12 +79,34 @@ def found(context: Context) -> list[verdicts.Line]:
 
 
 def assumptions(context: Context) -> list[verdicts.Line]:
-    """The manifest's first assumptions; it lists the most consequential first."""
-    items = context.manifest.assumptions or []
-    lines = [("", sentence_of(item)) for item in items[:ASSUMED]]
-    if len(items) > ASSUMED:
-        lines.append(("", f"{len(items) - ASSUMED} more stand in Methods and provenance."))
+    """One assumption, or what was calibrated to, for each subject that the study asks about; else the first ones."""
+    items = [item if isinstance(item, dict) else {"sentence": str(item)} for item in context.manifest.assumptions or []]
+    chosen: list[dict[str, Any]] = []
+    for topic in _topics(context):
+        about = [item for item in items if item not in chosen and any(word in _text(item) for word in topic)]
+        chosen += about[:1]
+    chosen += [item for item in items if item not in chosen][: max(0, 2 - len(chosen))]
+    lines = [("", sentence_of(item)) for item in chosen[:ASSUMED]]
+    if len(items) > len(lines):
+        lines.append(("", f"{len(items) - len(lines)} more stand in Methods and provenance."))
     return lines
+
+
+def _topics(context: Context) -> list[tuple[str, ...]]:
+    """What the questions are about, as words to look for in an assumption."""
+    questions = context.questions
+    topics: list[tuple[str, ...]] = [("maximum tolerated", "dose-limiting", "toxicit")]
+    if questions.get("interaction"):
+        topics.append(("apparent clearance", "imatinib clearance", "interaction", "exposure of"))
+    topics += [
+        (str(item["marker"]).lower(), str(item["marker"]).split()[-1].lower() + " ")
+        for item in questions.get("biomarkers") or []
+    ]
+    return [*topics, ("survival", "progression", "tumour"), ("response", "kill")]
+
+
+def _text(item: dict[str, Any]) -> str:
+    return f"{item.get('sentence', '')} {' '.join(map(str, item.get('parameters') or []))}".lower()
 
 
 def next_steps(context: Context) -> list[str]:

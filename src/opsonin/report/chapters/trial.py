@@ -4,7 +4,7 @@ from typing import Any
 
 from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing, Table
-from opsonin.report.context import Context, pivot
+from opsonin.report.context import Context, findings_table, pivot
 from opsonin.report.figures import trial as figures
 from opsonin.report.groups import level_names, short_names
 
@@ -23,13 +23,11 @@ def chapter(context: Context) -> Chapter:
     chosen = figures.chosen_doses(context.findings, context.record)
     if chosen is not None:
         blocks.append(Drawing(chosen))
-    operating = _operating(context)
-    if operating is not None:
-        blocks.append(operating)
+    blocks += _operating(context)
     return Chapter(NAME, TITLE, blocks, lead=_lead(context))
 
 
-def _operating(context: Context) -> Table | None:
+def _operating(context: Context) -> list[Table]:
     """Over replicate trials, by level: how often declared, patients treated, toxicities."""
     heads = {
         "mtd_selected": "declared MTD",
@@ -43,14 +41,18 @@ def _operating(context: Context) -> Table | None:
         return heads.get(measure, measure.replace("_", " "))
 
     found = context.named("design")
-    by_level = [f for f in found if f.name.removeprefix("design.") in heads]
-    return pivot(
-        "Operating characteristics over replicate trials",
-        [*by_level, *(f for f in found if f not in by_level)],
+    by_level = [f for f in found if f.group != "all"]
+    whole = [f for f in found if f.group == "all"]
+    names = list(level_names(context.record).values())
+    table = pivot(
+        "Operating characteristics over replicate trials, by dose level",
+        by_level,
         head,
-        list(level_names(context.record).values()),
-        "Patients, toxicities and duration: mean and middle 95 % of trials; shares: with their Monte Carlo interval.",
+        names,
+        "Patients and toxicities: mean and middle 95 % of trials; shares: with their Monte Carlo interval.",
     )
+    every = findings_table("Over whole replicate trials: mean and middle 95 % of trials", whole, head, counted="trials")
+    return [item for item in (table, every) if item is not None]
 
 
 def _lead(context: Context) -> str:
@@ -119,7 +121,7 @@ def _decisions(context: Context) -> Table | None:
         if words.missing(value):
             return "–"
         name = names.get(int(value), f"level {int(value)}")
-        return short.get(name, name) if int(value) else "none"
+        return short.get(name, name).replace(" ", words.NBSP) if int(value) else "none"
 
     rows = []
     for row in decisions.sort_values(["day", "decision_id"], kind="stable").itertuples():

@@ -44,7 +44,7 @@ def across(plot: Canvas, y: float | int, row: int, column: int, colour: str = pa
     plot.add_hline(y=y, line={"color": colour, "width": 1, "dash": "dot"}, **place)
 
 
-def spread_apart(places: list[float], gap: float) -> list[float]:
+def spread_apart(places: list[float], gap: float | int) -> list[float]:
     """`places` moved as little as possible so that neighbours are at least `gap` apart; order is kept.
 
     Used to keep direct labels at line ends from overlapping.
@@ -52,7 +52,7 @@ def spread_apart(places: list[float], gap: float) -> list[float]:
     order = np.argsort(np.asarray(places, dtype=float), kind="stable")
     blocks: list[list[float]] = []  # [sum of wished places less their offsets, members]
     for index in order:
-        blocks.append([float(places[index]), 1])
+        blocks.append([float(places[index]), 1.0])
         while len(blocks) > 1 and _end(blocks[-2], gap) + gap > _start(blocks[-1], gap):
             total, members = blocks.pop()
             blocks[-1] = [blocks[-1][0] + total, blocks[-1][1] + members]
@@ -65,11 +65,11 @@ def spread_apart(places: list[float], gap: float) -> list[float]:
     return out
 
 
-def _start(block: list[float], gap: float) -> float:
+def _start(block: list[float], gap: float | int) -> float:
     return block[0] / block[1] - gap * (block[1] - 1) / 2
 
 
-def _end(block: list[float], gap: float) -> float:
+def _end(block: list[float], gap: float | int) -> float:
     return _start(block, gap) + gap * (block[1] - 1)
 
 
@@ -86,9 +86,9 @@ def wrapped(text: str, width: int = 26) -> str:
 LADDERS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
 
 
-def ratio_ticks(low: float, high: float, most: int = 7) -> tuple[list[float], list[str]]:
+def ratio_ticks(low: float | int, high: float | int, most: int = 7) -> tuple[list[float | int], list[str]]:
     """Ticks for a logarithmic axis within [low, high]: three to `most` round numbers."""
-    inside: list[float] = []
+    inside: list[float | int] = []
     for bases in LADDERS:
         steps = [base * 10.0**power for power in range(-9, 10) for base in bases]
         found = [step for step in steps if low * 0.999 <= step <= high * 1.001]
@@ -100,7 +100,7 @@ def ratio_ticks(low: float, high: float, most: int = 7) -> tuple[list[float], li
     return inside, [f"{step:,.10g}" for step in inside]
 
 
-def inside_of(places: list[float], low: float, high: float, gap: float) -> list[float]:
+def inside_of(places: list[float], low: float | int, high: float | int, gap: float | int) -> list[float]:
     """`places` spread apart and kept within [low, high], for labels at the ends of curves that end at an axis."""
     wide = spread_apart(places, gap)
     order = sorted(range(len(wide)), key=lambda k: wide[k])

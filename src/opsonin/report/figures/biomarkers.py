@@ -196,7 +196,7 @@ def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = Non
 
 
 def split_curves(
-    record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None, cut: float | None = None
+    record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None, cut: float | int | None = None
 ) -> Figure | None:
     """Kaplan–Meier curves of patients high and low in the marker; the cut is the median unless given."""
     rows = against(record, groups, marker, endpoint, day)

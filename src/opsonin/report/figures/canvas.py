@@ -37,15 +37,15 @@ class Canvas:
 
     def __init__(
         self,
-        height: float,
+        height: float | int,
         rows: int = 1,
         columns: int = 1,
         *,
         titles: Sequence[str] = (),
         share_x: str = "",
         share_y: str = "",
-        spacing: tuple[float, float] = (0.08, 0.1),
-        row_heights: Sequence[float] | None = None,
+        spacing: tuple[float | int, float | int] = (0.08, 0.1),
+        row_heights: Sequence[float | int] | None = None,
     ):
         self.rows, self.columns = rows, columns
         self.data: list[dict[str, Any]] = []
@@ -101,19 +101,19 @@ class Canvas:
         x, y = self._names(row, col)
         self.layout["annotations"].append({"xref": x, "yref": y, "showarrow": False, **properties})
 
-    def add_hline(self, y: float, line: dict[str, Any], row: int = 1, col: int = 1) -> None:
+    def add_hline(self, y: float | int, line: dict[str, Any], row: int = 1, col: int = 1) -> None:
         """A line across a panel."""
         xref, yref = self._names(row, col)
         ends = {"x0": 0, "x1": 1, "y0": y, "y1": y, "xref": f"{xref} domain", "yref": yref}
         self.layout["shapes"].append({"type": "line", "line": line, **ends})
 
-    def add_vline(self, x: float, line: dict[str, Any], row: int = 1, col: int = 1) -> None:
+    def add_vline(self, x: float | int, line: dict[str, Any], row: int = 1, col: int = 1) -> None:
         """A line down a panel."""
         xref, yref = self._names(row, col)
         ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "xref": xref, "yref": f"{yref} domain"}
         self.layout["shapes"].append({"type": "line", "line": line, **ends})
 
-    def add_band(self, x0: float, x1: float, colour: str) -> None:
+    def add_band(self, x0: float | int, x1: float | int, colour: str) -> None:
         """A shaded range of x behind the first panel."""
         ends = {"x0": x0, "x1": x1, "y0": 0, "y1": 1, "xref": "x", "yref": "y domain"}
         self.layout["shapes"].append(
@@ -157,7 +157,7 @@ def _key(axis: str) -> str:
     return f"{axis[0]}axis{axis[1:]}"
 
 
-def _split(shares: Sequence[float], gap: float) -> list[tuple[float, float]]:
+def _split(shares: Sequence[float | int], gap: float | int) -> list[tuple[float | int, float | int]]:
     """Where each of several neighbours begins and ends in [0, 1], `gap` apart."""
     free = 1 - gap * (len(shares) - 1)
     out, at = [], 0.0

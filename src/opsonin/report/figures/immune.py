@@ -197,7 +197,7 @@ def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure 
                 row=row,
                 col=column,
             )  # fmt: skip
-        low, high = min(mine["ratio"].min(), 0.8) / 1.15, max(mine["ratio"].max(), 1.25) * 1.35
+        low, high = min(mine["ratio"].min(), 0.8) / 1.15, max(mine["ratio"].max(), 1.25) * 1.6
         ticks, texts = ratio_ticks(low, high, 5)
         plot.update_yaxes(
             type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=texts, row=row, col=column

@@ -277,7 +277,8 @@ def forest(
     finite = pd.concat([estimate, lower[lower > 0], upper[np.isfinite(upper)]])
     low, high = min(finite.min(), (band or (0.9,))[0]) / 1.15, max(finite.max(), (band or (1.1,))[-1]) * 1.15
     low, high = max(low, estimate.min() / 20), min(high, estimate.max() * 20)
-    plot = Canvas(86 + 30 * len(rows))
+    labels = [wrapped(name, 46) for name in names]
+    plot = Canvas(86 + (38 if any("<br>" in text for text in labels) else 30) * len(rows))
     if band:
         plot.add_band(band[0], band[1], "#EEF1F4")
     plot.add_vline(x=1, line={"color": palette.GREY, "width": 1.2})
@@ -307,7 +308,7 @@ def forest(
     )
     plot.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[wrapped(name, 46) for name in names],
+        ticktext=labels,
         range=[len(rows) - 0.4, -0.6],
         showgrid=False,
         tickfont={"size": 12.5, "color": palette.INK},

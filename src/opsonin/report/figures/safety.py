@@ -74,7 +74,7 @@ def events_by_grade(record: Any, groups: Groups) -> Figure | None:
     plot.update_yaxes(
         ticktext=[wrapped(term.lower(), 44) for term in terms], tickfont={"size": 12, "color": palette.INK}
     )
-    plot.update_xaxes(range=[0, min(100, longest * 1.1)], ticksuffix="", showgrid=True, nticks=4)
+    plot.update_xaxes(range=[0, min(100, longest * 1.1)], ticksuffix="", showgrid=True, tickvals=_share_ticks(longest))
     for column in range(1, columns + 1):
         plot.update_xaxes(title_text="patients, %", row=rows, col=column)
     plot.update_layout(barmode="stack", margin={"t": 56, "l": 20}, bargap=0.2)
@@ -227,3 +227,9 @@ def _left_out(outside: int) -> str:
         return ""
     verb = "is" if outside == 1 else "are"
     return f" {words.capital(words.counted(outside, 'dot'))} far earlier or later {verb} outside the picture."
+
+
+def _share_ticks(longest: float) -> list[int]:
+    """Three ticks of a narrow axis of percentages; the last leaves room for the next panel's first."""
+    step = next((step for top, step in ((60, 40), (30, 20), (15, 10)) if longest > top), 5)
+    return [0, step, 2 * step]

@@ -172,7 +172,7 @@ STEPS = {
 }
 
 
-def nice_ticks(longest: float, unit: str, most: int = 8) -> list[float]:
+def nice_ticks(longest: float | int, unit: str, most: int = 8) -> list[float]:
     """Round ticks from 0 to `longest`, at most `most` steps: whole years and quarters, weeks and months."""
     step = next((step for step in STEPS[unit] if longest / step <= most), max(longest / most, 1.0))
     return [float(x) for x in np.arange(0, longest * 1.02, step)]

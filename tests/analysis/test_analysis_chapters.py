@@ -173,6 +173,16 @@ def test_groups_follow_the_question_else_levels_else_arms_else_everyone():
         groups(subjects, {"reference": "x"})
 
 
+def test_who_has_no_group_counts_among_all_and_is_mentioned():
+    survival = pd.DataFrame({"subject_id": ["a", "b", "c", "d"], "endpoint": "OS", "day": [9.0, 5.0, 7.0, 3.0]})
+    subjects = _record().subjects
+    subjects.loc[3, "arm"] = None
+    found = analyse(_record(survival=survival.assign(event=True, origin_day=0.0), subjects=subjects))
+    assert found.get("survival.OS.median", "all").n == 4
+    assert found.get("survival.OS.logrank").n == 3
+    assert "Subjects without arm: 1;" in found.notes[0]
+
+
 def test_a_record_without_subjects_is_refused_and_an_empty_one_says_what_is_missing():
     with pytest.raises(AnalysisError, match="no subjects"):
         analyse(TrialRecord({}, Manifest()))
@@ -204,15 +214,15 @@ def test_a_marker_nobody_measured_is_named_in_a_note(record):
 
 
 def test_a_thousand_replicates_take_less_than_two_seconds(record):
-    from time import perf_counter
+    from time import process_time  # of this process alone: others may keep the machine busy
 
     from opsonin.record import Replicates
 
     many = Replicates(escalation(1000), Manifest(kind="virtual"))
     analyse(record, many)
-    start = perf_counter()
+    start = process_time()
     analyse(record, many)
-    assert perf_counter() - start < 2.0
+    assert process_time() - start < 2.0
 
 
 def test_importing_analysis_loads_no_simulator_and_analysing_none_either():

@@ -17,7 +17,7 @@ def whole():
     return one_record(), Replicates(escalation(20), Manifest(kind="virtual"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000))
 def test_a_record_with_holes_is_analysed_as_far_as_it_goes(whole, seed, tmp_path_factory):
     record, replicates = whole

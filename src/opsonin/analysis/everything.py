@@ -31,6 +31,15 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
 }
 
 
+def _without_group(asked: Asked) -> list[Finding]:
+    missing = int(asked.groups.of.isna().sum())
+    if not missing:
+        return []
+    return [
+        note("groups", f"{missing} subjects have no {asked.groups.by}: they count among all, and in no comparison.")
+    ]
+
+
 def analyse(
     record: TrialRecord | Any,
     replicates: Replicates | Any = None,
@@ -48,7 +57,7 @@ def analyse(
     if not len(asked.table("subjects")):
         raise AnalysisError("the record has no subjects, so that there is nothing to analyse.")
     asked.groups  # noqa: B018  - a wrong `compare` or `reference` is an error of the whole request, not of one chapter
-    found = Findings()
+    found = Findings(_without_group(asked))
     for chapter, make in CHAPTERS.items():
         try:
             found += make(asked)

@@ -151,7 +151,7 @@ def line(x: np.ndarray, y: np.ndarray, level: float = 0.95) -> Line:
     return Line(slope, slope - half, slope + half, p, float(y.mean() - slope * x.mean()))
 
 
-def trend_p(group: np.ndarray, values: np.ndarray, seed: int, purpose: str, permutations: int = 4999) -> float:
+def trend_p(group: np.ndarray, values: np.ndarray, seed: int, purpose: str, permutations: int = 1999) -> float:
     """Two-sided p that values rise or fall with the ordered group, by permutation of Jonckheere's statistic.
 
     Source: Jonckheere (1954), Biometrika 41:133: pairs of different groups in the same order, less those in the other.

@@ -34,7 +34,7 @@ def endpoints(survival: pd.DataFrame) -> list[str]:
 
 
 def endpoint_table(survival: pd.DataFrame, endpoint: str, of: pd.Series | None = None) -> pd.DataFrame:
-    """One row a subject of an endpoint: subject_id, day, event, and group where `of` gives one."""
+    """One row a subject of an endpoint: subject_id, day, event, and group (missing where there is none) by `of`."""
     rows = survival[(survival["endpoint"] == endpoint).to_numpy(dtype=bool, na_value=False)]
     rows = rows[rows["day"].notna() & rows["event"].notna()]
     out = pd.DataFrame(
@@ -46,7 +46,6 @@ def endpoint_table(survival: pd.DataFrame, endpoint: str, of: pd.Series | None =
     )
     if of is not None:
         out["group"] = out["subject_id"].map(of)
-        out = out[out["group"].notna()].reset_index(drop=True)
     return out
 
 
@@ -67,6 +66,7 @@ def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
     found += _milestones(rows, endpoint, [f.group for f in found])
     if rows["group"].nunique() < 2:
         return found
+    rows = rows[rows["group"].notna()]
     strata = _strata(asked, rows)
     found += _contrasts(asked, rows, endpoint, strata)
     try:

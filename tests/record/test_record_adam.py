@@ -196,7 +196,12 @@ def test_cdisc_units(text, expected):
 
 BAD = {
     "no ADSL": ({"adae": ADAE}, "neither ADSL nor DM"),
-    "a missing column": ({"adsl": ADSL, "adtte": ADTTE.drop(columns="USUBJID")}, r"adtte\.csv has no column 'USUBJID'"),
+    "a missing column": ({"adsl": ADSL, "adtte": ADTTE.drop(columns="USUBJID")}, r"adtte\.csv has no column USUBJID"),
+    "no censoring": (
+        {"adsl": ADSL, "adtte": ADTTE.rename(columns={"CNSR": "CENSR"})},
+        r"adtte\.csv has no column CNSR, which ADTTE needs \(did you mean 'CENSR'",
+    ),
+    "no terms": ({"adsl": ADSL, "adae": ADAE.drop(columns="AEDECOD")}, r"adae\.csv has no column AEDECOD or AETERM"),
     "text in a number": ({"adsl": ADSL.assign(AGE=["50", "old", "40"])}, r"adsl\.csv, row 3.*'old' in column 'AGE'"),
     "a repeated subject": ({"adsl": ADSL.assign(USUBJID=["T-1", "T-1", "T-3"])}, r"adsl\.csv, subjects, rows 2 and 3"),
     "a negative time": (

@@ -235,3 +235,58 @@ def test_reading_twice_gives_the_same_bytes(tmp_path):
     read(tmp_path).save(tmp_path / "two")
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+VISITS = "id,day,resp,conf,crp,why\n1,43,PR,1,5,\n1,85,PD,,9,progression\n1,-7,,,3,\n1,1,,,4,\n"
+VISITS_MAP = """\
+[subjects]
+subject_id = "id"
+repeated = true
+[responses.visits]
+overall = "resp"
+day = "day"
+protocol_days = ["day"]
+confirmed = "conf"
+criteria = "iRECIST"
+[markers.CRP]
+value = "crp"
+unit = "mg/l"
+day = "day"
+protocol_days = ["day"]
+compartment = "blood"
+method = "nephelometry"
+[survival.TTP]
+time = "day"
+unit = "days"
+event_when = { column = "resp", is = "PD" }
+cause = "why"
+where = { day = 85 }
+"""
+
+
+def test_visits_and_markers_over_time(tmp_path):
+    record = read(tmp_path, VISITS_MAP, data_csv=VISITS)
+    assert record.responses[["day", "best", "overall", "confirmed", "criteria"]].to_numpy().tolist() == [
+        [42.0, False, "PR", True, "iRECIST"],
+        [84.0, False, "PD", pd.NA, "iRECIST"],
+    ]
+    crp = record.measurements
+    assert crp["day"].tolist() == [42.0, 84.0, -7.0, 0.0]
+    assert crp["baseline"].tolist() == [False, False, False, True]  # the last value before the first dose
+    assert set(crp["method"]) == {"nephelometry"}
+    assert record.survival[["endpoint", "day", "event", "cause"]].to_numpy().tolist() == [
+        ["TTP", 85.0, True, "progression"]
+    ]
+
+
+def test_markers_in_two_units_are_brought_to_the_first(tmp_path):
+    text = "id,a,b\n1,5,\n2,,0.25\n"
+    mapping = (
+        '[subjects]\nsubject_id = "id"\n[[markers.CRP]]\nvalue = "a"\nunit = "mg/l"\n'
+        '[[markers.CRP]]\nvalue = "b"\nunit = "g/l"\n'
+    )
+    record = read(tmp_path, mapping, data_csv=text)
+    assert record.measurements[["subject_id", "value", "unit"]].to_numpy().tolist() == [
+        ["1", 5.0, "mg/l"],
+        ["2", 250.0, "mg/l"],
+    ]

@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -208,3 +211,29 @@ def test_one_trial_and_many_are_told_apart(tmp_path):
 def test_numpy_values_in_a_manifest_become_plain_json():
     manifest = Manifest(seed=None, questions={"cut": np.float64(16), "levels": np.array([1, 2])})
     assert Manifest.from_json(manifest.to_json()).questions == {"cut": 16.0, "levels": [1, 2]}
+
+
+SAVING = """
+import sys
+from itertools import count
+import pandas as pd
+from opsonin.record import Manifest, TrialRecord
+for number in count():
+    subjects = pd.DataFrame({"subject_id": [f"P{i}" for i in range(200)], "arm": str(number)})
+    TrialRecord({"subjects": subjects}, Manifest(title=str(number))).save(sys.argv[1])
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("patience", [0.0, 0.013, 0.029, 0.041])
+def test_a_process_killed_while_it_saves_leaves_a_whole_record(tmp_path, patience):
+    with subprocess.Popen([sys.executable, "-c", SAVING, tmp_path / "r"], stdout=subprocess.PIPE, text=True) as saving:
+        assert saving.stdout is not None
+        for _ in range(3):
+            saving.stdout.readline()
+        time.sleep(patience)
+        saving.kill()
+    record = TrialRecord.load(tmp_path / "r")
+    assert set(record.subjects["arm"]) == {record.manifest.title}
+    assert int(record.manifest.title) >= 2

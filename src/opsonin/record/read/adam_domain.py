@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from opsonin.errors import ImportDataError
 from opsonin.record.read.assemble import Piece
 from opsonin.record.read.cells import Reader
 from opsonin.record.read.rows import LeftOut
 from opsonin.record.read.study_days import elapsed, in_days
+from opsonin.record.schema import near
 
 MISSING = ("", ".", "NA", "NaN")
 
@@ -46,6 +48,19 @@ class Domain:
         """The first of the columns that is there and not all missing."""
         there = self.reader.source.frame.columns
         return next((one for one in names if one in there and self.reader.texts(one).notna().any()), None)
+
+    def need(self, *columns: str) -> None:
+        """Says which columns the file cannot do without; "A|B" for either.
+
+        Raises: ImportDataError, naming file and column, with the nearest names.
+        """
+        there = self.reader.source.frame.columns
+        for names in columns:
+            if not set(names.split("|")) & set(there):
+                raise ImportDataError(
+                    f"{self.reader.source.file} has no column {' or '.join(names.split('|'))}, which {self.name} needs"
+                    f"{near(names.split('|')[0], there)}; its columns are {', '.join(there)}."
+                )
 
     def texts(self, *names: str) -> pd.Series:
         """The first of the columns that is filled, as text; missing throughout where none is."""

@@ -38,6 +38,7 @@ ENDPOINTS = {
 
 def adverse_events(domain: Domain) -> Piece:
     """One row an event; grade where the trial graded, severity as written."""
+    domain.need("USUBJID", "AEDECOD|AETERM")
     number = domain.texts("AESEQ", "ASEQ")
     related = domain.texts("AREL", "AEREL").str.upper()
     known = {word: answer for answer, words in RELATED.items() for word in words}
@@ -66,6 +67,7 @@ def adverse_events(domain: Domain) -> Piece:
 
 def exposures(domain: Domain) -> Piece:
     """One row a dosing record; of ADEX, whose parameters repeat the doses, one row of each EXSEQ."""
+    domain.need("USUBJID", "EXTRT", "EXDOSE", "EXDOSU", "EXSTDY|ASTDY|EXSTDTC|ASTDT|ASTDTM")
     if domain.has("PARAMCD"):
         seen = domain.reader.source.frame[["USUBJID", "EXSEQ"]] if domain.has("EXSEQ") else None
         summary = domain.texts("EXTRT").isna() | domain.texts("EXSEQ").isna()
@@ -109,6 +111,7 @@ def _readable(domain: Domain, beside: pd.Series, column: str) -> tuple[Domain, p
 
 def survival(domain: Domain) -> Piece:
     """One row a subject and endpoint; CNSR 0 is an event, 1 and more are censored."""
+    domain.need("USUBJID", "PARAMCD", "AVAL", "CNSR")
     code, full = domain.texts("PARAMCD"), domain.texts("PARAM")
     plain = full.str.replace(r"\s*\(.*\)$", "", regex=True).str.replace("-", " ").str.lower()
     endpoint = plain.map(ENDPOINTS).fillna(code).astype("string")

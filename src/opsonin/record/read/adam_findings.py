@@ -16,6 +16,7 @@ COMPARTMENTS = {"chemistry": "blood", "hematology": "blood", "haematology": "blo
 def concentrations(domain: Domain) -> Piece:
     """One row a sample; a value below the limit is missing and flagged, whatever number the file puts for it."""
     table = "concentrations"
+    domain.need("USUBJID", "PCTEST|PARAM", "PCSPEC|PARCAT1", "AVAL|PCSTRESN", "ADTM|PCDTC|ADT|ADY|PCDY")
     dose = domain.texts("PARAMCD").eq("DOSE").fillna(False) | domain.texts("PARAM").str.contains("Dose$").fillna(False)
     domain = domain.without(dose, "a dose, not a sample; doses are read from EX or ADEX", table)
     domain = domain.without(domain.texts("DTYPE").notna(), "derived from another row (DTYPE)", table)
@@ -43,6 +44,7 @@ def concentrations(domain: Domain) -> Piece:
 def measurements(domain: Domain) -> Piece:
     """One row a laboratory value or vital sign; `marker` is PARAM without the unit it ends with."""
     table, part = "measurements", domain.name.removeprefix("AD")[:2]
+    domain.need("USUBJID", "PARAM|PARAMCD", f"AVAL|{part}STRESN", f"ADTM|{part}DTC|ADT|ADY|{part}DY")
     domain = domain.without(domain.texts("DTYPE").notna(), "derived from other rows (DTYPE)", table)
     value = domain.numbers("AVAL", f"{part}STRESN")
     domain = domain.without(np.isnan(value), "no number in AVAL", table)

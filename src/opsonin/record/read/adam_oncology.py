@@ -24,6 +24,7 @@ STATES = {
 
 def responses(domain: Domain) -> Piece:
     """Overall responses at the visits, and the best of each subject (BOR; `confirmed` by CBOR where it is there)."""
+    domain.need("USUBJID", "PARAMCD", "AVALC", "ADY|ADT|RSDTC")
     code = domain.texts("PARAMCD")
     gone = ~code.isin([*VISIT, *BEST])
     domain = domain.without(gone, "derived from the overall responses (another PARAMCD)", "responses")
@@ -69,6 +70,7 @@ def _criteria(domain: Domain) -> pd.Series:
 
 def lesions(domain: Domain) -> Piece:
     """One row a lesion and scan: the longest diameter, the short axis of nodes."""
+    domain.need("USUBJID", "PARAMCD", "TRLNKID|LSEXP", "AVAL|TRSTRESN", "ADY|TRDY|ADT|TRDTC")
     lesion = domain.texts("TRLNKID", "LSEXP")
     code, test = domain.texts("PARAMCD"), domain.texts("TRTESTCD")
     sums = lesion.isna() | lesion.str.contains(",").fillna(False) | code.isin(["SDIAM", "SUMDIAM"])

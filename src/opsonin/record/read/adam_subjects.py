@@ -21,6 +21,7 @@ def enrolled(domain: Domain) -> Domain:
 
 def subjects(domain: Domain) -> Piece:
     """One row a subject: arm as planned, site, age, sex, body size, ECOG, day of enrolment on the trial's clock."""
+    domain.need("USUBJID")
     sex = domain.texts("SEX").str.upper()
     unit = domain.texts("AGEU").str.lower().str.rstrip("s").fillna("year")
     years = unit.map({one: DAYS[one] / DAYS["year"] for one in ("day", "week", "month", "year")})

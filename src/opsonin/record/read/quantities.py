@@ -57,7 +57,7 @@ def one_unit(
     first = pairs.dropna().drop_duplicates("name").set_index("name")["unit"]
     target = pairs["name"].map(first)
     scale = np.ones(len(pairs))
-    for name, unit in pairs[(pairs["unit"] != target).fillna(False)].drop_duplicates().itertuples(index=False):
+    for name, unit in pairs[(pairs["unit"] != target).fillna(False)].dropna().drop_duplicates().itertuples(index=False):
         place = f"{where}: {name} is given in {first[name]!r} and in {unit!r}"
         same = (pairs["name"] == name) & (pairs["unit"] == unit)
         scale[same.fillna(False).to_numpy(dtype=bool)] = factor_to(str(unit), str(first[name]), place)

@@ -32,7 +32,7 @@ def read_transport(path: Path) -> pd.DataFrame:
     _prove_whole(path, content)
     try:
         frame: Any = pyreadstat.read_xport(str(path), encoding="LATIN1")[0]
-    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError) as problem:
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError) as problem:
         raise ImportDataError(f"{path} cannot be read as a SAS transport file: {problem}.") from problem
     return frame
 

@@ -35,9 +35,8 @@ def _without_group(asked: Asked) -> list[Finding]:
     missing = int(asked.groups.of.isna().sum())
     if not missing:
         return []
-    return [
-        note("groups", f"{missing} subjects have no {asked.groups.by}: they count among all, and in no comparison.")
-    ]
+    words = f"Subjects without {asked.groups.by}: {missing}; they count among all, and in no comparison."
+    return [note("groups", words)]
 
 
 def analyse(

@@ -152,7 +152,8 @@ def standard_cases(model: Model, patients: int, say) -> dict:
                 in_c, worst = errors(made.states, reference)
                 say(
                     f"{kind:6} {method:10} rtol {rtol:.0e}: {speed:8.0f} patients/s, error C {in_c:.1e}, "
-                    f"worst {worst:.1e}, steps {made.steps[:, 0].mean():.0f} + {made.steps[:, 1].mean():.0f}, failed {len(made.failures)}"
+                    f"worst {worst:.1e}, steps {made.steps[:, 0].mean():.0f} + {made.steps[:, 1].mean():.0f}, "
+                    f"failed {len(made.failures)}"
                 )
                 cases[f"{kind}, {method}, rtol {rtol:g}"] = {
                     "value": speed, "unit": "patients/s", "error": worst, "peer": "libRoadRunner rtol 1e-6",

@@ -1,11 +1,15 @@
-"""From a symbolic model to Numba source: straight-line functions of scalars, nothing looked up, nothing looped.
+"""From a symbolic model to Numba source: straight-line code for LANES patients at once, nothing looked up.
 
-    prepare(p, q)                     what depends on a patient's constants alone, computed once a patient
-    rhs(t, y, q, u, dy)               dy/dt; u holds what infusions add, in the order of `inputs`
-    rhs_jac(t, y, q, u, dy, jac)      the same and the non-zeros of the Jacobian, sharing subexpressions
-    dfdt(t, y, q, out)                explicit derivative by time (zero and never called where autonomous)
-    factor(jac, ginv, lu)             sparse LU of ginv * I - J, written out (see sparse_lu.py)
-    solve(lu, b)                      solves in place
+All numbers of the patients in work lie in one array w of rows of LANES; what a name stands for is a fixed range of
+rows (`Layout`), so that the compiler sees at once which statements touch which numbers, and turns the loop over lanes
+around each function's straight-line body into vector instructions. A lane's arithmetic is the same whoever is beside.
+
+    prepare(p, w, lane)   what depends on a patient's constants alone, once a patient: row Q of one lane
+    rhs(w)                RATE = dy/dt at STAGE and time TS; U holds what infusions add, in the order of `inputs`
+    rhs_jac(w)            F = dy/dt and JAC, the non-zeros of the Jacobian, at Y and time TY, sharing subexpressions
+    dfdt(w)               FT = explicit derivative by time at Y (never called where autonomous)
+    factor(w)             LU = sparse factors of GINV * I - J, written out (see sparse_lu.py)
+    solve(w)              B = solution of LU x = B
 
 One thing is guarded: a state that cannot be negative and stands under a root, fractional power or logarithm is read
 as max(y, 0), since a solver may carry it a hair (its tolerance) below nought, where the law has no value. All else is
@@ -21,18 +25,21 @@ from typing import Any
 
 from opsonin.errors import ModelError
 from opsonin.model import kernel_cache, sparse_lu
+from opsonin.model.expressions import FUNCTIONS, Body, Hoist
 
-GENERATOR = "3"  # part of every kernel's key: raise it when the generated code changes
+GENERATOR = "lanes 1"  # part of every kernel's key: raise it when the generated code changes
+LANES = 8
 DECORATOR = '@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)'
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Generated source of one model and the sizes its callers need.
+    """Generated source of one model.
 
-    text: functions listed in the module's docstring and the constants N_STATES, N_JACOBIAN, N_LU, N_PREPARED,
-    N_INPUTS, AUTONOMOUS and ROOTS (a root, fractional power or logarithm occurs).   inputs: states that doses enter,
-    in the order of `u`.   clipped: states that laws read as max(y, 0).
+    text: functions listed in the module's docstring, the sizes N_STATES, N_JACOBIAN, N_LU, N_PREPARED, N_INPUTS, the
+    first element of every range of rows (Y, STAGE …), LANES, AUTONOMOUS, ROOTS (a root, fractional power or logarithm
+    occurs) and JACOBIAN_ROWS, JACOBIAN_COLUMNS.   inputs: states that doses enter, in the order of U.
+    clipped: states that laws read as max(y, 0).
     """
 
     text: str
@@ -46,12 +53,31 @@ class ModelSource:
     autonomous: bool
 
 
+class Layout:
+    """Which rows of w hold what: name -> first row. A row is LANES numbers, one a patient."""
+
+    def __init__(self, sizes: dict[str, int]):
+        self.first: dict[str, int] = {}
+        self.rows = 0
+        for name, size in sizes.items():
+            self.first[name] = self.rows
+            self.rows += size
+
+    def place(self, name: str, i: int = 0) -> str:
+        """The text of element i of a range, in the lane `l` of the generated loops."""
+        return f"w[{(self.first[name] + i) * LANES} + l]"
+
+    def constants(self) -> list[str]:
+        """The first element of every range, and the number of elements, as assignments."""
+        return [f"{name} = {row * LANES}" for name, row in self.first.items()] + [f"N_WORK = {self.rows * LANES}"]
+
+
 def model_source(symbolic: Any) -> ModelSource:
     """Write the functions of a SymbolicModel.
 
     Raises: ModelError, naming the state whose rate holds something that has no code (an undefined function or name).
     """
-    n_states = len(symbolic.states)
+    n = len(symbolic.states)
     names = _canonical_names(symbolic)
     rates = [_canonical(expr, names, state) for expr, state in zip(symbolic.rates, symbolic.states, strict=True)]
     jacobian = {
@@ -59,52 +85,56 @@ def model_source(symbolic: Any) -> ModelSource:
     }
     by_time = [_canonical(symbolic.time_derivatives.get(i, 0), names, state) for i, state in enumerate(symbolic.states)]
     autonomous = names[symbolic.time.name] not in {symbol for rate in rates for symbol in rate.free_symbols}
-
-    constants = {names[name] for name in symbolic.constants}
-    hoist = _Hoist(constants)
-    hoisted_rates = [hoist(rate) for rate in rates]
-    hoisted_jacobian = {entry: hoist(expr) for entry, expr in jacobian.items()}
-    hoisted_by_time = [hoist(rate) for rate in by_time]
-    prepared, n_prepared = hoist.lines()
-
-    elimination = sparse_lu.plan(n_states, jacobian)
-    positions = {entry: place for place, entry in enumerate(jacobian)}
+    hoist = Hoist({names[name] for name in symbolic.constants})
+    rates_left, by_time_left = [hoist(rate) for rate in rates], [hoist(rate) for rate in by_time]
+    entries_left = [hoist(expr) for expr in jacobian.values()]
+    elimination = sparse_lu.plan(n, jacobian)
     inputs = administered_states(symbolic)
     clipped = _clipped_states(rates, names, symbolic)
-    body_rates = _Body(clipped).assign("dy", hoisted_rates, inputs)
-    body_both = _Body(clipped).assign("dy", hoisted_rates, inputs, "jac", list(hoisted_jacobian.values()))
-    body_time = _Body(clipped).assign("out", hoisted_by_time, ())
-    sizes = {
-        "N_STATES": n_states,
-        "N_JACOBIAN": len(jacobian),
-        "N_LU": elimination.size,
-        "N_PREPARED": n_prepared,
-        "N_INPUTS": len(inputs),
-        "AUTONOMOUS": autonomous,
-        "ROOTS": _has_roots(rates),
-    }
+
+    sizes = {"TY": 1, "TS": 1, "H": 1, "INVERSE_H": 1, "GINV": 1, "NORM": 1, "BEFORE": 1, "GROW": 1, "ACCEPTED": 1}
+    sizes |= dict.fromkeys(("Y", "STAGE", "RATE", "F", "FT", "B", "NEW", "ATOL", "FLOOR", "SPREAD"), n)
+    sizes |= {"Q": max(1, len(hoist.slots)), "U": max(1, len(inputs)), "JAC": len(jacobian), "LU": elimination.size}
+    layout = Layout(sizes)
+    at_stage = Body(clipped, lambda kind, i: layout.place({"y": "STAGE", "q": "Q", "t": "TS"}[kind], i))
+    at_start = Body(clipped, lambda kind, i: layout.place({"y": "Y", "q": "Q", "t": "TY"}[kind], i))
+    entering = {state: f" + {layout.place('U', column)}" for column, state in enumerate(inputs)}
+
+    def places(name: str, count: int) -> list[str]:
+        return [layout.place(name, i) for i in range(count)]
+
+    constants = {
+        "N_STATES": n, "N_JACOBIAN": len(jacobian), "N_INPUTS": len(inputs), "LANES": LANES,
+        "AUTONOMOUS": autonomous, "ROOTS": _has_roots(rates), "INPUTS": inputs,
+        "JACOBIAN_ROWS": f"np.array({[i for i, _ in jacobian]}, dtype=np.int64)",
+        "JACOBIAN_COLUMNS": f"np.array({[j for _, j in jacobian]}, dtype=np.int64)",
+    }  # fmt: skip
     text = "\n".join(
         [
             '"""Generated by opsonin.model.codegen; delete freely."""',
             "import math",
             "import numpy as np",
             "from numba import njit",
-            *(f"{name} = {value}" for name, value in sizes.items()),
-            _function("prepare", "p, q", prepared),
-            _function("rhs", "t, y, q, u, dy", body_rates),
-            _function("rhs_jac", "t, y, q, u, dy, jac", body_both),
-            _function("dfdt", "t, y, q, out", body_time),
-            _function("factor", "jac, ginv, lu", sparse_lu.factor_lines(elimination, positions)),
-            _function("solve", "lu, b", sparse_lu.solve_lines(elimination)),
+            *(f"{name} = {value}" for name, value in constants.items()),
+            *layout.constants(),
+            _function("prepare", "p, w, lane", hoist.lines(f"w[Q + {LANES} * {{}} + lane]")),
+            _over_lanes("rhs", at_stage.assign(places("RATE", n), rates_left, entering)),
+            _over_lanes(
+                "rhs_jac",
+                at_start.assign(places("F", n) + places("JAC", len(jacobian)), rates_left + entries_left, entering),
+            ),
+            _over_lanes("dfdt", at_start.assign(places("FT", n), by_time_left)),
+            _over_lanes("factor", sparse_lu.factor_lines(elimination, list(jacobian), layout.place)),
+            _over_lanes("solve", sparse_lu.solve_lines(elimination, layout.place)),
             "",
         ]
     )
     return ModelSource(
         text=text,
-        n_states=n_states,
+        n_states=n,
         n_jacobian=len(jacobian),
         n_lu=elimination.size,
-        n_prepared=n_prepared,
+        n_prepared=len(hoist.slots),
         fill_ins=elimination.fill_ins,
         inputs=inputs,
         clipped=clipped,
@@ -115,12 +145,11 @@ def model_source(symbolic: Any) -> ModelSource:
 def kernels(symbolic: Any, *drivers: str) -> ModuleType:
     """The compiled-on-first-call module of a model, with the text of drivers (solvers) behind its functions.
 
-    The module carries INPUTS beside the names in ModelSource.text. One file on disk per model and drivers.
+    One file on disk per model and drivers.
     """
 
     def write() -> str:
-        made = model_source(symbolic)
-        return "\n".join([made.text, f"INPUTS = {made.inputs}", *drivers])
+        return "\n".join([model_source(symbolic).text, *drivers])
 
     name = kernel_cache.key(GENERATOR, symbolic.content_hash, _also_in_key(symbolic), *drivers)
     return kernel_cache.load(name, write)
@@ -141,6 +170,10 @@ def _function(name: str, arguments: str, lines: Iterable[str]) -> str:
     return "\n".join(["", DECORATOR, f"def {name}({arguments}):", *body])
 
 
+def _over_lanes(name: str, lines: list[str]) -> str:
+    return _function(name, "w", [f"for l in range({LANES}):", *(f"    {line}" for line in lines or ["pass"])])
+
+
 def _canonical_names(symbolic: Any) -> dict[str, Any]:
     """Plain symbols y0…, p0…, t for the model's names, so that no name of a model can clash with the code."""
     import sympy
@@ -158,10 +191,10 @@ def _canonical(expr: Any, names: dict[str, Any], state: str) -> Any:
     unknown = sorted(symbol.name for symbol in expr.free_symbols if symbol.name not in names)
     if unknown:
         raise ModelError(f"the rate of {state!r} uses {', '.join(unknown)}, which is no state, constant or 't'.")
-    odd = [e for e in expr.atoms(sympy.Function, sympy.Derivative, sympy.Subs) if type(e).__name__ not in _FUNCTIONS]
+    odd = [e for e in expr.atoms(sympy.Function, sympy.Derivative, sympy.Subs) if type(e).__name__ not in FUNCTIONS]
     if odd:
         raise ModelError(f"the rate of {state!r} or its derivative holds {odd[0]}, for which there is no code; "
-                         f"write it with {', '.join(sorted(_FUNCTIONS))}.")  # fmt: skip
+                         f"write it with {', '.join(sorted(FUNCTIONS))}.")  # fmt: skip
     return expr.xreplace({symbol: names[symbol.name] for symbol in expr.free_symbols})
 
 
@@ -198,187 +231,3 @@ def _unguarded(expr: Any) -> set[Any]:
     if expr.is_Symbol:
         return {expr}
     return {symbol for arg in expr.args for symbol in _unguarded(arg)}
-
-
-class _Hoist:
-    """Replaces every subexpression of constants alone by a slot of q, filled by prepare()."""
-
-    def __init__(self, constants: set[Any]):
-        self.constants = constants
-        self.slots: dict[Any, Any] = {}  # expression of constants -> its symbol q<i>
-        self.done: dict[Any, Any] = {}
-
-    def __call__(self, expr: Any) -> Any:
-        if expr not in self.done:
-            self.done[expr] = self._replace(expr)
-        return self.done[expr]
-
-    def _replace(self, expr: Any) -> Any:
-        import sympy
-
-        if not expr.free_symbols:
-            return expr
-        if expr.free_symbols <= self.constants:
-            return self._slot(expr)
-        if not expr.args:
-            return expr
-        if isinstance(expr, sympy.Add | sympy.Mul):
-            still = [arg for arg in expr.args if arg.free_symbols and arg.free_symbols <= self.constants]
-            if still:
-                numbers = [arg for arg in expr.args if not arg.free_symbols]
-                moving = [arg for arg in expr.args if arg.free_symbols and not arg.free_symbols <= self.constants]
-                return expr.func(self._slot(expr.func(*still, *numbers)), *[self(arg) for arg in moving])
-        return expr.func(*[self(arg) for arg in expr.args])
-
-    def _slot(self, expr: Any) -> Any:
-        import sympy
-
-        if expr not in self.slots:
-            self.slots[expr] = sympy.Symbol(f"q{len(self.slots)}", real=True)
-        return self.slots[expr]
-
-    def lines(self) -> tuple[list[str], int]:
-        """The body of prepare() and the length of q."""
-        import sympy
-
-        shared, made = sympy.cse(list(self.slots), sympy.numbered_symbols("x"), order="none")
-        used = sorted({s.name for e in self.slots for s in e.free_symbols}, key=lambda name: int(name[1:]))
-        code = [f"{name} = p[{name[1:]}]" for name in used]
-        code += [f"{symbol} = {_code(expr)}" for symbol, expr in shared]
-        code += [f"q[{i}] = {_code(expr)}" for i, expr in enumerate(made)]
-        return code, max(1, len(self.slots))
-
-
-class _Body:
-    """Statements that assign expressions to the places of arrays, subexpressions shared."""
-
-    def __init__(self, clipped: tuple[int, ...]):
-        self.clipped = clipped
-
-    def assign(
-        self, first: str, exprs: list[Any], inputs: tuple[int, ...], second: str = "", more: list[Any] | None = None
-    ) -> list[str]:
-        import sympy
-
-        reciprocal = _Reciprocals()
-        both = [reciprocal(expr) for expr in [*exprs, *(more or [])]]
-        shared, made = sympy.cse(both, sympy.numbered_symbols("x"), order="none")
-        found = {s.name for e in [*made, *(e for _, e in shared)] for s in e.free_symbols}
-        read = {f"y{i}": f"max(y[{i}], 0.0)" for i in self.clipped}
-        code = [f"{name} = {read.get(name, f'y[{name[1:]}]')}" for name in sorted(found) if name[0] == "y"]
-        code += [f"{name} = q[{name[1:]}]" for name in sorted(found) if name[0] == "q"]
-        code += [f"{symbol} = {_code(expr)}" for symbol, expr in shared]
-        for i, expr in enumerate(made[: len(exprs)]):
-            entering = f" + u[{inputs.index(i)}]" if i in inputs else ""
-            code.append(f"{first}[{i}] = {_code(expr)}{entering}")
-        code += [f"{second}[{i}] = {_code(expr)}" for i, expr in enumerate(made[len(exprs) :])]
-        return code
-
-
-class _Reciprocals:
-    """Writes x**-n as reciprocal(x)**n, so that a rate and its derivatives share one division."""
-
-    def __init__(self) -> None:
-        self.done: dict[Any, Any] = {}
-
-    def __call__(self, expr: Any) -> Any:
-        import sympy
-
-        if not expr.args:
-            return expr
-        if expr not in self.done:
-            args = [self(arg) for arg in expr.args]
-            if isinstance(expr, sympy.Pow) and expr.exp.is_Integer and expr.exp < 0:
-                self.done[expr] = sympy.Function("reciprocal")(args[0]) ** (-expr.exp)
-            else:
-                self.done[expr] = expr.func(*args)
-        return self.done[expr]
-
-
-_FUNCTIONS = {
-    "exp": "math.exp", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
-    "sinh": "math.sinh", "cosh": "math.cosh", "tanh": "math.tanh", "atan": "math.atan", "erf": "math.erf",
-    "floor": "math.floor", "ceiling": "math.ceil", "Abs": "abs", "Max": "max", "Min": "min",
-    "sign": "", "Heaviside": "", "DiracDelta": "", "Piecewise": "", "ITE": "",
-}  # fmt: skip
-
-
-def _code(expr: Any) -> str:
-    """Python text of an expression: numbers as floats, small integer powers as products."""
-    return _printer().doprint(expr)
-
-
-_made_printer: list[Any] = []
-
-
-def _printer() -> Any:
-    if _made_printer:
-        return _made_printer[0]
-    from sympy.printing.precedence import PRECEDENCE
-    from sympy.printing.pycode import PythonCodePrinter
-
-    class Printer(PythonCodePrinter):
-        def _print_Function(self, e: Any) -> str:
-            inner = [self._print(arg) for arg in e.args]
-            name = type(e).__name__
-            if name == "reciprocal":
-                return f"(1.0 / ({inner[0]}))"
-            if name == "sign":
-                return f"(1.0 if ({inner[0]}) > 0.0 else (-1.0 if ({inner[0]}) < 0.0 else 0.0))"
-            if name == "Heaviside":
-                return f"(1.0 if ({inner[0]}) >= 0.0 else 0.0)"
-            if name == "DiracDelta":  # the derivative of a jump is nought on both sides of it
-                return "0.0"
-            return f"{_FUNCTIONS[name]}({', '.join(inner)})"
-
-        def _print_Max(self, expr: Any) -> str:
-            return self._nest("max", [self._print(arg) for arg in expr.args])
-
-        def _print_Min(self, expr: Any) -> str:
-            return self._nest("min", [self._print(arg) for arg in expr.args])
-
-        def _nest(self, name: str, inner: list[str]) -> str:
-            text = inner[0]
-            for other in inner[1:]:
-                text = f"{name}({text}, {other})"
-            return text
-
-        def _print_Pow(self, expr: Any, rational: bool = False) -> str:
-            base = self.parenthesize(expr.base, PRECEDENCE["Pow"])
-            if expr.exp.is_Integer:
-                n = int(expr.exp)
-                if 1 <= abs(n) <= 8:
-                    product = " * ".join([base] * abs(n))
-                    return f"({product})" if n > 0 else f"(1.0 / ({product}))"
-                return f"({base} ** {n})"
-            if expr.exp == 0.5:
-                return f"math.sqrt({self._print(expr.base)})"
-            if expr.exp == -0.5:
-                return f"(1.0 / math.sqrt({self._print(expr.base)}))"
-            return f"({self._print(expr.base)}) ** ({self._print(expr.exp)})"
-
-        def _print_Integer(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        def _print_Rational(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        def _print_Float(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_Function
-        _print_sinh = _print_cosh = _print_tanh = _print_atan = _print_erf = _print_Function
-        _print_floor = _print_ceiling = _print_Abs = _print_sign = _print_Heaviside = _print_Function
-        _print_DiracDelta = _print_Function
-
-        def _print_NumberSymbol(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        _print_Pi = _print_Exp1 = _print_NumberSymbol
-        _print_Zero = _print_One = _print_NegativeOne = _print_Half = _print_Integer
-
-        def _print_Infinity(self, expr: Any) -> str:
-            return "math.inf"
-
-    _made_printer.append(Printer({"fully_qualified_modules": True, "allow_unknown_functions": True}))
-    return _made_printer[0]

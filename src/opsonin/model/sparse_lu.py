@@ -12,10 +12,11 @@ States that nothing else depends on (cumulative hazards, drug eliminated) have a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 Entry = tuple[int, int]
+Place = Callable[[str, int], str]
 
 
 @dataclass(frozen=True)
@@ -68,29 +69,30 @@ def plan(size: int, pattern: Iterable[Entry]) -> Elimination:
     return Elimination(tuple(order), positions, tuple(lower), tuple(upper), fill_ins)
 
 
-def factor_lines(elimination: Elimination, jacobian: dict[Entry, int]) -> list[str]:
-    """Statements that fill `lu` with the factors of ginv * I - J.
+def factor_lines(elimination: Elimination, jacobian: list[Entry], place: Place) -> list[str]:
+    """Statements that fill LU with the factors of GINV * I - J.
 
-    jacobian: where `jac` holds each entry of J. Names of the generated code: `jac`, `ginv`, `lu`.
+    jacobian: its non-zeros in the order of JAC.   place(name, i): the text of element i of a range.
     """
+    ginv = "ginv"
     current: dict[Entry, str] = {}
-    lines = []
-    for (i, j), position in jacobian.items():
+    lines = [f"{ginv} = {place('GINV', 0)}"]
+    for position, (i, j) in enumerate(jacobian):
         name = f"a{i}_{j}"
-        lines.append(f"{name} = ginv - jac[{position}]" if i == j else f"{name} = -jac[{position}]")
+        lines.append(f"{name} = {ginv} - {place('JAC', position)}" if i == j else f"{name} = -{place('JAC', position)}")
         current[i, j] = name
     for i in elimination.order:
-        current.setdefault((i, i), "ginv")
+        current.setdefault((i, i), ginv)
     for step, pivot in enumerate(elimination.order):
         inverse = f"v{pivot}"
         lines.append(f"{inverse} = 1.0 / {current[pivot, pivot]}")
-        lines.append(f"lu[{elimination.entries[pivot, pivot]}] = {inverse}")
+        lines.append(f"{place('LU', elimination.entries[pivot, pivot])} = {inverse}")
         for j in elimination.upper[step]:
-            lines.append(f"lu[{elimination.entries[pivot, j]}] = {current[pivot, j]}")
+            lines.append(f"{place('LU', elimination.entries[pivot, j])} = {current[pivot, j]}")
         for i in elimination.lower[step]:
             multiplier = f"l{i}_{pivot}"
             lines.append(f"{multiplier} = {current[i, pivot]} * {inverse}")
-            lines.append(f"lu[{elimination.entries[i, pivot]}] = {multiplier}")
+            lines.append(f"{place('LU', elimination.entries[i, pivot])} = {multiplier}")
             for j in elimination.upper[step]:
                 name = f"a{i}_{j}_{step}"  # a fresh name: the compiler need not look for versions of a variable
                 product = f"{multiplier} * {current[pivot, j]}"
@@ -99,24 +101,24 @@ def factor_lines(elimination: Elimination, jacobian: dict[Entry, int]) -> list[s
     return lines
 
 
-def solve_lines(elimination: Elimination) -> list[str]:
-    """Statements that overwrite `b` with the solution of (L U) x = b."""
+def solve_lines(elimination: Elimination, place: Place) -> list[str]:
+    """Statements that overwrite B with the solution of LU x = B."""
     entries, order = elimination.entries, elimination.order
     value = {i: f"b{i}" for i in order}
-    lines = [f"b{i} = b[{i}]" for i in sorted(order)]
+    lines = [f"b{i} = {place('B', i)}" for i in sorted(order)]
     for step, pivot in enumerate(order):
         for i in elimination.lower[step]:
             name = f"b{i}_{step}"
-            lines.append(f"{name} = {value[i]} - lu[{entries[i, pivot]}] * {value[pivot]}")
+            lines.append(f"{name} = {value[i]} - {place('LU', entries[i, pivot])} * {value[pivot]}")
             value[i] = name
     for step in range(len(order) - 1, -1, -1):
         pivot = order[step]
-        terms = "".join(f" - lu[{entries[pivot, j]}] * {value[j]}" for j in elimination.upper[step])
-        inverse = f"lu[{entries[pivot, pivot]}]"
+        terms = "".join(f" - {place('LU', entries[pivot, j])} * {value[j]}" for j in elimination.upper[step])
+        inverse = place("LU", entries[pivot, pivot])
         name = f"x{pivot}"
         lines.append(
             f"{name} = ({value[pivot]}{terms}) * {inverse}" if terms else f"{name} = {value[pivot]} * {inverse}"
         )
-        lines.append(f"b[{pivot}] = {name}")
+        lines.append(f"{place('B', pivot)} = {name}")
         value[pivot] = name
     return lines

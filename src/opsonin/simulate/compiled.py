@@ -19,15 +19,16 @@ def solver(symbolic: Any, method: str) -> ModuleType:
     """The kernel module of a model for "rosenbrock" or "explicit"; its functions compile at their first call."""
     known = _solvers.setdefault(symbolic, {})
     if method not in known:
-        known[method] = codegen.kernels(symbolic, step_source(METHODS[method]), driver_source())
+        steps_text = step_source(METHODS[method], len(symbolic.states))
+        known[method] = codegen.kernels(symbolic, steps_text, driver_source())
     return known[method]
 
 
-def step_source(tableau: tableaus.Rosenbrock | tableaus.RungeKutta) -> str:
+def step_source(tableau: tableaus.Rosenbrock | tableaus.RungeKutta, n_states: int) -> str:
     """Source of one method's step."""
     if isinstance(tableau, tableaus.Rosenbrock):
-        return steps.rosenbrock_source(tableau)
-    return steps.explicit_source(tableau)
+        return steps.rosenbrock_source(tableau, n_states)
+    return steps.explicit_source(tableau, n_states)
 
 
 @cache

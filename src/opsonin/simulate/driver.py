@@ -2,9 +2,11 @@
 
 This file is read as text and put behind the generated functions (model/codegen.py, steps.py) in a kernel file; it is
 never imported as part of the package, so the names it uses are declared below for the reader and the type checker.
+
+LANES patients are in work at once, each with their own time and step; the vector instructions of a step serve all of
+them, and a lane that finishes takes the next patient. Nothing that a lane computes depends on the other lanes.
 """
 
-# The generated part of a kernel ends with everything above this file's line "# driver".
 from __future__ import annotations
 
 import math
@@ -14,89 +16,87 @@ import numpy as np
 from numba import njit
 
 if TYPE_CHECKING:
-    N_STATES: int
-    N_JACOBIAN: int
-    N_LU: int
-    N_PREPARED: int
-    N_INPUTS: int
-    ORDER: int
-    STAGES: int
-    FIRST_SAME_AS_LAST: bool
+    N_STATES = N_JACOBIAN = N_INPUTS = LANES = ORDER = STAGES = N_ALL = 1
+    TY = H = NORM = BEFORE = GROW = ACCEPTED = Y = F = NEW = ATOL = FLOOR = U = JAC = STAGE = 0
+    AUTONOMOUS = ROOTS = False
+    JACOBIAN_ROWS = JACOBIAN_COLUMNS = np.zeros(1, dtype=np.int64)
     prepare: Any
-    rhs: Any
-    begin: Any
+    rhs_jac: Any
+    dfdt: Any
     step: Any
     dense: Any
+    judge: Any
+    keep: Any
 
 # driver
-FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START = 0, 1, 2, 3, 4
+RUNNING, FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START = -1, 0, 1, 2, 3, 4
 BOLUS, INFUSION_START, INFUSION_END = 0, 1, 2
 SMALLEST_STEP = 1e-13  # days, and relative to the time
 TINY = 1e-150  # smaller values are set to nought: arithmetic on denormal numbers is slow and they mean nothing
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def first_step(t, y, q, u, f, rtol, atol, span, stage, err):
-    """A starting step from the first and second derivative (Hairer, Nørsett & Wanner I, II.4), in days.
+def begin(w):
+    """Rates and Jacobian of all lanes at Y. A root has an infinite slope at nought: that entry is left out."""
+    rhs_jac(w)
+    if not AUTONOMOUS:
+        dfdt(w)
+    if ROOTS:
+        for n in range(LANES * N_JACOBIAN):
+            if not abs(w[JAC + n]) < math.inf:
+                w[JAC + n] = 0.0
 
-    States are weighted as in the error norm. Only values at t enter, so a restart begins like a start.
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+def first_step(w, lane, rtol, span):
+    """A starting step in days from the first and second derivative (Hairer, Nørsett & Wanner I, II.4).
+
+    The second is J f. Only values at this moment enter, so a restart begins like a start.
     """
-    slope = 0.0
-    size = 0.0
+    slope, size, bend = 0.0, 0.0, 0.0
     for i in range(N_STATES):
-        weight = 1.0 / (atol[i] + rtol * abs(y[i]))
-        size = max(size, abs(y[i]) * weight)
-        slope = max(slope, abs(f[i]) * weight)
+        n = LANES * i + lane
+        weight = 1.0 / (w[ATOL + n] + rtol * abs(w[Y + n]))
+        size = max(size, abs(w[Y + n]) * weight)
+        slope = max(slope, abs(w[F + n]) * weight)
+        w[STAGE + n] = 0.0
     if not slope > 1e-10:
         return span
     if not slope < math.inf:
-        return 1e-6
-    h = min(0.01 * size / slope if size > 1e-5 else 1e-6, span)
+        return min(1e-6, span)
+    for entry in range(N_JACOBIAN):
+        i, j = JACOBIAN_ROWS[entry], JACOBIAN_COLUMNS[entry]
+        w[STAGE + LANES * i + lane] += w[JAC + LANES * entry + lane] * w[F + LANES * j + lane]
     for i in range(N_STATES):
-        stage[i] = y[i] + h * f[i]
-    rhs(t + h, stage, q, u, err)
-    bend = 0.0
-    for i in range(N_STATES):
-        bend = max(bend, abs(err[i] - f[i]) / (atol[i] + rtol * abs(y[i])))
-    bend /= h
-    steepest = max(slope, bend)
-    if not steepest < math.inf:
-        return h
-    guess = (0.01 / steepest) ** (1.0 / ORDER)
-    return min(min(100.0 * h, guess), span)
+        n = LANES * i + lane
+        bend = max(bend, abs(w[STAGE + n]) / (w[ATOL + n] + rtol * abs(w[Y + n])))
+    h = 0.01 * size / slope if size > 1e-5 else 1e-6
+    if not bend < math.inf:
+        return min(h, span)
+    return min(min(100.0 * h, (0.01 / max(slope, bend)) ** (1.0 / ORDER)), span)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def error_norm(y, new, err, rtol, atol, signed):
-    """The largest error over the states in units of their tolerance; inf if not finite or if a state is negative.
-
-    signed: states that may be negative; the others may undershoot nought by their tolerance and no more.
-    """
-    worst = 0.0
-    for i in range(N_STATES):
-        if not abs(new[i]) < math.inf or not abs(err[i]) < math.inf:
-            return math.nan
-        tolerance = atol[i] + rtol * max(abs(y[i]), abs(new[i]))
-        worst = max(worst, abs(err[i]) / tolerance)
-        if new[i] < -tolerance and not signed[i]:
-            return math.inf
-        if abs(new[i]) < TINY:
-            new[i] = 0.0
-    return worst
+def work_array():
+    """The array w, aligned to the 64 bytes of a row."""
+    room = np.zeros(N_ALL + LANES)
+    skip = (-(room.ctypes.data // 8)) % LANES
+    return room[skip : skip + N_ALL]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def note_crossings(t, h, y, new, k, watched, limits, found):
+def note_crossings(w, lane, watched, limits, found):
     """Write the first time at which each watched state reaches its limit within the accepted step.
 
     The interpolant of the step is searched by regula falsi (Illinois), to the resolution of the time.
     """
+    t, h = w[TY + lane], w[H + lane]
     for j in range(watched.size):
-        state = watched[j]
-        if found[j] < math.inf or not new[state] >= limits[j]:
+        n = LANES * watched[j] + lane
+        if not w[NEW + n] >= limits[j] or found[j] < math.inf:
             continue
         left, right = 0.0, 1.0
-        below, above = y[state] - limits[j], new[state] - limits[j]
+        below, above = w[Y + n] - limits[j], w[NEW + n] - limits[j]
         if below >= 0.0:
             found[j] = t
             continue
@@ -105,188 +105,219 @@ def note_crossings(t, h, y, new, k, watched, limits, found):
             middle = (left * above - right * below) / (above - below)
             if not left < middle < right:
                 middle = 0.5 * (left + right)
-            value = dense(middle, h, state, y, new, k) - limits[j]
+            value = dense(w, middle, h, watched[j], lane) - limits[j]
             if value < 0.0:
                 left, below = middle, value
-                if side == -1:
-                    above *= 0.5
+                above *= 0.5 if side == -1 else 1.0
                 side = -1
             else:
                 right, above = middle, value
-                if side == 1:
-                    below *= 0.5
+                below *= 0.5 if side == 1 else 1.0
                 side = 1
-                if value == 0.0:
-                    break
-            if (right - left) * h <= 4e-16 * (abs(t) + h):
+            if value == 0.0 or (right - left) * h <= 4e-16 * (abs(t) + h):
                 break
         found[j] = t + h * right
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+def input_rates(w, lane, t, dose_time, dose_end, dose_input, amount):
+    """Set U to the rates of the infusions that run at t, from scratch, so that none leaves a rounding error behind."""
+    for column in range(N_INPUTS):
+        w[U + LANES * column + lane] = 0.0
+    for dose in range(dose_time.size):
+        if dose_time[dose] <= t < dose_end[dose]:
+            w[U + LANES * dose_input[dose] + lane] += amount[dose] / (dose_end[dose] - dose_time[dose])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+def take_doses(
+    w, lane, t, event, event_time, event_kind, event_dose, dose_state, dose_time, dose_end, dose_input, amount
+):
+    """Give what is due at t; the number of the next event that concerns this patient."""
+    changed = False
+    while event < event_time.size and (event_time[event] <= t or amount[event_dose[event]] == 0.0):
+        dose = event_dose[event]
+        if amount[dose] != 0.0:
+            if event_kind[event] == BOLUS:
+                w[Y + LANES * dose_state[dose] + lane] += amount[dose]
+            else:
+                changed = True
+        event += 1
+    if changed:
+        input_rates(w, lane, t, dose_time, dose_end, dose_input, amount)
+    return event
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
 def run_block(
     first, last, constants, initial, start, end, times, stop_at_outputs,
     event_time, event_kind, event_dose, dose_input, dose_state, dose_time, dose_end, amounts,
-    watched, limits, rtol, atol, signed, max_steps,
+    watched, limits, rtol, atol, floor, max_steps,
     states, crossings, final, status, day, steps,
 ):  # fmt: skip
-    """Integrate patients first … last - 1 from start to end, each alone, writing into their own rows.
+    """Integrate patients first … last - 1 from start to end, writing into their own rows.
 
     Events are sorted by time; those of amount nought are passed over. An output at the time of a dose is the state
-    just before it. steps[i]: accepted, rejected.
+    just before it. floor: -1 for states that may undershoot nought by their tolerance and no more, -inf where a sign
+    is allowed. steps[i]: accepted, rejected.
     """
-    n_times, n_events, n_watched = times.size, event_time.size, watched.size
-    q = np.empty(N_PREPARED)
-    u = np.zeros(max(1, N_INPUTS))
-    k = np.zeros((STAGES, N_STATES))
-    f, ft, stage, err = np.zeros(N_STATES), np.zeros(N_STATES), np.zeros(N_STATES), np.zeros(N_STATES)
-    y, new = np.zeros(N_STATES), np.zeros(N_STATES)
-    jac, lu = np.zeros(max(1, N_JACOBIAN)), np.zeros(N_LU)
-    for patient in range(first, last):
-        prepare(constants[patient], q)
-        tolerance, amount, limit, found = atol[patient], amounts[patient], limits[patient], crossings[patient]
-        y[:] = initial[patient]
-        t = start
-        event, output, taken, rejected, failed = 0, 0, 0, 0, FINISHED
-        for i in range(N_STATES):
-            if not abs(y[i]) < math.inf:
-                failed = BAD_START
-        for j in range(n_watched):
-            found[j] = start if y[watched[j]] >= limit[j] else math.inf
-        while event < n_events and event_time[event] < start:
-            event += 1
-        input_rates(start, dose_time, dose_end, dose_input, amount, u)
-        while failed == FINISHED:
-            while output < n_times and times[output] <= t:
-                states[patient, output] = y
-                output += 1
-            if t >= end:
-                break
-            changed = False
-            while event < n_events and event_time[event] <= t:
-                dose = event_dose[event]
-                if amount[dose] != 0.0:
-                    if event_kind[event] == BOLUS:
-                        y[dose_state[dose]] += amount[dose]
-                    else:
-                        changed = True
-                event += 1
-            if changed:
-                input_rates(t, dose_time, dose_end, dose_input, amount, u)
-            while event < n_events and amount[event_dose[event]] == 0.0:
-                event += 1
-            stop = min(end, event_time[event]) if event < n_events else end
-            begin(t, y, q, u, k, f, ft, jac)
-            h = first_step(t, y, q, u, f, rtol, tolerance, stop - t, stage, err)
-            before = 1e-4
-            was_rejected = False
-            finite = True
-            while t < stop:
-                target = stop
-                if stop_at_outputs and output < n_times and times[output] < stop:
-                    target = times[output]
-                tried = h
-                lands = t + 1.02 * h >= target
-                if lands:
-                    tried = target - t
-                elif t + 1.9 * h > target:
-                    tried = 0.5 * (target - t)  # two equal steps rather than one and a splinter
-                step(t, tried, y, q, u, k, f, ft, jac, lu, stage, new, err)
-                norm = error_norm(y, new, err, rtol, tolerance, signed)
-                if not norm <= 1.0:
-                    rejected += 1
-                    finite = norm == norm
-                    shrink = 0.9 * norm ** (-1.0 / ORDER) if norm < math.inf else 0.25
-                    h = tried * max(0.1, shrink)
-                    was_rejected = True
-                    if h < SMALLEST_STEP * max(1.0, abs(t)):
-                        failed = UNDERFLOW if finite else NOT_FINITE
+    n_times, n_events = times.size, event_time.size
+    w = work_array()
+    who = np.full(LANES, -1, dtype=np.int64)
+    event, output = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, dtype=np.int64)
+    stop, proposed, target = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    lands, rejected_before, fresh = np.zeros(LANES, np.bool_), np.zeros(LANES, np.bool_), np.zeros(LANES, np.bool_)
+    at_stop = np.ones(LANES, np.bool_)
+    begins = event_time.size
+    for e in range(event_time.size - 1, -1, -1):
+        if event_time[e] >= start:
+            begins = e
+    following, active = first, 0
+    w[H : H + LANES] = 1e-3
+    for i in range(N_STATES):
+        w[FLOOR + LANES * i : FLOOR + LANES * (i + 1)] = floor[i]
+    while True:
+        # lanes at a stop: outputs due, the end, doses; a lane that is free takes the next patient
+        for lane in range(LANES):
+            while at_stop[lane]:
+                patient = who[lane]
+                if patient < 0:
+                    if following >= last:
+                        at_stop[lane] = False
                         break
-                    if taken + rejected >= max_steps:
-                        failed = TOO_MANY_STEPS
-                        break
-                    continue
-                taken += 1
-                reached = target if lands else t + tried
-                if n_watched > 0:
-                    note_crossings(t, tried, y, new, k, watched, limit, found)
-                while output < n_times and times[output] < reached:
-                    theta = (times[output] - t) / tried
+                    patient = following
+                    following += 1
+                    active += 1
+                    who[lane] = patient
+                    prepare(constants[patient], w, lane)
+                    status[patient] = RUNNING
                     for i in range(N_STATES):
-                        states[patient, output, i] = dense(theta, tried, i, y, new, k)
-                    output += 1
-                grow = 0.9 * max(norm, 1e-10) ** (-0.7 / ORDER) * before ** (0.4 / ORDER)
-                before = max(norm, 1e-4)
-                if was_rejected:
+                        w[Y + LANES * i + lane] = initial[patient, i]
+                        w[ATOL + LANES * i + lane] = atol[patient, i]
+                        if not abs(initial[patient, i]) < math.inf:
+                            status[patient] = BAD_START
+                    for j in range(watched.size):
+                        reached = initial[patient, watched[j]] >= limits[patient, j]
+                        crossings[patient, j] = start if reached else math.inf
+                    w[TY + lane] = start
+                    event[lane], output[lane] = begins, 0
+                    steps[patient, 0], steps[patient, 1] = 0, 0
+                    input_rates(w, lane, start, dose_time, dose_end, dose_input, amounts[patient])
+                t = w[TY + lane]
+                while output[lane] < n_times and times[output[lane]] <= t:
+                    for i in range(N_STATES):
+                        states[patient, output[lane], i] = w[Y + LANES * i + lane]
+                    output[lane] += 1
+                if t >= end or status[patient] != RUNNING:
+                    finish(w, lane, patient, states, crossings, final, status, day)
+                    who[lane] = -1
+                    active -= 1
+                    continue
+                event[lane] = take_doses(
+                    w, lane, t, event[lane], event_time, event_kind, event_dose, dose_state, dose_time, dose_end,
+                    dose_input, amounts[patient],
+                )  # fmt: skip
+                stop[lane] = min(end, event_time[event[lane]]) if event[lane] < n_events else end
+                at_stop[lane] = False
+                fresh[lane] = True
+        if active == 0:
+            return
+        begin(w)
+        for lane in range(LANES):
+            if who[lane] < 0:
+                continue
+            t = w[TY + lane]
+            if fresh[lane]:
+                proposed[lane] = first_step(w, lane, rtol, stop[lane] - t)
+                w[BEFORE + lane] = 1e-4
+                fresh[lane] = rejected_before[lane] = False
+            target[lane] = stop[lane]
+            if stop_at_outputs and output[lane] < n_times and times[output[lane]] < stop[lane]:
+                target[lane] = times[output[lane]]
+            h = proposed[lane]
+            lands[lane] = t + 1.02 * h >= target[lane]
+            if lands[lane]:
+                h = target[lane] - t
+            elif t + 1.9 * h > target[lane]:
+                h = 0.5 * (target[lane] - t)  # two equal steps rather than one and a splinter
+            w[H + lane] = h
+        step(w)
+        judge(w, rtol)
+        for lane in range(LANES):
+            w[ACCEPTED + lane] = 0.0
+            patient = who[lane]
+            if patient < 0:
+                continue
+            t, tried, norm = w[TY + lane], w[H + lane], w[NORM + lane]
+            if not norm <= 1.0:
+                steps[patient, 1] += 1
+                shrink = 0.9 / math.sqrt(math.sqrt(norm)) if norm < math.inf else 0.25
+                proposed[lane] = tried * max(0.1, shrink)
+                rejected_before[lane] = True
+                if proposed[lane] < SMALLEST_STEP * max(1.0, abs(t)):
+                    status[patient] = UNDERFLOW if norm == norm else NOT_FINITE
+                    at_stop[lane] = True
+            else:
+                w[ACCEPTED + lane] = 1.0
+                steps[patient, 0] += 1
+                reached = target[lane] if lands[lane] else t + tried
+                if watched.size > 0:
+                    note_crossings(w, lane, watched, limits[patient], crossings[patient])
+                while output[lane] < n_times and times[output[lane]] < reached:
+                    theta = (times[output[lane]] - t) / tried
+                    for i in range(N_STATES):
+                        states[patient, output[lane], i] = dense(w, theta, tried, i, lane)
+                    output[lane] += 1
+                w[BEFORE + lane] = max(norm, 1e-4)
+                grow = min(6.0, max(0.2, w[GROW + lane]))
+                if rejected_before[lane]:
                     grow = min(grow, 1.0)
-                    was_rejected = False
-                proposed = tried * min(6.0, max(0.2, grow))
-                h = max(h, proposed) if tried < h else proposed
-                t = reached
-                y, new = new, y
-                while output < n_times and times[output] <= t and t < stop:
-                    states[patient, output] = y
-                    output += 1
-                if taken + rejected >= max_steps and t < end:
-                    failed = TOO_MANY_STEPS
-                    break
-                if t < stop:
-                    if FIRST_SAME_AS_LAST:
-                        for i in range(N_STATES):
-                            f[i] = k[STAGES - 1, i]
-                    else:
-                        begin(t, y, q, u, k, f, ft, jac)
-        status[patient] = failed
-        steps[patient, 0] = taken
-        steps[patient, 1] = rejected
-        if failed == FINISHED:
-            final[patient] = y
-            day[patient] = math.nan
-        else:
-            final[patient] = math.nan
-            states[patient] = math.nan
-            crossings[patient] = math.nan
-            day[patient] = t
+                    rejected_before[lane] = False
+                wished = tried * grow
+                proposed[lane] = max(proposed[lane], wished) if tried < proposed[lane] else wished
+                w[TY + lane] = reached
+                at_stop[lane] = reached >= stop[lane] or (stop_at_outputs and lands[lane])
+            if steps[patient, 0] + steps[patient, 1] >= max_steps and status[patient] == RUNNING:
+                if w[TY + lane] < end:
+                    status[patient] = TOO_MANY_STEPS
+                at_stop[lane] = True
+        keep(w)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def input_rates(t, dose_time, dose_end, dose_input, amount, u):
-    """Set u to the rates of the infusions that run at t, from scratch, so that none leaves a rounding error behind."""
-    u[:] = 0.0
-    for dose in range(dose_time.size):
-        if dose_time[dose] <= t < dose_end[dose]:
-            u[dose_input[dose]] += amount[dose] / (dose_end[dose] - dose_time[dose])
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def stiffness(first, last, constants, initial, start, rho):
-    """Estimate of the fastest rate of each patient's system at the start (1/day), by power iteration on differences."""
-    q = np.empty(N_PREPARED)
-    u = np.zeros(max(1, N_INPUTS))
-    f, g, v, y = np.zeros(N_STATES), np.zeros(N_STATES), np.zeros(N_STATES), np.zeros(N_STATES)
-    for patient in range(first, last):
-        prepare(constants[patient], q)
-        y[:] = initial[patient]
-        rhs(start, y, q, u, f)
-        scale = 0.0
+def finish(w, lane, patient, states, crossings, final, status, day):
+    """Write what is left to write of a patient who reached the end or stopped."""
+    if status[patient] == RUNNING:
+        status[patient] = FINISHED
+        day[patient] = math.nan
         for i in range(N_STATES):
-            scale = max(scale, abs(y[i]))
+            final[patient, i] = w[Y + LANES * i + lane]
+    else:
+        day[patient] = w[TY + lane]
+        final[patient] = math.nan
+        states[patient] = math.nan
+        crossings[patient] = math.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+def fastest(first, last, constants, initial, start, rho):
+    """The fastest rate of each patient's equations at the start (1/day): power iteration with their Jacobian."""
+    w = work_array()
+    v, x = np.zeros(N_STATES), np.zeros(N_STATES)
+    for patient in range(first, last):
+        prepare(constants[patient], w, 0)
+        w[TY] = start
+        for i in range(N_STATES):
+            w[Y + LANES * i] = initial[patient, i]
             v[i] = 1.0 + 0.1 * (i % 7)
-        small = 1e-7 * max(scale, 1e-6)
-        rate = 0.0
+        begin(w)
+        rho[patient] = 0.0
         for _ in range(30):
-            size = 0.0
-            for i in range(N_STATES):
-                size += v[i] * v[i]
-            size = math.sqrt(size)
+            size = math.sqrt((v * v).sum())
             if not 0.0 < size < math.inf:
                 break
-            for i in range(N_STATES):
-                v[i] = y[i] + small * v[i] / size
-            rhs(start, v, q, u, g)
-            rate = 0.0
-            for i in range(N_STATES):
-                v[i] = (g[i] - f[i]) / small
-                rate += v[i] * v[i]
-            rate = math.sqrt(rate)
-        rho[patient] = rate
+            x[:] = v / size
+            v[:] = 0.0
+            for entry in range(N_JACOBIAN):
+                v[JACOBIAN_ROWS[entry]] += w[JAC + LANES * entry] * x[JACOBIAN_COLUMNS[entry]]
+            rho[patient] = math.sqrt((v * v).sum())

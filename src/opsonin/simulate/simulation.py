@@ -39,7 +39,7 @@ def simulate(
     A dose exactly at `start` is given; one at the last time is left to the segment that begins there. Doses before
     `start` belong to earlier segments (an infusion that still runs goes on), so they need an initial_state.
     method: "rosenbrock" (order 5, for stiff and ordinary models), "explicit" (order 5, for slow ones), "auto" (for each
-    patient by the fastest rate at the start, see ensemble.choose), "reference" (SciPy, uncompiled, slow).
+    patient by their fastest rate, see ensemble.choose), "reference" (SciPy, uncompiled, slow).
     rtol: relative tolerance of every state in every step; absolute tolerance is rtol / 1000 of the state's scale.
     Amounts may undershoot nought by their tolerance and are left there, so that what is conserved stays conserved;
     steps that undershoot by more are repeated. Laws with a root or logarithm read such a state as nought.
@@ -58,7 +58,7 @@ def simulate(
         methods = [method] * patients
         arrays, reasons = integrate_reference(model, problem, progress)
     elif method in ("auto", "explicit", "rosenbrock"):
-        methods = ensemble.choose(problem) if method == "auto" else [str(method)] * patients
+        methods = ensemble.choose(model, problem) if method == "auto" else [str(method)] * patients
         arrays = ensemble.integrate(problem, methods, threads, progress)
     else:
         raise SimulationError(f"method {method!r} is none of 'auto', 'explicit', 'rosenbrock', 'reference'.")

@@ -1,122 +1,169 @@
-"""Source of one step of a method, its stages written out over the states of a model.
+"""Source of one step of a method for LANES patients at once, its stages written out.
 
-Every method offers the driver (driver.py) the same three functions:
+Every method offers the driver (driver.py) the same functions, on the array w described in model/codegen.py:
 
-    begin(t, y, q, u, k, f, ft, jac)                       what a step needs of its starting point
-    step(t, h, y, q, u, k, f, ft, jac, lu, stage, new, err)  the new value and the error estimate
-    dense(theta, h, i, y, new, k)                             state i inside the step, theta in (0, 1)
+    step(w)                       from Y with F, JAC, FT and each lane's step H: NEW, and the error estimate in B
+    dense(w, theta, h, i, lane)   state i of one lane within its step, theta in (0, 1)
+    judge(w, rtol)                NORM: each lane's largest error in units of its tolerance, nan where not finite, inf
+                                  where NEW < FLOOR × tolerance (FLOOR is -1 for what cannot be negative, else -inf).
+                                  GROW: the factor for the next step, 0.9 NORM^(-1/8) BEFORE^(1/16): a proportional
+                                  and integral control (Gustafsson 1991) with exponents that are square roots
+    keep(w)                       Y = NEW in the lanes where ACCEPTED
 
-Sums over stages are fused into one loop over the states, which the compiler turns into vector instructions.
+and the constants ORDER, STAGES and N_ALL, the size of w with the stages K behind the model's own ranges.
+Sums over stages are fused into one loop over states, which the compiler turns into vector instructions.
 """
 
 from __future__ import annotations
 
-from opsonin.model.codegen import DECORATOR
+from opsonin.model.codegen import DECORATOR, LANES
 from opsonin.simulate.tableaus import Rosenbrock, RungeKutta
 
+FLAT = f"    for n in range({LANES} * N_STATES):"  # over states and lanes: vectorised where a nested loop is not
+LANE = f"    for l in range({LANES}):"
 
-def rosenbrock_source(method: Rosenbrock) -> str:
-    """Source of begin, step and dense of a Rosenbrock method, and its constants."""
+
+def rosenbrock_source(method: Rosenbrock, n_states: int) -> str:
+    """Source of step, dense, judge and keep for a Rosenbrock method and a model of so many states."""
     lines = [
-        "",
-        f"ORDER = {method.order}",
-        f"STAGES = {method.stages}",
-        "FIRST_SAME_AS_LAST = False",
+        *_constants(method.order, method.stages),
         DECORATOR,
-        "def begin(t, y, q, u, k, f, ft, jac):",
-        "    rhs_jac(t, y, q, u, f, jac)",
-        "    if ROOTS:  # a root has an infinite slope at nought: left out, the error estimate decides",
-        "        for i in range(N_JACOBIAN):",
-        "            if not abs(jac[i]) < math.inf:",
-        "                jac[i] = 0.0",
+        "def step(w):",
+        LANE,
+        "        w[INVERSE_H + l] = 1.0 / w[H + l]",
+        f"        w[GINV + l] = {1 / method.gamma!r} * w[INVERSE_H + l]",
+        "        w[SPREAD + l] = w[INVERSE_H + l]",
+        f"    for n in range({LANES}, {LANES} * N_STATES):",
+        f"        w[SPREAD + n] = w[SPREAD + n - {LANES}]  # 1/h once a state, so that the sums below are flat loops",
         "    if not AUTONOMOUS:",
-        "        dfdt(t, y, q, ft)",
-        "",
-        DECORATOR,
-        "def step(t, h, y, q, u, k, f, ft, jac, lu, stage, new, err):",
-        f"    factor(jac, {1 / method.gamma!r} / h, lu)",
-        "    b = 1.0 / h",
+        f"    {FLAT}",
+        "            w[FT + n] = w[FT + n] / w[SPREAD + n]",
+        "    factor(w)",
     ]
     last = method.stages - 1
     for s in range(method.stages):
-        if s == 0:
-            at = "f[i]"
-        else:
-            target = "new" if s == last else "stage"
-            lines += [
-                "    for i in range(N_STATES):",
-                f"        {target}[i] = y[i]{_sum(method.a[s - 1], 'k')}",
-                f"    rhs(t + {method.c[s]!r} * h, {target}, q, u, err)",
-            ]
-            at = "err[i]"
-        history = _sum(method.c_matrix[s - 1], "k").removeprefix(" + ") if s else ""
-        previous = f" + b * ({history})" if history else ""
-        drift = (
-            f"        if not AUTONOMOUS:\n            k[{s}, i] += {method.d[s]!r} * h * ft[i]" if method.d[s] else ""
-        )
-        lines += ["    for i in range(N_STATES):", f"        k[{s}, i] = {at}{previous}"]
-        lines += [drift] if drift else []
-        lines.append(f"    solve(lu, k[{s}])")
+        source = "F"
+        if s:
+            source = "RATE"
+            lines += [FLAT, f"        w[STAGE + n] = w[Y + n]{_sum(method.a[s - 1])}"]
+            lines += [LANE, f"        w[TS + l] = w[TY + l] + {method.c[s]!r} * w[H + l]", "    rhs(w)"]
+        history = _sum(method.c_matrix[s - 1]).removeprefix(" + ") if s else ""
+        lines += [FLAT, f"        w[B + n] = w[{source} + n]" + (f" + w[SPREAD + n] * ({history})" if history else "")]
+        if method.d[s]:
+            lines += ["    if not AUTONOMOUS:", f"    {FLAT}", f"            w[B + n] += {method.d[s]!r} * w[FT + n]"]
+        lines += ["    solve(w)", FLAT, f"        w[{_stage(s)}] = w[B + n]"]
     lines += [
-        "    for i in range(N_STATES):",
-        f"        err[i] = k[{last}, i]",
-        "        new[i] += err[i]",
+        FLAT,
+        "        w[NEW + n] = w[STAGE + n] + w[B + n]",
         "",
         DECORATOR,
-        "def dense(theta, h, i, y, new, k):",
+        "def dense(w, theta, h, i, lane):",
+        f"    n = {LANES} * i + lane",
         "    rest = 1.0 - theta",
     ]
+    assert last == len(method.a)
     inner = ""
     for row in range(len(method.dense) - 1, -1, -1):
-        combination = _sum(method.dense[row], "k").removeprefix(" + ")
-        lines.append(f"    k{row} = {combination}")
+        lines.append(f"    k{row} = {_sum(method.dense[row]).removeprefix(' + ')}")
         inner = f"k{row}" if not inner else f"k{row} + theta * ({inner})"
-    lines.append(f"    return rest * y[i] + theta * (new[i] + rest * ({inner}))")
-    return "\n".join([*lines, ""])
+    lines.append(f"    return rest * w[Y + n] + theta * (w[NEW + n] + rest * ({inner}))")
+    return "\n".join([*lines, *_judge_and_keep(n_states), ""])
 
 
-def explicit_source(method: RungeKutta) -> str:
-    """Source of begin, step and dense of an explicit pair, and its constants."""
+def explicit_source(method: RungeKutta, n_states: int) -> str:
+    """Source of step, dense, judge and keep for an explicit pair and a model of so many states."""
     lines = [
-        "",
-        f"ORDER = {method.order}",
-        f"STAGES = {method.stages}",
-        "FIRST_SAME_AS_LAST = True",
+        *_constants(method.order, method.stages),
         DECORATOR,
-        "def begin(t, y, q, u, k, f, ft, jac):",
-        "    rhs(t, y, q, u, f)",
-        "",
-        DECORATOR,
-        "def step(t, h, y, q, u, k, f, ft, jac, lu, stage, new, err):",
-        "    for i in range(N_STATES):",
-        "        k[0, i] = f[i]",
+        "def step(w):",
+        LANE,
+        "        w[SPREAD + l] = w[H + l]",
+        f"    for n in range({LANES}, {LANES} * N_STATES):",
+        f"        w[SPREAD + n] = w[SPREAD + n - {LANES}]",
+        FLAT,
+        "        w[K + n] = w[F + n]",
     ]
-    last = method.stages - 1
     for s in range(1, method.stages):
-        target = "new" if s == last else "stage"
-        combination = _sum(method.a[s - 1], "k").removeprefix(" + ")
         lines += [
-            "    for i in range(N_STATES):",
-            f"        {target}[i] = y[i] + h * ({combination})",
-            f"    rhs(t + {method.c[s]!r} * h, {target}, q, u, k[{s}])",
+            FLAT,
+            f"        w[STAGE + n] = w[Y + n] + w[SPREAD + n] * ({_sum(method.a[s - 1]).removeprefix(' + ')})",
+            LANE,
+            f"        w[TS + l] = w[TY + l] + {method.c[s]!r} * w[H + l]",
+            "    rhs(w)",
+            FLAT,
+            f"        w[{_stage(s)}] = w[RATE + n]",
         ]
     lines += [
-        "    for i in range(N_STATES):",
-        f"        err[i] = h * ({_sum(method.error, 'k').removeprefix(' + ')})",
+        FLAT,
+        "        w[NEW + n] = w[STAGE + n]",
+        f"        w[B + n] = w[SPREAD + n] * ({_sum(method.error).removeprefix(' + ')})",
         "",
         DECORATOR,
-        "def dense(theta, h, i, y, new, k):",
+        "def dense(w, theta, h, i, lane):",
+        f"    n = {LANES} * i + lane",
         "    slope = 0.0",
     ]
     for s, weights in enumerate(method.dense):
         one, two, three, four = weights
-        poly = f"theta * ({one!r} + theta * ({two!r} + theta * ({three!r} + theta * {four!r})))"
-        lines.append(f"    slope += k[{s}, i] * ({poly})")
-    lines.append("    return y[i] + h * slope")
-    return "\n".join([*lines, ""])
+        polynomial = f"theta * ({one!r} + theta * ({two!r} + theta * ({three!r} + theta * {four!r})))"
+        lines.append(f"    slope += w[{_stage(s)}] * ({polynomial})")
+    lines.append("    return w[Y + n] + h * slope")
+    return "\n".join([*lines, *_judge_and_keep(n_states), ""])
 
 
-def _sum(weights: tuple[float, ...], name: str) -> str:
-    """` + w0 * k[0, i] + …` without the zeros; a weight of one stands alone."""
-    terms = [f"{name}[{j}, i]" if w == 1.0 else f"{w!r} * {name}[{j}, i]" for j, w in enumerate(weights) if w]
+def _judge_and_keep(n_states: int) -> list[str]:
+    """The error norm, and the new state where it is accepted, written out over the states for one vector of lanes."""
+    judge = [
+        "",
+        DECORATOR,
+        "def judge(w, rtol):",
+        FLAT,
+        "        new = w[NEW + n]",
+        "        error = abs(w[B + n])",
+        "        tolerance = w[ATOL + n] + rtol * max(abs(w[Y + n]), abs(new))",
+        "        w[RATE + n] = math.inf if new < w[FLOOR + n] * tolerance else error / tolerance",
+        "        w[STAGE + n] = 0.0 * new + 0.0 * error  # nought unless something is inf or nan",
+        "        w[NEW + n] = 0.0 if abs(new) < TINY else new",
+        LANE,
+        "        norm = 0.0",
+        "        odd = 0.0",
+    ]
+    for i in range(n_states):
+        judge += [
+            f"        x = w[RATE + {LANES * i} + l]",
+            "        norm = x if x > norm else norm",
+            f"        odd += w[STAGE + {LANES * i} + l]",
+        ]
+    judge += [
+        "        norm += odd",
+        "        w[NORM + l] = norm",
+        "        root = math.sqrt(math.sqrt(math.sqrt(1e-10 if norm < 1e-10 else norm)))",
+        "        w[GROW + l] = 0.9 * math.sqrt(math.sqrt(math.sqrt(math.sqrt(w[BEFORE + l])))) / root",
+    ]
+    keep = ["", DECORATOR, "def keep(w):", LANE, "        accepted = w[ACCEPTED + l] > 0.0"]
+    for i in range(n_states):
+        y = f"w[Y + {LANES * i} + l]"
+        keep.append(f"        {y} = w[NEW + {LANES * i} + l] if accepted else {y}")
+    return [*judge, *keep]
+
+
+def _constants(order: int, stages: int) -> list[str]:
+    return [
+        "",
+        f"ORDER = {order}",
+        f"STAGES = {stages}",
+        "K = N_WORK",
+        f"N_ALL = N_WORK + STAGES * {LANES} * N_STATES",
+        "",
+    ]
+
+
+def _stage(s: int) -> str:
+    return f"K + {s} * {LANES} * N_STATES + n"
+
+
+def _sum(weights: tuple[float, ...]) -> str:
+    """` + w0 * (stage 0) + …` without the zeros; a weight of one stands alone."""
+    stages = [f"w[{_stage(j)}]" for j in range(len(weights))]
+    terms = [stage if x == 1.0 else f"{x!r} * {stage}" for x, stage in zip(weights, stages, strict=True) if x]
     return "".join(f" + {term}" for term in terms)

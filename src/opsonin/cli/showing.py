@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from opsonin.analysis import Finding
     from opsonin.record import TrialRecord
 
+WIDE = 130  # columns of a terminal from which on the methods are shown
+
 
 def show_results(folder: Path) -> None:
     """Print sizes of tables, subjects and DLTs by level or arm, and the findings, if there are any beside the record.
@@ -30,7 +32,7 @@ def show_results(folder: Path) -> None:
     screen = console()
     screen.print(f"[bold]{escape(record.manifest.title or str(folder))}[/bold]")
     screen.print(_provenance(record))
-    for made in _tables(record, where.parent / FINDINGS):
+    for made in _tables(record, where.parent / FINDINGS, wide=screen.width >= WIDE):
         screen.print()
         screen.print(made)
     if (where.parent / REPORT).is_file():
@@ -44,7 +46,7 @@ def _provenance(record: TrialRecord) -> str:
     return f"{manifest.kind} trial{seed}, written by Opsonin {manifest.software_version}{left}"
 
 
-def _tables(record: TrialRecord, findings: Path) -> Iterator[Table]:
+def _tables(record: TrialRecord, findings: Path, wide: bool) -> Iterator[Table]:
     sizes = [(name, f"{len(frame):,}") for name, frame in record.tables.items() if len(frame)]
     yield table("Record", ("table", "rows"), sizes, right=["rows"])
     groups = _groups(record)
@@ -59,8 +61,9 @@ def _tables(record: TrialRecord, findings: Path) -> Iterator[Table]:
         from opsonin.analysis import Findings
 
         found = Findings.load(findings)
-        columns = ("finding", "group", "estimate", "interval", "p", "n", "method")
-        yield table("Findings", columns, map(_finding, found.results), right=["p", "n"])
+        columns = ("finding", "group", "estimate", "interval", "p", "n", "method")[: 7 if wide else 6]
+        rows = [_finding(f)[: len(columns)] for f in found.results]
+        yield table("Findings", columns, rows, right=["p", "n"])
         if found.notes:
             yield table("Not answered", ("",), [(text,) for text in found.notes])
 

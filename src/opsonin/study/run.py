@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
 from opsonin.study.contrasts import left_out
 from opsonin.study.provenance import manifest
 
 if TYPE_CHECKING:
     from opsonin.analysis import Findings
+    from opsonin.patients import VirtualPatients
     from opsonin.record import Replicates, TrialRecord
+    from opsonin.study.build import Built
     from opsonin.study.study import Progress, Study
 
 
@@ -62,6 +66,7 @@ def run(study: Study, seed: int, trials: int, threads: int | None, progress: Pro
     from opsonin.trial import Pool, run_trials
 
     patients = sample_patients(built.model, built.indication, study.file.population.pool, seed)
+    _compile(built, patients, say)
     most = len(patients) * len(built.protocol.levels)
     pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=_Simulated(say, most))
     about = manifest(study, built, seed)
@@ -73,6 +78,15 @@ def run(study: Study, seed: int, trials: int, threads: int | None, progress: Pro
 
     findings = analyse(made.record, replicates, potential=made.potential, seed=seed)
     return Run(study, made.record, replicates, findings, made.potential)
+
+
+def _compile(built: Built, patients: VirtualPatients, say: Progress) -> None:
+    """One patient for an hour: compiles the model's kernel, or finds it compiled in the user's cache."""
+    say("compiling the model (kept for later runs)", 0, 0)
+    from opsonin.simulate import Schedule, simulate
+
+    hour = np.array([1 / 24])
+    simulate(built.model, patients.constants[:1], Schedule.empty(1), hour, start=0.0, threads=1)
 
 
 class _Simulated:

@@ -71,3 +71,13 @@ def test_a_damaged_file_is_refused(tmp_path, text, message):
         Findings.load(tmp_path / "f.json")
     with pytest.raises(AnalysisError, match="cannot be read"):
         Findings.load(tmp_path / "none.json")
+
+
+def test_every_public_name_is_there_and_none_other_is_listed():
+    import opsonin.analysis as room
+
+    assert sorted(room._HOME) == sorted(room.__all__) == sorted(dir(room))
+    for name in room.__all__:
+        assert getattr(room, name) is not None
+    with pytest.raises(AttributeError, match="its public names are Asked"):
+        room.analysis  # noqa: B018

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opsonin.analysis.immune import change_table
     from opsonin.analysis.markers import Marker, biomarker_questions, read_marker
     from opsonin.analysis.noncompartmental import Nca, nca
-    from opsonin.analysis.pharmacokinetics import nca_table
+    from opsonin.analysis.profiles import nca_table
     from opsonin.analysis.response import best_responses, response_table
     from opsonin.analysis.safety import adverse_event_table, dlt_table
     from opsonin.analysis.survival import (
@@ -66,7 +66,7 @@ _HOME = {
     "landmark": "survival",
     "logrank": "survival",
     "nca": "noncompartmental",
-    "nca_table": "pharmacokinetics",
+    "nca_table": "profiles",
     "read_marker": "markers",
     "response_table": "response",
 }

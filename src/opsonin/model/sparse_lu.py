@@ -7,7 +7,8 @@ fill in) and then printed as one assignment an operation: no loops, no indices, 
 There is no pivoting for size: the diagonal carries 1/(gamma h), which grows as the step shrinks, so a step
 that meets a bad pivot ends in a large or non-finite error estimate and is repeated with a smaller h.
 The order is Markowitz's (1957): the diagonal entry with the least (row count - 1) x (column count - 1).
-States that nothing else depends on (cumulative hazards, drug eliminated) have an empty column and cost nothing.
+States that nothing else depends on (cumulative hazards, drug eliminated) have an empty column: they go first among
+equals and need no multiplier.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def plan(size: int, pattern: Iterable[Entry]) -> Elimination:
     left = set(range(size))
     order, lower, upper, fill_ins = [], [], [], 0
     while left:
-        pivot = min(left, key=lambda k: ((len(rows[k]) - 1) * (len(columns[k]) - 1), len(rows[k]), k))
+        pivot = min(left, key=lambda k: ((len(rows[k]) - 1) * (len(columns[k]) - 1), len(columns[k]), k))
         left.remove(pivot)
         below, right = sorted(columns[pivot] - {pivot}), sorted(rows[pivot] - {pivot})
         for i in below:

@@ -8,6 +8,14 @@ from opsonin.report.figures.base import Figure
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """A few large numbers in a row, each (number, what it is)."""
+
+    numbers: list[tuple[str, str]]
+    kind: str = "numbers"
+
+
+@dataclass(frozen=True)
 class Text:
     """A paragraph.   quiet: set small, for remarks on what is missing."""
 
@@ -73,7 +81,7 @@ class Drawing:
     kind: str = "figure"
 
 
-Block = Text | Lines | Table | Code | Equations | Drawing
+Block = Numbers | Text | Lines | Table | Code | Equations | Drawing
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,25 @@ class _Unreadable(Exception):
 
 
 def mathml(latex: str) -> str:
-    """MathML of one formula; `<code>` with the source where it cannot be read."""
+    """MathML of one formula; `<code>` with the source where it cannot be read.
+
+    Every term of the outermost sum or product is a `<math>` of its own: browsers break lines only between them.
+    """
     try:
-        reader = _Reader(latex)
-        body = reader.row(until=None)
+        pieces = _Reader(latex).pieces(until=None)
     except (_Unreadable, IndexError, RecursionError):
         return f'<code class="latex">{html.escape(latex)}</code>'
-    return f'<math displaystyle="true" xmlns="http://www.w3.org/1998/Math/MathML"><mrow>{body}</mrow></math>'
+    terms: list[list[str]] = [[]]
+    for piece in pieces:
+        if piece in _BREAKS and terms[-1]:
+            terms.append([piece.replace("<mo>", '<mo form="infix">')])
+        else:
+            terms[-1].append(piece)
+    return "<wbr>".join(f'<math displaystyle="true" xmlns="{_SPACE}"><mrow>{"".join(t)}</mrow></math>' for t in terms)
+
+
+_SPACE = "http://www.w3.org/1998/Math/MathML"
+_BREAKS = {f"<mo>{sign}</mo>" for sign in "+−·="}
 
 
 class _Reader:
@@ -53,7 +65,11 @@ class _Reader:
         return self.tokens[self.at - 1]
 
     def row(self, until: tuple[str, ...] | None) -> str:
-        """Everything up to (not including) a closing token."""
+        """Everything up to (not including) a closing token, as one text."""
+        return "".join(self.pieces(until))
+
+    def pieces(self, until: tuple[str, ...] | None) -> list[str]:
+        """Everything up to (not including) a closing token, element by element."""
         out: list[str] = []
         while (token := self.peek()) is not None and not (until and token in until):
             if token in ("}", "\\right", "\\end", "&", "\\\\"):
@@ -67,7 +83,7 @@ class _Reader:
                 out.append(piece)
         if until and self.peek() is None:
             raise _Unreadable("unclosed")
-        return "".join(out)
+        return out
 
     def scripts(self, base: str) -> str:
         sub = sup = None

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from opsonin.analysis import Finding
 from opsonin.errors import ReportError
+from opsonin.record import Replicates, TrialRecord
 from opsonin.report.chapters import biomarkers, immune, methods, pharmacokinetics, response, safety, summary, trial
 from opsonin.report.content import Chapter
 from opsonin.report.context import Context
@@ -21,7 +24,9 @@ CHAPTERS = (summary, trial, safety, pharmacokinetics, immune, response, biomarke
 MOST_ROWS = 20_000  # of a figure's values in the page; the record holds all
 
 
-def write_report(record: Any, findings: Any, path: str | Path, replicates: Any = None) -> Path:
+def write_report(
+    record: TrialRecord, findings: Iterable[Finding], path: str | Path, replicates: Replicates | int | None = None
+) -> Path:
     """Write the report of a record and its findings to `path` (.html) and give the path.
 
     replicates: the replicate trials, or only their number; their operating characteristics come as findings.
@@ -43,13 +48,15 @@ def write_report(record: Any, findings: Any, path: str | Path, replicates: Any =
     return target
 
 
-def chapters_of(record: Any, findings: Any, replicates: Any = None) -> list[Chapter]:
+def chapters_of(
+    record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None
+) -> list[Chapter]:
     """The chapters in order; those without data say why."""
     context = Context(record, list(findings), grouped(record), _count(replicates))
     return [room.chapter(context) for room in CHAPTERS]
 
 
-def render(record: Any, findings: Any, replicates: Any = None) -> str:
+def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None) -> str:
     """The page as text."""
     from jinja2 import Environment, StrictUndefined
 
@@ -75,7 +82,7 @@ def render(record: Any, findings: Any, replicates: Any = None) -> str:
     )
 
 
-def _count(replicates: Any) -> int | None:
+def _count(replicates: Replicates | int | None) -> int | None:
     if replicates is None or isinstance(replicates, int):
         return replicates
     return len(replicates.trials)

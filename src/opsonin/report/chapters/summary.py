@@ -4,19 +4,23 @@ from typing import Any
 
 from opsonin.report import believing, verdicts, words
 from opsonin.report.chapters.methods import sentence_of
-from opsonin.report.content import Block, Chapter, Lines
+from opsonin.report.content import Block, Chapter, Lines, Numbers
 from opsonin.report.context import Context
 from opsonin.report.figures.biomarkers import screened
 from opsonin.report.groups import level_names, short_names
+from opsonin.report.keynumbers import key_numbers
 
 NAME, TITLE = "summary", "Summary"
 LINES = 8
-ASSUMED = 4
+ASSUMED = 3
 
 
 def chapter(context: Context) -> Chapter:
     """The page for the clinician; every line is built from the record and its findings."""
-    blocks: list[Block] = [Lines([("", line) for line in asked(context)], "What was asked")]
+    blocks: list[Block] = [
+        Numbers(key_numbers(context)),
+        Lines([("", line) for line in asked(context)], "What was asked"),
+    ]
     blocks.append(Lines(found(context), "What was found"))
     believed = believing.believed(context)
     if believed:
@@ -82,8 +86,8 @@ def assumptions(context: Context) -> list[verdicts.Line]:
     """One assumption, or what was calibrated to, for each subject that the study asks about; else the first ones."""
     items = [item if isinstance(item, dict) else {"sentence": str(item)} for item in context.manifest.assumptions or []]
     chosen: list[dict[str, Any]] = []
-    for topic in _topics(context):
-        about = [item for item in items if item not in chosen and any(word in _text(item) for word in topic)]
+    for topic in _topics(context):  # the most telling word first
+        about = [item for word in topic for item in items if item not in chosen and word in _text(item)]
         chosen += about[:1]
     chosen += [item for item in items if item not in chosen][: max(0, 2 - len(chosen))]
     lines = [("", sentence_of(item)) for item in chosen[:ASSUMED]]
@@ -97,9 +101,9 @@ def _topics(context: Context) -> list[tuple[str, ...]]:
     questions = context.questions
     topics: list[tuple[str, ...]] = [("maximum tolerated", "dose-limiting", "toxicit")]
     if questions.get("interaction"):
-        topics.append(("apparent clearance", "imatinib clearance", "interaction", "exposure of"))
+        topics.append(("exposure to", "clearance falls", "interaction", "exposure of"))
     topics += [
-        (str(item["marker"]).lower(), str(item["marker"]).split()[-1].lower() + " ")
+        (str(item["marker"]).lower(), f" {str(item['marker']).split()[-1].lower()} ")
         for item in questions.get("biomarkers") or []
     ]
     return [*topics, ("survival", "progression", "tumour"), ("response", "kill")]
@@ -144,7 +148,7 @@ def next_steps(context: Context) -> list[str]:
                 f"hazard ratio of 2 between two halves takes about {n} events (80 % power)."
             )
     strong = [(endpoint, marker) for endpoint, marker, _, f in hazards if not words.missing(f.p) and float(f.p) < 0.01]
-    if strong and not context.virtual:
+    if strong and not context.virtual and not out:
         endpoint, marker = strong[0]
         out.append(f"Confirm {marker} as a marker of {endpoint} in further patients before using it.")
     vain = [

@@ -1,0 +1,91 @@
+"""Up to four numbers that a reader should carry away, each with what it is; they head the first page."""
+
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.context import Context, value_of
+from opsonin.report.figures.response import best_responses
+from opsonin.report.figures.survival import endpoint_name
+from opsonin.report.groups import level_names, short_names
+
+MOST = 4
+
+
+def key_numbers(context: Context) -> list[tuple[str, str]]:
+    """(number, what it is): the dose and its certainty, hazard ratios, events, responses, medians; the first four.
+
+    Pooled over arms that are compared, a median would mean nothing: it is given for dose levels and single groups.
+    """
+    groups = context.groups
+    if groups.ordered or groups.single:
+        found = [*_dose(context), *_responses(context), *_medians(context)]
+    else:
+        found = [*_ratios(context), *_responses(context)]
+    if len(found) < MOST:
+        found += _harmed(context)
+    if len(found) < MOST:
+        among = "" if groups.single else f" in {len(groups.labels)} {groups.noun}s"
+        found.insert(0, (f"{context.patients:,}", f"patients{among}"))
+    return found[:MOST]
+
+
+def _dose(context: Context) -> list[tuple[str, str]]:
+    declared = [f for f in context.named("safety.mtd") if not words.missing(f.estimate)]
+    if not declared:
+        return []
+    names = level_names(context.record)
+    name = names.get(int(declared[0].estimate), f"level {int(declared[0].estimate)}")
+    short = short_names(names.values()).get(name, name)
+    of = name.removesuffix(short).strip()
+    out = [(short, f"maximum tolerated dose{f' of {of}' if of else ''}")]
+    for f in context.named("design.mtd_selected"):
+        if str(f.group) == name:
+            out.append((words.share(f.estimate, whole=False), f"of {int(f.n):,} replicate trials choose this dose"))
+    return out
+
+
+def _ratios(context: Context) -> list[tuple[str, str]]:
+    ratios = [f for f in context.named("survival") if f.name.endswith(".hazard_ratio")]
+    if len(ratios) > 4:
+        return []
+    several = len({f.group for f in ratios}) > 1
+    return [
+        (
+            words.number(f.estimate, whole=False),
+            f"hazard ratio, {endpoint_name(f.name.split('.')[1])} {_bracket(f)}{f', {f.group}' if several else ''}",
+        )
+        for f in ratios[:2]
+    ]
+
+
+def _bracket(finding: Any) -> str:
+    return f"({words.between(finding.lower, finding.upper, whole=False)})"
+
+
+def _responses(context: Context) -> list[tuple[str, str]]:
+    if context.record.responses.empty:
+        return []
+    rows = best_responses(context.record, context.groups)
+    if (rows["best"] == "missing").all():
+        return []
+    hit, groups = rows["best"].isin(["CR", "PR"]), context.groups
+    if groups.ordered or len(groups.labels) != 2:
+        return [(f"{int(hit.sum()):,} of {len(rows):,}", "objective responses (CR or PR)")]
+    shares = [words.share(hit[rows["group"] == name].mean(), whole=False) for name in groups.labels]
+    return [(" / ".join(shares), f"objective response, {groups.labels[0]} / {groups.labels[1]}")]
+
+
+def _harmed(context: Context) -> list[tuple[str, str]]:
+    events = context.record.adverse_events
+    if events.empty:
+        return []
+    return [(words.share(events["subject_id"].nunique() / context.patients), "of patients had an adverse event")]
+
+
+def _medians(context: Context) -> list[tuple[str, str]]:
+    whole = [f for f in context.named("survival") if f.name.endswith(".median") and f.group in ("all", "", None)]
+    order = {"PFS": 0, "TTP": 1, "OS": 2}
+    whole.sort(key=lambda f: order.get(f.name.split(".")[1], 3))
+    return [
+        (value_of(f).partition(" (")[0] + f" {f.unit}", f"median {endpoint_name(f.name.split('.')[1])}") for f in whole
+    ]

@@ -9,7 +9,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from jaxtyping import install_import_hook
 
-    install_import_hook("opsonin", "beartype.beartype")
+    install_import_hook("opsonin", "shape_checks.check")
 
 from hypothesis import HealthCheck, settings
 

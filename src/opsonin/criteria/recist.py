@@ -74,7 +74,7 @@ def judge(
     target = np.select([~has_target, worse, ~measured, gone, shrunk], [NONE, PD, NE, CR, PR], default=SD)
     overall = _overall(target, non_target, new_lesion)
     whole = measured & has_target
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         change = np.where(whole, 100 * (total / course.baseline - 1), np.nan)
         rise = np.where(whole & (course.nadir > 0), 100 * (total / course.nadir - 1), np.nan)
     after = Course(

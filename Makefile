@@ -46,7 +46,7 @@ tests: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 docs: $(READY)
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run_all.py

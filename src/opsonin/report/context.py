@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsonin.report import words
-from opsonin.report.content import Table
+from opsonin.report.content import Block, Lines, Table, Text
 from opsonin.report.groups import Groups
 
 UNITLESS = (None, "", "dimensionless", "1", "ratio", "hazard ratio", "odds ratio")
@@ -123,3 +123,11 @@ def pivot(
     names = sorted(cells, key=lambda name: len(place) + (name == "all") if name not in place else place[name])
     rows = [[name, *(cells[name].get(head, "") for head in heads)] for name in names]
     return Table(title, ["", *heads.values()], rows, caption, frozenset(range(1, len(heads) + 1)), small=True)
+
+
+def remarks(context: Context, *topics: str) -> list[Block]:
+    """What could not be done and why: quiet sentences, or a folded list where there are many."""
+    told = [words.sentence(text) for text in context.notes(*topics)]
+    if len(told) > 3:
+        return [Lines([("", text) for text in told], f"What could not be analysed, and why ({len(told)})", folded=True)]
+    return [Text(text, quiet=True) for text in told]

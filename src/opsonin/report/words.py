@@ -119,6 +119,12 @@ def days(value: Any) -> str:
     return f"{text} ({number(float(value) / 30.4375)} months)" if float(value) >= 91 else text
 
 
+def unit_name(unit: Any) -> str:
+    """A unit as a reader writes it: "percent" is %, "dimensionless" is nothing."""
+    text = "" if missing(unit) else str(unit)
+    return {"dimensionless": "", "1": "", "percent": "%"}.get(text, text.replace("**2", "²").replace("**3", "³"))
+
+
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """ "17 patients", "one patient": the number and its noun agree."""
     word = noun if n == 1 else plural or noun + "s"

@@ -4,7 +4,7 @@ from typing import Any
 
 from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing, Text
-from opsonin.report.context import Context, findings_table
+from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import biomarkers as figures
 
 NAME, TITLE = "biomarkers", "Biomarkers"
@@ -37,7 +37,7 @@ def chapter(context: Context) -> Chapter:
     held = [f for f in named if f.name.endswith((".believability", ".replication"))]
     told = [f for f in held if f.name.endswith(".replication") and f.note][:DRAWN]
     blocks += [Text(words.sentence(f"{_subject(f)}: {f.note}")) for f in told]
-    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("biomarker")]
+    blocks += remarks(context, "biomarker")
     numbers = [f for f in named if f not in held]
     for title, part in (("Markers against outcome, in numbers", numbers), ("Held against chance, in numbers", held)):
         table = findings_table(title, part, _name, folded=len(part) > 20)

@@ -1,8 +1,8 @@
 """Chapter 5: each cell type over time, and whether the change follows the dose."""
 
 from opsonin.report import words
-from opsonin.report.content import Block, Chapter, Drawing, Text
-from opsonin.report.context import Context, findings_table
+from opsonin.report.content import Block, Chapter, Drawing
+from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import immune as figures
 
 NAME, TITLE = "immune", "Immune monitoring"
@@ -25,7 +25,7 @@ def chapter(context: Context) -> Chapter:
     ):
         if figure is not None:
             blocks.append(Drawing(figure))
-    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("immune")]
+    blocks += remarks(context, "immune")
     table = findings_table(
         "Change from baseline and dose proportionality, in numbers", context.named("immune"), _name, folded=True
     )

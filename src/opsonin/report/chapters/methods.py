@@ -47,7 +47,7 @@ def sentence_of(assumption: Any) -> str:
 def _reproduce(context: Context) -> Code:
     manifest = context.manifest
     if not context.virtual:
-        mapping = " --map map.toml" if manifest.study else ""
+        mapping = "" if manifest.source.startswith("CDISC files") else " --map map.toml"  # CDISC needs no mapping
         return Code("How to reproduce", f"opsonin analyse DATA{mapping} --out results/again")
     trials = f" --trials {context.replicates}" if context.replicates else ""
     seed = "" if manifest.seed is None else f" --seed {manifest.seed}"

@@ -3,8 +3,8 @@
 from typing import Any
 
 from opsonin.report import words
-from opsonin.report.content import Block, Chapter, Drawing, Table, Text
-from opsonin.report.context import Context, findings_table
+from opsonin.report.content import Block, Chapter, Drawing, Table
+from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import pharmacokinetics as figures
 
 NAME, TITLE = "pharmacokinetics", "Pharmacokinetics"
@@ -20,7 +20,7 @@ def chapter(context: Context) -> Chapter:
     if forest is not None:
         blocks.append(Drawing(forest))
     blocks += [Drawing(figure) for figure in figures.profiles(context.record, context.groups)]
-    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("pk", "pharmacokinetics")]
+    blocks += remarks(context, "pk", "pharmacokinetics")
     blocks += _parameters(context)
     proportional = [f for f in context.named("pk") if f.name.endswith(".dose_proportionality")]
     table = findings_table(

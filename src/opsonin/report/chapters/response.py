@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from opsonin.report import words
-from opsonin.report.content import Block, Chapter, Drawing, Table, Text
-from opsonin.report.context import Context, findings_table, pivot
-from opsonin.report.figures import response, survival
+from opsonin.report.content import Block, Chapter, Drawing, Table
+from opsonin.report.context import Context, findings_table, pivot, remarks
+from opsonin.report.figures import response, survival, swimmer
 from opsonin.report.figures.base import Figure
 
 NAME, TITLE = "response", "Response and survival"
@@ -25,13 +25,13 @@ def chapter(context: Context) -> Chapter:
         response.composition(record, groups),
         response.waterfall(record, groups),
         response.spider(record, groups),
-        response.swimmer(record, groups),
+        swimmer.swimmer(record, groups),
         *(_curves(context, endpoint) for endpoint in survival.endpoints(record)),
         survival.hazard_ratios(context.named("survival"), groups),
     ]
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
     blocks += [table for table in _numbers(context) if table is not None]
-    blocks += [Text(words.sentence(text), quiet=True) for text in context.notes("response", "survival")]
+    blocks += remarks(context, "response", "survival")
     return Chapter(NAME, TITLE, blocks, lead=_lead(context))
 
 
@@ -41,18 +41,25 @@ def _numbers(context: Context) -> list[Table | None]:
     rates = [f for f in responses if f.name.rpartition(".")[2] in RATES]
     best = [f for f in responses if f.name.startswith("response.best.")]
     medians = [f for f in context.findings if f.name.startswith("survival.") and f.name.endswith(".median")]
-    drawn = {id(f) for f in [*rates, *best, *medians]}
+    at_times = [f for f in survivals if f.name.rpartition(".")[2].startswith("rate_")]
+    drawn = {id(f) for f in [*rates, *best, *medians, *at_times]}
+    rest = [f for f in [*responses, *survivals] if id(f) not in drawn]
     labels = context.groups.labels
+    shares = [
+        pivot(
+            f"{words.capital(survival.endpoint_name(endpoint))} at fixed times",
+            [f for f in at_times if f.name.split(".")[1] == endpoint],
+            lambda f: f.name.rpartition(".")[2].removeprefix("rate_").replace("_", " "),
+            labels,
+        )
+        for endpoint in dict.fromkeys(f.name.split(".")[1] for f in at_times)
+    ]
     return [
         pivot("Response rates", rates, lambda f: RATES[f.name.rpartition(".")[2]], labels),
         pivot("Best overall response", best, lambda f: f.name.rpartition(".")[2], labels),
         pivot("Median times", medians, lambda f: f.name.split(".")[1], labels),
-        findings_table(
-            "Contrasts and tests",
-            [f for f in [*responses, *survivals] if id(f) not in drawn],
-            _name,
-            folded=len(drawn) > 60,
-        ),
+        *shares,
+        findings_table("Contrasts and tests", rest, _name, folded=len(rest) > 60),
     ]
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, label, ratio_ticks, wrapped
 from opsonin.report.figures.canvas import Canvas, bar, scatter
-from opsonin.report.figures.pharmacokinetics import forest
-from opsonin.report.figures.survival import curves_of, endpoint_name
+from opsonin.report.figures.forest import forest
+from opsonin.report.figures.survival import axis_title, curves_of, endpoint_name
 from opsonin.report.groups import Groups
 
 RATIOS = ("hazard_ratio", "odds_ratio")
@@ -152,7 +152,7 @@ def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = Non
     rows = against(record, groups, marker, endpoint, day)
     if len(rows) < 4 or len(rows) > 400:
         return None
-    unit = str(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
+    unit = words.unit_name(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
     plot = Canvas(360)
     for event in (True, False):
         mine = rows[rows["event"].astype(bool) == event]
@@ -205,7 +205,7 @@ def split_curves(
     value = rows["value"].astype(float)
     given = cut is not None
     at = float(cut) if cut is not None else float(value.median())
-    unit = str(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
+    unit = words.unit_name(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
     high, low = f"high (≥ {words.number(at)})", f"low (< {words.number(at)})"
     above = value >= at
     if above.all() or not above.any():
@@ -220,7 +220,7 @@ def split_curves(
         halves,
         name=f"biomarker-{words.code_safe(marker)}-{words.code_safe(endpoint)}-curves",
         title=f"{words.capital(endpoint_name(endpoint))} by {marker}{when}, cut at {words.number(at)} {unit}".rstrip(),
-        axis="without the event, %",
+        axis=axis_title(endpoint),
     )
     chosen = "the one the study states" if given else "the median, set without regard to outcome"
     landmark = " Times count from the sample." if day is not None else ""

@@ -8,7 +8,7 @@ import pandas as pd
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, across, inside_of, label, wrapped
 from opsonin.report.figures.canvas import Canvas, scatter
-from opsonin.report.figures.pharmacokinetics import forest
+from opsonin.report.figures.forest import forest
 from opsonin.report.groups import Groups, short_names
 
 ENDPOINTS = {
@@ -50,11 +50,12 @@ def curves(record: Any, groups: Groups, endpoint: str) -> Figure | None:
         groups,
         name=f"survival-{words.code_safe(endpoint)}",
         title=words.capital(endpoint_name(endpoint)) + ("" if groups.single else f", by {groups.noun}"),
-        axis=_axis_title(endpoint),
+        axis=axis_title(endpoint),
     )
 
 
-def _axis_title(endpoint: str) -> str:
+def axis_title(endpoint: str) -> str:
+    """What the vertical axis of an endpoint's curves shows, in percent."""
     return f"{endpoint_name(endpoint)}, %" if endpoint in ("OS", "PFS", "RFS") else "without the event, %"
 
 

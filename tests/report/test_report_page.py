@@ -216,3 +216,26 @@ def test_equations_become_mathml():
 def test_what_cannot_be_typeset_is_shown_as_it_is():
     assert mathml(r"\unknown{x} < 1") == r'<code class="latex">\unknown{x} &lt; 1</code>'
     assert mathml(r"\frac{1}{") == r'<code class="latex">\frac{1}{</code>'
+
+
+@pytest.mark.parametrize("table", sorted(set(small_trial().tables) - {"subjects", "products"}))
+def test_a_record_without_one_table_still_reports_the_rest(table):
+    whole = small_trial()
+    record = TrialRecord({name: frame for name, frame in whole.tables.items() if name != table}, whole.manifest)
+    chapters = chapters_of(record, analyse(record))
+    assert sum(len(chapter.figures) for chapter in chapters) >= 8
+    assert len(render(record, small_findings())) > 1_000_000
+
+
+def test_a_record_whose_optional_columns_are_all_missing_still_reports():
+    from opsonin.record import TABLES
+
+    whole = small_trial()
+    bare = {}
+    for name, frame in whole.tables.items():
+        optional = [column.name for column in TABLES[name].columns if column.optional]
+        bare[name] = frame.drop(columns=optional)
+    record = TrialRecord(bare, Manifest(title="bare"))
+    text = words_of(render(record, analyse(record)))
+    assert "17 patients" in text
+    assert not re.search(r"\b(nan|None|NaT|<NA>)\b", text)

@@ -71,7 +71,7 @@ def _held(finding: Any, chance: Any, again: Any) -> str:
     )
     told += f"marker permuted, {looks} look at least this good"
     if again is not None:
-        told += f"; {words.share(again.estimate)} of replicate trials show the link"
+        told += f"; {words.share(again.estimate, whole=False)} of replicate trials show the link"
     return told
 
 

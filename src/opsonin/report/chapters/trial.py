@@ -32,7 +32,7 @@ def _operating(context: Context) -> list[Table]:
     heads = {
         "mtd_selected": "declared MTD",
         "patients": "patients a trial",
-        "dlt": "DLTs a trial",
+        "dlt": "patients with a DLT",
         "dlt_rate": "DLT rate",
     }
 

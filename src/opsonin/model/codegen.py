@@ -12,7 +12,7 @@ around each function's straight-line body into vector instructions. A lane's ari
     solve(w)              B = solution of LU x = B
 
 One thing is guarded: a state that cannot be negative and stands under a root, fractional power or logarithm is read
-as max(y, 0), since a solver may carry it a hair (its tolerance) below nought, where the law has no value. All else is
+as max(y, 0), since a stage within a step may carry it a hair below nought, where the law has no value. All else is
 as written: a division by zero gives inf or nan, the solver rejects the step and says so if it cannot go on.
 """
 

@@ -158,7 +158,7 @@ def run_block(
     """Integrate patients first … last - 1 from start to end, writing into their own rows.
 
     Events are sorted by time; those of amount nought are passed over. An output at the time of a dose is the state
-    just before it. floor: -1 for states that may undershoot nought by their tolerance and no more, -inf where a sign
+    just before it. floor: -1 for states that cannot be negative, -inf where a sign
     is allowed. steps[i]: accepted, rejected.
     """
     n_times, n_events = times.size, event_time.size

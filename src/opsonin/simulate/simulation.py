@@ -41,8 +41,8 @@ def simulate(
     method: "rosenbrock" (order 5, for stiff and ordinary models), "explicit" (order 5, for slow ones), "auto" (for each
     patient by their fastest rate, see ensemble.choose), "reference" (SciPy, uncompiled, slow).
     rtol: relative tolerance of every state in every step; absolute tolerance is rtol / 1000 of the state's scale.
-    Amounts may undershoot nought by their tolerance and are left there, so that what is conserved stays conserved;
-    steps that undershoot by more are repeated. Laws with a root or logarithm read such a state as nought.
+    A step that takes an amount below nought by more than its absolute tolerance is repeated with a smaller one; a
+    smaller undershoot becomes nought, so that no step makes more than the absolute tolerance out of nothing.
     threads: default all cores available. Results are the same, byte for byte, for any number.
     progress: called as progress(patients done, patients).
     Raises: SimulationError for arrays that do not fit. A patient whose integration stops is in `failures`.

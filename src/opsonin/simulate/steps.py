@@ -5,7 +5,8 @@ Every method offers the driver (driver.py) the same functions, on the array w de
     step(w)                       from Y with F, JAC, FT and each lane's step H: NEW, and the error estimate in B
     dense(w, theta, h, i, lane)   state i of one lane within its step, theta in (0, 1)
     judge(w, rtol)                NORM: each lane's largest error in units of its tolerance, nan where not finite, inf
-                                  where NEW < FLOOR × tolerance (FLOOR is -1 for what cannot be negative, else -inf).
+                                  where NEW < FLOOR × ATOL (FLOOR is -1 for what cannot be negative, else -inf); a
+                                  smaller undershoot becomes nought, or what grows by itself would grow negative.
                                   GROW: the factor for the next step, 0.9 NORM^(-1/8) BEFORE^(1/16): a proportional
                                   and integral control (Gustafsson 1991) with exponents that are square roots
     keep(w)                       Y = NEW in the lanes where ACCEPTED
@@ -121,9 +122,10 @@ def _judge_and_keep(n_states: int) -> list[str]:
         "        new = w[NEW + n]",
         "        error = abs(w[B + n])",
         "        tolerance = w[ATOL + n] + rtol * max(abs(w[Y + n]), abs(new))",
-        "        w[RATE + n] = math.inf if new < w[FLOOR + n] * tolerance else error / tolerance",
+        "        w[RATE + n] = math.inf if new < w[FLOOR + n] * w[ATOL + n] else error / tolerance",
         "        w[STAGE + n] = 0.0 * new + 0.0 * error  # nought unless something is inf or nan",
-        "        w[NEW + n] = 0.0 if abs(new) < TINY else new",
+        "        new = 0.0 if abs(new) < TINY else new",
+        "        w[NEW + n] = 0.0 if new < 0.0 and w[FLOOR + n] > -2.0 else new",
         LANE,
         "        norm = 0.0",
         "        odd = 0.0",

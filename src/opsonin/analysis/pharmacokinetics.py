@@ -21,6 +21,7 @@ TRAPEZOIDS = "non-compartmental, linear-up log-down trapezoids; below the limit 
 NCA_SOURCE = "Gabrielsson & Weiner 2016, Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed."
 POWER_SOURCE = "Gough 1995, Drug Inf J 29:1039; Smith 2000, doi:10.1023/A:1026451721686"
 RATIO_SOURCE = "Schuirmann 1987, doi:10.1007/BF01068419"
+COLLECTED = ("urine", "faeces", "feces", "stool")
 REPORTED = (
     ("auc", "auc", "{unit}·h", "AUC over the sampled interval"),
     ("cmax", "cmax", "{unit}", "highest concentration"),
@@ -34,23 +35,49 @@ def pharmacokinetic_findings(asked: Asked) -> list[Finding]:
     concentrations, exposures = asked.table("concentrations"), asked.table("exposures")
     if not len(concentrations):
         return [note("pk", "No pharmacokinetics: the record has no concentrations.")]
-    table = nca_table(concentrations, exposures)
+    table = nca_table(circulating(concentrations), exposures)
+    found = _excreted(concentrations)
     if not len(table):
-        return [note("pk", "No pharmacokinetics: no sample has a time after its dose.")]
+        return [*found, note("pk", "No pharmacokinetics: no sample has a time after its dose.")]
     table["group"] = table["subject_id"].map(asked.groups.of)
     others = {
-        a: nca_table(_table(r, "concentrations"), _table(r, "exposures")) for a, r in (asked.potential or {}).items()
+        a: nca_table(circulating(_table(r, "concentrations")), _table(r, "exposures"))
+        for a, r in (asked.potential or {}).items()
     }
-    found: list[Finding] = []
     for analyte in _ordered(table["analyte"], asked.questions.get("analytes") or ()):
-        own: Any = table[(table["analyte"] == analyte) & (table["auc"] > 0)]
-        if not len(own):
-            found.append(note(f"pk.{analyte}", f"{analyte} was below the limit of quantification in every sample."))
-            continue
-        found += _exposure(asked, analyte, own)
-        found += _ratios(asked, analyte, own, exposures, others)
-        found += _proportionality(analyte, own)
+        here: Any = table[table["analyte"] == analyte]
+        for matrix, rows in here.groupby("matrix", sort=False):
+            name = f"{analyte} ({matrix})" if here["matrix"].nunique() > 1 else analyte
+            own: Any = rows[rows["auc"] > 0]
+            if not len(own):
+                found.append(note(f"pk.{name}", f"{name} was below the limit of quantification in every sample."))
+                continue
+            found += _exposure(asked, name, own)
+            found += _ratios(asked, name, own, exposures, others)
+            found += _proportionality(name, own)
     return found
+
+
+def circulating(concentrations: pd.DataFrame) -> pd.DataFrame:
+    """The samples whose concentration over time is an exposure: all but urine and faeces, which collect."""
+    return concentrations[~_collected(concentrations)]
+
+
+def _collected(concentrations: pd.DataFrame) -> np.ndarray:
+    return concentrations["matrix"].astype("string").str.lower().isin(COLLECTED).to_numpy(dtype=bool, na_value=False)
+
+
+def _excreted(concentrations: pd.DataFrame) -> list[Finding]:
+    """A note on what has no profile of its own."""
+    rows = concentrations[_collected(concentrations)]
+    return [
+        note(
+            f"pk.{analyte}",
+            f"{analyte}: {len(own)} samples of {' and '.join(sorted(set(own['matrix'].astype(str))))} have no profile; "
+            "how much was excreted needs the amounts collected, which a record does not hold.",
+        )
+        for analyte, own in rows.groupby(rows["analyte"].astype(str), sort=True)
+    ]
 
 
 def ratio_finding(name: str, group: str, with_it: pd.Series, without: pd.Series, method: str, remark: str) -> Finding:
@@ -126,19 +153,20 @@ def _exposure(asked: Asked, analyte: str, own: Any) -> list[Finding]:
     return found
 
 
-def _ratios(asked: Asked, analyte: str, own: Any, exposures: Any, others: dict[str, pd.DataFrame]) -> list[Finding]:
+def _ratios(asked: Asked, called: str, own: Any, exposures: Any, others: dict[str, pd.DataFrame]) -> list[Finding]:
     """With and without a partner: between periods of the record, then against the potential outcome without it."""
     asked_for = asked.questions.get("interaction")
+    analyte, matrix = str(own["analyte"].iloc[0]), str(own["matrix"].iloc[0])
     if asked_for and analyte not in asked_for:
         return []
     found = []
     days = own.groupby("period")["dose_day"].median().sort_values()
     for period in days.index[1:]:
-        found += _between_periods(analyte, own, exposures, days, days.index[0], period)
+        found += _between_periods(called, own, exposures, days, days.index[0], period)
     for agent, without in others.items():
         if agent == own["agent"].iloc[0] or not len(without):
             continue
-        there = without[(without["analyte"] == analyte) & (without["auc"] > 0)]
+        there = without[(without["analyte"] == analyte) & (without["matrix"] == matrix) & (without["auc"] > 0)]
         shared = [p for p in days.index if p in set(there["period"])]
         remark = f"Without: the same virtual patients' potential outcome with {agent} left out."
         for period in shared[-1:]:
@@ -148,7 +176,7 @@ def _ratios(asked: Asked, analyte: str, own: Any, exposures: Any, others: dict[s
                 "paired geometric mean ratio, 90 % interval (Student's t)",
             )
             for name, column in (("auc_ratio", "auc"), ("cmax_ratio", "cmax")):
-                found.append(ratio_finding(f"pk.{analyte}.{name}", group, one[column], other[column], method, remark))
+                found.append(ratio_finding(f"pk.{called}.{name}", group, one[column], other[column], method, remark))
     return found
 
 

@@ -1,0 +1,38 @@
+"""One analyte in several matrices: each its own exposure, and none for what collects."""
+
+import warnings
+
+import pandas as pd
+import pytest
+
+from opsonin.analysis import analyse
+from opsonin.record import Manifest, TrialRecord
+
+
+def _record(matrices):
+    rows = [
+        {"subject_id": s, "analyte": "drug", "matrix": matrix, "day": day + hour / 24, "value": scale * value,
+         "unit": "ng/ml", "below_limit": False, "agent": "drug", "dose_day": day, "hours_after_dose": hour}
+        for s in ("P1", "P2", "P3")
+        for matrix, scale in matrices.items()
+        for day in (0.0, 7.0)
+        for hour, value in ((1.0, 8.0), (4.0, 4.0), (8.0, 2.0))
+    ]  # fmt: skip
+    subjects = pd.DataFrame({"subject_id": ["P1", "P2", "P3"]})
+    return TrialRecord({"subjects": subjects, "concentrations": pd.DataFrame(rows)}, Manifest())
+
+
+def test_each_matrix_has_its_own_exposure_and_ratio():
+    found = analyse(_record({"plasma": 1.0, "blood": 0.5}))
+    plasma, blood = (found.get(f"pk.drug ({m}).auc", "all, day 1") for m in ("plasma", "blood"))
+    assert plasma.n == blood.n == 3
+    assert plasma.estimate == pytest.approx(2 * blood.estimate)
+    assert found.get("pk.drug (blood).auc_ratio", "day 8 vs day 1").estimate == pytest.approx(1.0)
+
+
+def test_urine_is_no_exposure_and_leaves_the_plain_name_to_plasma():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = analyse(_record({"plasma": 1.0, "urine": 30.0}))
+    assert found.get("pk.drug.cmax", "all, day 1").estimate == pytest.approx(8.0)
+    assert any(text.startswith("drug: 18 samples of urine have no profile") for text in found.notes)

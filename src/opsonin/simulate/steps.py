@@ -38,23 +38,29 @@ def rosenbrock_source(method: Rosenbrock, n_states: int) -> str:
         f"        w[SPREAD + n] = w[SPREAD + n - {LANES}]  # 1/h once a state, so that the sums below are flat loops",
         "    if not AUTONOMOUS:",
         f"    {FLAT}",
-        "            w[FT + n] = w[FT + n] / w[SPREAD + n]",
+        "            w[FT + n] = w[FT + n] / w[SPREAD + n]  # h df/dt",
         "    factor(w)",
     ]
     last = method.stages - 1
-    for s in range(method.stages):
-        source = "F"
-        if s:
-            source = "RATE"
-            lines += [FLAT, f"        w[STAGE + n] = w[Y + n]{_sum(method.a[s - 1])}"]
-            lines += [LANE, f"        w[TS + l] = w[TY + l] + {method.c[s]!r} * w[H + l]", "    rhs(w)"]
-        history = _sum(method.c_matrix[s - 1]).removeprefix(" + ") if s else ""
-        lines += [FLAT, f"        w[B + n] = w[{source} + n]" + (f" + w[SPREAD + n] * ({history})" if history else "")]
-        if method.d[s]:
-            lines += ["    if not AUTONOMOUS:", f"    {FLAT}", f"            w[B + n] += {method.d[s]!r} * w[FT + n]"]
-        lines += ["    solve(w)", FLAT, f"        w[{_stage(s)}] = w[B + n]"]
+    lines += [FLAT, *_right_hand_side(method, 0, "w[F + n]"), "    solve(w)"]
+    for s in range(1, method.stages):
+        lines += [  # one pass over the stages so far: the last one is put away, the next argument and its history made
+            FLAT,
+            f"        k{s - 1} = w[B + n]",
+            f"        w[{_stage(s - 1)}] = k{s - 1}",
+            *(f"        k{j} = w[{_stage(j)}]" for j in range(s - 1)),
+            f"        w[STAGE + n] = {_argument(method, s)}",
+            f"        w[B + n] = {_weighted(method.c_matrix[s - 1])}",
+            LANE,
+            f"        w[TS + l] = w[TY + l] + {method.c[s]!r} * w[H + l]",
+            "    rhs(w)",
+            FLAT,
+            *_right_hand_side(method, s, "w[RATE + n] + w[SPREAD + n] * w[B + n]"),
+            "    solve(w)",
+        ]
     lines += [
         FLAT,
+        f"        w[{_stage(last)}] = w[B + n]",
         "        w[NEW + n] = w[STAGE + n] + w[B + n]",
         "",
         DECORATOR,
@@ -62,7 +68,6 @@ def rosenbrock_source(method: Rosenbrock, n_states: int) -> str:
         f"    n = {LANES} * i + lane",
         "    rest = 1.0 - theta",
     ]
-    assert last == len(method.a)
     inner = ""
     for row in range(len(method.dense) - 1, -1, -1):
         lines.append(f"    k{row} = {_sum(method.dense[row]).removeprefix(' + ')}")
@@ -110,6 +115,27 @@ def explicit_source(method: RungeKutta, n_states: int) -> str:
         lines.append(f"    slope += w[{_stage(s)}] * ({polynomial})")
     lines.append("    return w[Y + n] + h * slope")
     return "\n".join([*lines, *_judge_and_keep(n_states), ""])
+
+
+def _right_hand_side(method: Rosenbrock, s: int, rates: str) -> list[str]:
+    """The lines of a flat loop that make B of stage s."""
+    lines = [f"        w[B + n] = {rates}"]
+    if method.d[s]:
+        lines += ["        if not AUTONOMOUS:", f"            w[B + n] += {method.d[s]!r} * w[FT + n]"]
+    return lines
+
+
+def _argument(method: Rosenbrock, s: int) -> str:
+    """The argument of stage s; where it is the one before plus its stage, only that is added."""
+    row = method.a[s - 1]
+    if s > 1 and row == (*method.a[s - 2], 1.0):
+        return f"w[STAGE + n] + k{s - 1}"
+    return f"w[Y + n] + {_weighted(row)}"
+
+
+def _weighted(weights: tuple[float, ...]) -> str:
+    """`w0 * k0 + …` without the zeros."""
+    return " + ".join(f"k{j}" if x == 1.0 else f"{x!r} * k{j}" for j, x in enumerate(weights) if x)
 
 
 def _judge_and_keep(n_states: int) -> list[str]:

@@ -13,10 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from opsonin.errors import ModelError
+from opsonin.model.codegen import LANES
 from opsonin.simulate.compiled import solver
 from opsonin.simulate.schedule import Schedule
 
-BLOCK = 64  # patients a thread takes at a time, eight at once: even load, smooth progress, few idle lanes at the end
+BLOCK = 64  # patients a thread takes at a time at most: even load, smooth progress, few idle lanes at the end
 MAX_STEPS = 200_000
 ATOL_FACTOR = 1e-3  # absolute tolerance = rtol × this × the state's scale
 STIFF_RATE = 2.0  # 1/day; see `choose`
@@ -100,6 +101,8 @@ def integrate(
     """
     arrays = empty_arrays(problem)
     total = len(problem.initial)
+    allowed = max(1, available_threads() if threads is None else threads)
+    size = min(BLOCK, LANES * max(1, -(-total // (4 * LANES * allowed))))
     shared = _shared(problem)
     jobs = []
     for method in sorted(set(methods)):
@@ -108,8 +111,8 @@ def integrate(
         run = _runner(module, problem, shared, arrays, stop_at_outputs)
         with _compiling:
             run(0, 0)  # compiles, or reads the compiled code, once and before any thread needs it
-        jobs += [(run, first, last) for first, last in _blocks(chosen)]
-    workers = max(1, min(len(jobs), available_threads() if threads is None else threads))
+        jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
+    workers = max(1, min(len(jobs), allowed))
     if progress is not None:
         progress(0, total)
     done = 0
@@ -136,12 +139,10 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def _blocks(rows: np.ndarray) -> list[tuple[int, int]]:
-    """Runs of consecutive rows, at most BLOCK long: (first, last + 1)."""
+def _blocks(rows: np.ndarray, size: int) -> list[tuple[int, int]]:
+    """Runs of consecutive rows, at most `size` long: (first, last + 1)."""
     runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []
-    return [
-        (int(run[i]), int(run[min(i + BLOCK, len(run)) - 1]) + 1) for run in runs for i in range(0, len(run), BLOCK)
-    ]
+    return [(int(run[i]), int(run[min(i + size, len(run)) - 1]) + 1) for run in runs for i in range(0, len(run), size)]
 
 
 def _runner(

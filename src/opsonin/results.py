@@ -12,6 +12,7 @@ leaves the older results as they were.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ def refuse_foreign(folder: str | Path) -> None:
     Raises: RecordError, naming the folder.
     """
     path = Path(folder)
-    if path.is_file():
+    if not path.is_dir() and os.path.lexists(path):  # also a device, as /dev/null, or a link that leads nowhere
         raise RecordError(f"{path} is a file; name a folder for the results.")
     if path.is_dir() and any(path.iterdir()) and not is_results(path):
         raise RecordError(

@@ -1,8 +1,12 @@
 """A results folder changes all at once, and nothing foreign is ever replaced."""
 
+import os
+import stat
+
 import pytest
 
 from opsonin.errors import RecordError
+from opsonin.record import replacing
 from opsonin.results import new_results, record_folder
 
 
@@ -51,6 +55,28 @@ def test_a_file_is_refused(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(RecordError, match="is a file"), new_results(tmp_path / "out"):
         pass
+
+
+def test_a_pipe_a_device_or_a_link_to_nowhere_is_refused_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("pipe", "link"):
+        with pytest.raises(RecordError, match="is a file; name a folder"), new_results(tmp_path / name) as fresh:
+            results(fresh, "new")
+    with pytest.raises(NotADirectoryError), replacing(tmp_path / "pipe") as fresh:
+        results(fresh, "new")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "pipe"]
+
+
+def test_a_link_to_older_results_stays_a_link(tmp_path):
+    results(tmp_path / "disk/out", "old")
+    (tmp_path / "out").symlink_to(tmp_path / "disk/out")
+    with new_results(tmp_path / "out") as fresh:
+        results(fresh, "new")
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "disk/out/record/manifest.json").read_text() == "new"
+    assert [p.name for p in (tmp_path / "disk").iterdir()] == ["out"]
 
 
 def test_a_path_that_cannot_be_made_is_named(tmp_path):

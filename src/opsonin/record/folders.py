@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,10 +14,14 @@ from pathlib import Path
 def replacing(folder: str | Path) -> Iterator[Path]:
     """A new empty folder to fill; it takes the place of `folder` when the block ends well, and goes when it fails.
 
+    A link to a folder stays, and the folder that it leads to is replaced.
+    Raises: NotADirectoryError, where something else than a folder is there; OSError.
     The old folder stays whole until the new one lies on the disk beside it. A crash between the two renames leaves
     the old one as `.<name>.old`, which `recover` puts back.
     """
-    target = Path(os.path.abspath(folder))
+    target = Path(os.path.realpath(folder))
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is a file and no folder", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     recover(target)
     fresh, old = _sibling(target, f"new-{os.getpid()}"), _sibling(target, "old")
@@ -42,7 +47,7 @@ def replacing(folder: str | Path) -> Iterator[Path]:
 
 def recover(folder: str | Path) -> None:
     """Puts back the old folder that a crash left aside, or clears it away where the new one is in place."""
-    target = Path(os.path.abspath(folder))
+    target = Path(os.path.realpath(folder))
     old = _sibling(target, "old")
     if not old.exists():
         return

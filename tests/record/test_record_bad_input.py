@@ -124,6 +124,36 @@ BAD_MAPS = {
     ),
     "a reference there is not": ('reference = "a"', 'reference = "c"', r"\[analysis\]: no subject has arm = 'c'.*a, b"),
     "a marker there is not": ("TMB = 10", "TBM = 10", r"\[analysis\]: there is no marker 'TBM'.*'TMB'"),
+    "a reference of the wrong kind": (
+        'reference = "a"',
+        "reference = 1",
+        r"\[analysis\]: reference = 1 cannot be used",
+    ),
+    "a cut in words": ("TMB = 10", 'TMB = "ten"', r"\[analysis\]: cut = .*table of numbers"),
+    "markers in one text": ("cut =", 'markers = "TMB"\ncut =', r"\[analysis\]: markers = 'TMB' .*a list of texts"),
+    "a biomarker without a marker": ("cut =", "biomarkers = [{ day = 3 }]\ncut =", r"biomarkers = .*day = 15"),
+    "a biomarker on day 0": (
+        "cut =",
+        'biomarkers = [{ marker = "TMB", day = 0 }]\ncut =',
+        r"biomarkers.*without day 0",
+    ),
+    "a biomarker against one text": (
+        "cut =",
+        'biomarkers = [{ marker = "TMB", against = "OS" }]\ncut =',
+        r"biomarkers = .*against = \[",
+    ),
+    "a question nobody reads": ("cut =", "landmark = 42\ncut =", r"\[analysis\]: unknown key 'landmark'.*strata"),
+    "a renaming of nothing": (
+        'age_years = "age"',
+        'age_years = "age"\nrename.amr = { a = "c" }',
+        r"\[subjects\]: rename names 'amr' \(did you mean 'arm'\?\), which is not mapped",
+    ),
+    "a long delimiter": ("[subjects]", 'delimiter = ";;"\n[subjects]', r"delimiter: .*at most 1 character"),
+    "a filter of nothing": (
+        'unit = "mutations"',
+        'unit = "mutations"\nwhere = { arm = [] }',
+        r"where\.arm: .*at least 1",
+    ),
     "no TOML": ("[subjects]", "[subjects", r"map\.toml cannot be read as TOML.*line 1"),
 }
 
@@ -187,6 +217,29 @@ def test_files_that_are_not_there_are_named(tmp_path):
     (tmp_path / "data.csv").write_text(DATA)
     with pytest.raises(ImportDataError, match=r"dat\.csv is not there \(did you mean 'data\.csv'"):
         read_data(tmp_path, tmp_path / "map.toml")
+
+
+def test_a_folder_in_place_of_a_mapping_is_named(tmp_path):
+    (tmp_path / "data.csv").write_text(DATA)
+    (tmp_path / "map.toml").mkdir()
+    with pytest.raises(ImportDataError, match=r"map\.toml cannot be read: Is a directory"):
+        read_data(tmp_path / "data.csv", tmp_path / "map.toml")
+
+
+def test_a_bundled_mapping_is_found_beside_a_folder_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "oak").mkdir()
+    (tmp_path / "data.csv").write_text(DATA)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImportDataError, match=r"data\.csv has no column 'PtID'"):
+        read_data(tmp_path / "data.csv", "oak")
+
+
+def test_a_marker_without_any_value_is_read_and_asked_in_vain(tmp_path):
+    rows = [line.rpartition(",")[0] for line in DATA.splitlines()[1:]]
+    empty = "\n".join([DATA.splitlines()[0], *(f"{row}," for row in rows)]) + "\n"
+    record = read(tmp_path, empty, MAP.replace("cut =", 'markers = ["TMB"]\ncut ='))
+    assert not len(record.measurements)
+    assert sum(entry["count"] for entry in record.manifest.rows_left_out) == 3
 
 
 @pytest.mark.parametrize("what", ["duplicate keys", "a negative time", "no bytes"])

@@ -11,6 +11,11 @@ from opsonin.record.migrations import migrate
 from opsonin.record.schema import SCHEMA_VERSION
 
 FORMAT = "opsonin record"
+KINDS: dict[str, Any] = {
+    "kind": str, "title": str, "source": str, "study": str | None, "study_hash": str | None, "seed": int | None,
+    "software_version": str, "assumptions": list, "model": dict | None, "questions": dict, "tables": dict,
+    "rows_left_out": list, "notes": list, "schema_version": int,
+}  # fmt: skip
 
 
 @dataclass
@@ -64,7 +69,7 @@ class Manifest:
         """
         try:
             content = json.loads(text)
-        except json.JSONDecodeError as problem:
+        except (json.JSONDecodeError, RecursionError) as problem:
             raise RecordError(f"{where} is damaged: {problem}. Restore the folder from a copy.") from problem
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise RecordError(f"{where} is not an Opsonin record's manifest; give a folder that Opsonin saved.")
@@ -73,10 +78,17 @@ class Manifest:
         unknown = sorted(set(content) - known)
         if unknown:
             raise RecordError(f"{where} has entries that schema version {SCHEMA_VERSION} lacks: {', '.join(unknown)}.")
-        try:
-            return cls(**content)
-        except TypeError as problem:
-            raise RecordError(f"{where} is damaged: {problem}.") from problem
+        for name, value in content.items():
+            if not isinstance(value, KINDS[name]) or isinstance(value, bool):
+                raise RecordError(f"{where} is damaged: {name} is {value!r}. Restore the folder from a copy.")
+        for name, kind in (("tables", dict), ("rows_left_out", dict), ("assumptions", dict), ("notes", str)):
+            entries = content.get(name, {})
+            entries = entries.values() if isinstance(entries, dict) else entries
+            if not all(isinstance(entry, kind) for entry in entries):
+                raise RecordError(f"{where} is damaged: {name} holds something else. Restore the folder from a copy.")
+        if not all(isinstance(entry.get("count", 1), int) for entry in content.get("rows_left_out", [])):
+            raise RecordError(f"{where} is damaged: rows_left_out holds no counts. Restore the folder from a copy.")
+        return cls(**content)
 
 
 def _plain(value: Any) -> Any:

@@ -75,6 +75,8 @@ def _read(path: Path, entry: dict[str, Any]) -> pd.DataFrame:
         content = path.read_bytes()
     except FileNotFoundError as problem:
         raise RecordError(f"{path} is missing, though the manifest lists it; restore it from a copy.") from problem
+    except OSError as problem:
+        raise RecordError(f"{path} cannot be read: {problem.strerror}; restore it from a copy.") from problem
     if _digest(content) != entry.get("sha256"):
         raise RecordError(
             f"{path} is not the file that was saved: its SHA-256 differs from the manifest's. It was damaged or "

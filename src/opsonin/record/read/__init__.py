@@ -25,8 +25,9 @@ def read_data(path: str | Path, mapping: str | Path | None = None) -> TrialRecor
         from opsonin.record.read.mapped import read_mapped
 
         return read_mapped(data, example(mapping) if _is_name(mapping) else Path(mapping))
-    if is_record(data):
-        return TrialRecord.load(data)
+    for folder in (data, data / "record"):  # a record, or a results folder that holds one
+        if is_record(folder):
+            return TrialRecord.load(folder)
     from opsonin.record.read.adam import read_adam
 
     return read_adam(data)
@@ -51,4 +52,4 @@ def example(name: str | Path) -> Path:
 
 
 def _is_name(mapping: str | Path) -> bool:
-    return isinstance(mapping, str) and not mapping.endswith(".toml") and not Path(mapping).exists()
+    return isinstance(mapping, str) and not mapping.endswith(".toml") and not Path(mapping).is_file()

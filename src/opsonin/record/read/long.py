@@ -25,9 +25,10 @@ def long_piece(name: str, section: Columned, reader: Reader, subject_id: Any, wh
     schema = table(name)
     columns: dict[str, Any] = {}
     asked = section.columns
-    for day in section.protocol_days:
-        if day not in asked:
-            raise ImportDataError(f"{where}: protocol_days names {day!r}{near(day, asked)}, which is not mapped.")
+    for key in ("protocol_days", "rename", "units"):
+        for column in getattr(section, key):
+            if column not in asked:
+                raise ImportDataError(f"{where}: {key} names {column!r}{near(column, asked)}, which is not mapped.")
     if "subject_id" in schema.names and "subject_id" not in section.constant:
         columns["subject_id"] = reader.texts(section.subject_id or subject_id)
     for column, source in asked.items():

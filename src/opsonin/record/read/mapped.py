@@ -193,10 +193,11 @@ class _Reading:
             if str(reference) not in groups:
                 raise ImportDataError(
                     f"{where}: no subject has {compare} = {reference!r}{near(reference, groups)}; "
-                    f"there are {', '.join(groups)}."
+                    f"there are {', '.join(groups) or 'none'}."
                 )
         markers = [] if measurements is None else sorted(measurements["marker"].unique())
-        known = [*markers, *subjects.columns]
+        # a marker of the mapping without any value is asked in vain, and the analysis says so
+        known = [*markers, *self.mapping.markers, *subjects.columns]
         for marker in [*asked.get("markers", []), *asked.get("cut", {})]:
             if marker not in known:
                 raise ImportDataError(f"{where}: there is no marker {marker!r}{near(marker, known)}.")

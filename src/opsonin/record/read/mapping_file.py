@@ -9,15 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from opsonin.errors import ImportDataError
+from opsonin.record.questions import unknown_question, wrong_question
 from opsonin.record.schema import TABLES, near
 
 Scalar = bool | int | float | str
 Columns = str | list[str]  # one column, or several joined with "/"
-QUESTIONS = (
-    "compare", "reference", "markers", "cut", "landmark", "level_names", "escalating_agent", "dlt", "dlt_window_days",
-    "design", "levels", "biomarkers", "interaction", "panel", "analytes", "endpoints", "stratify", "adjust",
-    "time_unit", "responder_only",
-)  # fmt: skip
 
 
 def _listed(value: Any) -> Any:
@@ -30,7 +26,9 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
     file: str | None = None
     subject_id: Columns | None = None
-    where: dict[str, Annotated[list[Scalar], BeforeValidator(_listed)]] = Field(default_factory=dict)
+    where: dict[str, Annotated[list[Scalar], Field(min_length=1), BeforeValidator(_listed)]] = Field(
+        default_factory=dict
+    )
     rename: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
@@ -127,8 +125,8 @@ class Mapping(BaseModel):
     file: str | None = None
     missing: list[str] = Field(default_factory=list)
     encoding: str | None = None
-    delimiter: str | None = None
-    decimal: str = "."
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    decimal: Annotated[str, Field(min_length=1, max_length=1)] = "."
     subjects: Annotated[list[Columned], Many]
     survival: dict[str, Annotated[list[Survival], Many]] = Field(default_factory=dict)
     responses: dict[Responses, Annotated[list[Response], Many]] = Field(default_factory=dict)
@@ -146,6 +144,8 @@ def read_mapping(path: Path) -> Mapping:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as problem:
         raise ImportDataError(f"the mapping {path} is not there.") from problem
+    except OSError as problem:
+        raise ImportDataError(f"the mapping {path} cannot be read: {problem.strerror}; give a TOML file.") from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise ImportDataError(f"the mapping {path} cannot be read as TOML: {problem}.") from problem
     try:
@@ -153,9 +153,9 @@ def read_mapping(path: Path) -> Mapping:
     except ValidationError as problem:
         raise ImportDataError(f"{path}: {_first(problem)}") from problem
     _check_columns(mapping, path)
-    for name in mapping.analysis:
-        if name not in QUESTIONS and near(name, QUESTIONS):
-            raise ImportDataError(f"{path}, [analysis]: unknown key {name!r}{near(name, QUESTIONS)}.")
+    wrong = unknown_question(mapping.analysis) or wrong_question(mapping.analysis)
+    if wrong:
+        raise ImportDataError(f"{path}, [analysis]: {wrong}")
     return mapping
 
 

@@ -1,0 +1,76 @@
+"""What a record is asked: the questions that a study, a mapping's [analysis] or a call may put, each of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from opsonin.record.schema import near
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(_is_text(one) for one in value)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(_is_number(one) for one in value.values())
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(_is_text(one) for one in value.values())
+
+
+def _are_biomarkers(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(_is_text(one) or _is_biomarker(one) for one in value)
+
+
+def _is_biomarker(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not _is_text(value.get("marker")) or set(value) - BIOMARKER:
+        return False
+    day, against = value.get("day"), value.get("against")
+    right_day = day is None or (isinstance(day, int) and not isinstance(day, bool) and day != 0)
+    return right_day and (against is None or _are_texts(against))
+
+
+BIOMARKER = {"marker", "day", "against"}
+TEXT = (_is_text, 'a text, such as "arm"')
+TEXTS = (_are_texts, 'a list of texts, such as ["TMB", "CD8+"]')
+NUMBER = (_is_number, "a number")
+MARKED = (_are_numbers, "a table of numbers, such as { TMB = 10 }")
+NAMED = (_are_words, 'a table of texts, such as { TTDE = "Time to First Dermatologic Event" }')
+BIOMARKERS = (
+    _are_biomarkers,
+    'a list such as [{ marker = "CD8+", day = 15, against = ["OS"] }], without day 0 and without other keys',
+)
+STRATA = (lambda value: _is_text(value) or _are_texts(value), 'a column, or a list of columns, such as ["ecog"]')
+
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "compare": TEXT, "reference": TEXT, "markers": TEXTS, "cut": MARKED, "biomarkers": BIOMARKERS, "strata": STRATA,
+    "interaction": TEXTS, "analytes": TEXTS, "endpoint_names": NAMED, "level_names": TEXTS, "escalating_agent": TEXT,
+    "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER,
+}  # fmt: skip
+
+
+def wrong_question(questions: Mapping[str, Any]) -> str | None:
+    """What is wrong with the first question of a wrong kind, in words; None where all can be asked."""
+    for name, value in questions.items():
+        right, words = KINDS.get(name, (None, ""))
+        if right is not None and value is not None and not right(value):
+            return f"{name} = {value!r} cannot be used; write {words}."
+    return None
+
+
+def unknown_question(questions: Mapping[str, Any]) -> str | None:
+    """The first question that no analysis reads, in words; None where all are known."""
+    for name in questions:
+        if name not in KINDS:
+            return f"unknown key {name!r}{near(name, KINDS)}; it knows {', '.join(KINDS)}."
+    return None

@@ -11,7 +11,7 @@ from opsonin.errors import StudyError
 from opsonin.simulate import GivenDoses, build_schedule, simulate
 from opsonin.trial import ImmunePlan, Pool, SamplingPlan, Treatment
 from opsonin.trial.plan import dose_times
-from opsonin.trial.potential import DIED, DROPPED_OUT, PROGRESSED, TOXIC
+from opsonin.trial.potential import DIED, DROPPED_OUT, FAILED, PROGRESSED, TOXIC
 from trial import small
 
 
@@ -142,6 +142,33 @@ def test_a_patient_whose_integration_fails_is_reported_and_stops_nobody(pool, mo
     assert not seen.evaluable(broken.plan)[4]
     others = np.delete(np.arange(20), 4)
     assert_same(pool.outcomes(1), broken.outcomes(1), others)
+
+
+def test_what_was_seen_before_a_failure_stays_and_what_nobody_would_see_does_not_matter(pool, model):
+    """A tumour that grows beyond all numbers within days: patient 2 is dead by then, patient 4 off treatment."""
+    patients = small.small_patients(model, 6)
+    patients.constants[[2, 3, 4], model.symbolic.constants.index("growth")] = 60.0
+    plan = pool.plan
+    patients.thresholds[:] = np.inf
+    patients.thresholds[2, plan.thresholds("death")] = 0.002 * 8.0  # day 1 where follow-up begins on day −7
+    rash = [event.term == "rash" for event in plan.events]
+    patients.thresholds[3, rash] = 0.02 * 7.5
+    patients.thresholds[4, np.flatnonzero(plan.limiting)[0]] = 1e-9
+    seen = Pool(model, patients, pool.protocol, seed=11).outcomes(1)
+    assert seen.failed.tolist() == [False, False, False, True, True, False]
+    assert seen.reason[2] == DIED
+    np.testing.assert_allclose(seen.death[2], 1.0, rtol=1e-3)
+    np.testing.assert_allclose(seen.crossings[3, rash], 0.5, rtol=1e-3)
+    assert [seen.reason[3], seen.reason[4]] == [FAILED, TOXIC]
+    assert seen.off_treatment[3] == seen.drop_out[3] > 0.5
+    assert seen.off_treatment[4] < -6.9 < seen.drop_out[4]
+    assert np.isfinite(seen.measurements[3:5, :, plan.immune_times < seen.drop_out[3]]).all()
+
+
+def test_a_toxicity_after_follow_up_of_events_is_not_seen(pool):
+    seen = pool.outcomes(3).take(np.flatnonzero(np.isfinite(pool.outcomes(3).first_limiting(pool.plan))))
+    seen.off_treatment[:] = seen.first_limiting(pool.plan) - pool.protocol.event_follow_up_days - 1.0
+    assert np.isinf(seen.first_limiting(pool.plan)).all()
 
 
 def test_unknown_levels_agents_analytes_and_panels_are_named(pool, model):

@@ -95,6 +95,15 @@ def test_nobody_is_replaced_where_the_protocol_says_so(model):
     made = run_trials(pool, protocol, DESIGN, 5, 20).replicates
     assert "replaced" not in set(made.table("disposition")["milestone"])
     assert set(made.table("subjects").groupby(["trial", "cohort"]).size()) == {3}
+    # the decisions are those by which patients were enrolled: who left early counts as without DLT
+    last = made.table("decisions").groupby("trial").tail(1)
+    assert set(last["decision"]) <= {"declare", "stop"}
+    letters = last["seen"].str.count("[TN]").to_numpy()
+    assert (letters == made.table("subjects").groupby("trial").size().to_numpy()).all()
+    conduct = Conduct(DESIGN, protocol.dlt, protocol.dlt_window_days, replace="nobody")
+    for trial in range(1, 21):
+        record = made.trial(trial)
+        assert conduct.decisions(record)["seen"].tolist() == record.decisions["seen"].tolist()
 
 
 def test_enrolment_days_rise_and_cohorts_wait_for_the_one_before(run):

@@ -203,19 +203,33 @@ class _Course:
 
         times: to note states at; None for those of visits and, while treatment goes on, doses.
         """
-        from opsonin.simulate import Schedule, simulate
+        from opsonin.simulate import Schedule
 
-        block = self.block
-        whole = block.schedule
+        whole = self.block.schedule
         here = (whole.times + whole.durations >= begin) & (whole.times < end) & (whole.times < off.max())
         cut = Schedule(
             whole.times[here], whole.administration[here], whole.amounts[np.ix_(rows, here)], whole.durations[here]
-        )
+        ).stopped(off)
+        found = self._solve(rows, state, begin, cut, self._times(begin, end, cut.times) if times is None else times)
+        for row, (_, day) in found.failures.items():
+            if day > begin:  # what was there until then is seen
+                before = found.times < day
+                one = np.array([row])
+                alone = Schedule(cut.times, cut.administration, cut.amounts[one], cut.durations)
+                seen = self._solve(rows[one], state[one], begin, alone, np.append(found.times[before], day))
+                found.states[row, before] = seen.states[0, :-1]
+                found.crossings[row] = seen.crossings[0]
+        return found
+
+    def _solve(self, rows: np.ndarray, state: np.ndarray, begin: float, schedule: Any, times: np.ndarray) -> _Segment:
+        from opsonin.simulate import simulate
+
+        block = self.block
         made = simulate(
             block.model,
             block.constants[rows],
-            cut.stopped(off),
-            self._times(begin, end, cut.times) if times is None else times,
+            schedule,
+            times,
             thresholds=self.thresholds[rows],
             start=begin,
             initial_state=np.ascontiguousarray(state),
@@ -252,6 +266,8 @@ class _Course:
             found.crossings[again] = np.minimum(self.made.crossings[rows[again]], rerun.crossings)
             found.states[again, at:] = rerun.states
             found.final[again] = rerun.final
+            for row in again.tolist():
+                found.failures.pop(row, None)  # it may have been the doses that were not given
             found.failures.update({int(again[row]): why for row, why in rerun.failures.items()})
 
     def _first(self, crossings: np.ndarray, which: np.ndarray) -> np.ndarray:
@@ -283,12 +299,18 @@ class _Course:
             made.reason[ends] = reason
 
     def _fail(self, rows: np.ndarray, found: _Segment) -> None:
-        """A patient whose integration stopped leaves the trial at that moment and is reported."""
+        """A patient whose integration stopped while they were still seen leaves at that moment and is reported."""
+        made = self.made
         for patient, (why, day) in found.failures.items():
             row = int(rows[patient])
+            if min(made.death[row], made.drop_out[row]) <= day:
+                continue  # what comes after death or drop-out is never looked at
             self.block.failures[row] = (why, day)
-            self.made.drop_out[row] = self.made.off_treatment[row] = day
-            self.made.reason[row] = FAILED
+            made.failed[row] = True
+            made.drop_out[row] = day
+            if day < made.off_treatment[row]:
+                made.off_treatment[row] = day
+                made.reason[row] = FAILED
 
     def _note(self, rows: np.ndarray, states: np.ndarray, times: np.ndarray) -> None:
         """True concentrations and cell counts at the planned times among these."""

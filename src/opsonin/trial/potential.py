@@ -24,6 +24,7 @@ class PotentialOutcomes:
     death, drop_out: whichever comes first; the other is not seen.
     new_lesion: day of the first new lesion, seen at the next scan.   progression: day on which a scan showed it.
     off_treatment: the day from which no dose is given, and `reason`, an index into REASONS.
+    failed: whose simulation stopped while they were still seen; `drop_out` is then the day it stopped.
     """
 
     done: Bool[np.ndarray, " patient"]
@@ -38,6 +39,7 @@ class PotentialOutcomes:
     progression: Float[np.ndarray, " patient"]
     off_treatment: Float[np.ndarray, " patient"]
     reason: Int[np.ndarray, " patient"]
+    failed: Bool[np.ndarray, " patient"]
 
     @classmethod
     def empty(cls, plan: Plan, patients: int) -> PotentialOutcomes:
@@ -61,6 +63,7 @@ class PotentialOutcomes:
             never.copy(),
             np.full(patients, plan.end),
             np.zeros(patients, dtype=np.int64),
+            np.zeros(patients, dtype=bool),
         )
 
     def put(self, rows: Int[np.ndarray, " chosen"], made: PotentialOutcomes) -> None:
@@ -78,9 +81,13 @@ class PotentialOutcomes:
         return np.minimum(self.death, self.drop_out)
 
     def first_limiting(self, plan: Plan) -> Float[np.ndarray, " patient"]:
-        """The day of the first dose-limiting toxicity within the window, inf without one."""
+        """The day of the first dose-limiting toxicity within the window, inf without one.
+
+        Like every adverse event it is seen only until some time after treatment.
+        """
         days = np.where(plan.limiting[None, :], self.crossings, np.inf)
-        inside = (days >= 0) & (days < plan.protocol.dlt_window_days) & (days < self.left[:, None])
+        until = np.minimum(self.left, self.off_treatment + plan.protocol.event_follow_up_days)
+        inside = (days >= 0) & (days < plan.protocol.dlt_window_days) & (days < until[:, None])
         return np.where(inside, days, np.inf).min(axis=1, initial=np.inf)
 
     def evaluable(self, plan: Plan) -> Bool[np.ndarray, " patient"]:

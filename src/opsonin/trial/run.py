@@ -67,7 +67,7 @@ def run_trials(
         "responses": tables.responses(plan, enrolment, seen),
         "survival": tables.survival(plan, enrolment, seen),
         "disposition": tables.disposition(plan, enrolment, seen),
-        "decisions": _decisions(enrolment, design),
+        "decisions": _decisions(enrolment, design, enrolment.evaluable | (protocol.replace == "nobody")),
     }
     replicates = Replicates({name: table for name, table in made.items() if len(table)}, about)
     record = replicates.trial(1)
@@ -95,9 +95,11 @@ def _without(agent: str, pool: Any, enrolment: Enrolment, seed: int) -> dict[str
     return {name: table.drop(columns="trial") for name, table in made.items() if len(table)}
 
 
-def _decisions(enrolment: Enrolment, design: Design) -> pd.DataFrame:
-    """Every trial's decisions, one before the first cohort and one after each, as conduct writes them."""
-    counted = enrolment.evaluable
+def _decisions(enrolment: Enrolment, design: Design, counted: np.ndarray) -> pd.DataFrame:
+    """Every trial's decisions, one before the first cohort and one after each, as conduct writes them.
+
+    counted: which of the enrolled patients the design looks at.
+    """
     known: dict[tuple[tuple[int, ...], tuple[int, ...], int], Decision] = {}
     rows, trials = [], []
     starts = np.flatnonzero(np.diff(enrolment.trial, prepend=0))

@@ -231,7 +231,7 @@ def survival(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.Da
     """
     censored = np.minimum(seen.drop_out, plan.end)
     causes = ["death", "progression", *_OFF_STUDY]
-    lost = np.where(seen.drop_out < plan.end, np.where(seen.reason == FAILED, 4, 3), 2)
+    lost = np.where(seen.drop_out < plan.end, np.where(seen.failed, 4, 3), 2)
     rows = Rows(enrolment)
     for number, (death, progression) in enumerate(((True, False), (True, True), (False, True))):
         died = seen.death if death else np.full(len(enrolment), np.inf)
@@ -263,7 +263,7 @@ def disposition(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd
     replaced = everyone[~enrolment.evaluable] if plan.protocol.replace == "not evaluable" else everyone[:0]
     dead = everyone[seen.death < plan.end]
     study = np.where(seen.death < plan.end, DIED, np.where(seen.drop_out < plan.end, DROPPED_OUT, 0))
-    study = np.where(seen.reason == FAILED, FAILED, study)
+    study = np.where(seen.failed, FAILED, study)
     rows = Rows(enrolment)
     for row, milestone, day, reason in (
         (everyone, 0, np.full(len(everyone), plan.start), np.full(len(everyone), MISSING)),

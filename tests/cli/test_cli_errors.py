@@ -51,6 +51,13 @@ MISTAKES = {
         'dose = "400 mg"\nroute = "transdermal"',
         ["'transdermal'", "oral"],
     ),
+    "a day at the end of the world": ('"-21 to 14"', '"-999999999999 to 14"', ["treatment[1].days", "too far away"]),
+    "follow-up without end": ('"24 months"', '"10000 years"', ["follow_up.observe", "too long"]),
+    "a scan every minute": ('"6 weeks"', '"1 minute"', ["assessments.tumour", "one a day is the most"]),
+    "window before the escalated agent": ('"21 days"\ndlt', '"9 days"\ndlt', ["dlt_window", "first given on day 10"]),
+    "blood after follow-up": ("days = [9, 14]", "days = [9, 2000]", ["day 2000 lies after follow_up.observe"]),
+    "a DLT grade that never comes": ('"fatigue >= 3"', '"fatigue >= 5"', ["escalation.dlt", "grades up to"]),
+    "pool too large": ("pool = 2000", "pool = 100000000", ["population.pool", "1,000,000 or less"]),
     "follow-up too short": ('"24 months"', '"2 days"', ["longer than follow_up.observe"]),
 }
 

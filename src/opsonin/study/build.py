@@ -44,6 +44,7 @@ def build(study: Study) -> Built:
     """
     from opsonin import biology, designs, patients
     from opsonin.model import Model
+    from opsonin.trial.plan import make_plan
 
     therapies = _therapies(study)
     model = Model([*biology.core(), *therapies.values()])
@@ -51,10 +52,12 @@ def build(study: Study) -> Built:
     agents, routes = tuple(p.agent for p in places), tuple(p.route for p in places)
     _check_observables(study, model)
     _check_dose_units(study, model, places)
+    protocol = _protocol(study, model, agents, routes)
+    make_plan(model, protocol)  # raises what only the whole protocol can show
     return Built(
         model=model,
         indication=patients.indication(study.file.population.indication),
-        protocol=_protocol(study, model, agents, routes),
+        protocol=protocol,
         design=designs.design(study.file.escalation.design, len(study.file.ladder.dose)),
         agents=agents,
         routes=routes,
@@ -152,11 +155,17 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
 
     file = study.file
     rules = parse_rules(file.escalation.dlt)
-    terms = [part.term for part, _ in model.parts(Hazard) if part.role == "adverse event"]
+    hazards: list[Any] = [part for part, _ in model.parts(Hazard)]
+    events = [part for part in hazards if part.role == "adverse event"]
     try:
-        check_terms(rules, terms)
+        check_terms(rules, [event.term for event in events])
     except CriteriaError as problem:
         refuse(study, ("escalation", "dlt"), str(problem))
+    for rule in rules:
+        highest = max((g for event in events if rule.names(event.term) for g in event.grades), default=0)
+        if highest < rule.grade:
+            why = f"the model knows grades up to {highest}" if highest else "the model gives it no grades"
+            refuse(study, ("escalation", "dlt"), f"the DLT rule {rule.text!r} can never be met: {why}")
     ladder = next(n for n, t in enumerate(file.treatment) if t.is_ladder)
     blood, immune, tumour = file.assessments.concentrations, file.assessments.immune, file.assessments.tumour
     return Protocol(

@@ -170,6 +170,12 @@ class Tumour(_Part):
     criteria: Literal["RECIST 1.1"] = "RECIST 1.1"
     every: ADuration
 
+    @model_validator(mode="after")
+    def _a_day_or_more(self) -> Tumour:
+        if self.every.days < 1:
+            raise ValueError(f'scans every "{self.every.text}" are too many; one a day is the most')
+        return self
+
 
 class Assessments(_Part):
     concentrations: Concentrations | None = None
@@ -232,6 +238,18 @@ class StudyFile(_Part):
         last = max(t.days.last for t in self.treatment)
         if elapsed(last) >= observe.days:
             raise ValueError(f'follow_up.observe ("{observe.text}") ends before treatment day {last}; observe longer')
+        first = self.ladder.days.first
+        if elapsed(first) >= window.days:
+            raise ValueError(
+                f'escalation.dlt_window ("{window.text}") ends before {self.ladder.agent}, which is escalated, is '
+                f"first given on day {say_day(first)}; make it longer"
+            )
+        for name, visits in (("concentrations", self.assessments.concentrations), ("immune", self.assessments.immune)):
+            if visits is not None and elapsed(visits.days[-1]) >= observe.days:
+                raise ValueError(
+                    f"assessments.{name}.days: day {visits.days[-1]} lies after follow_up.observe "
+                    f'("{observe.text}"), when nobody is seen any more'
+                )
         return self
 
     @property

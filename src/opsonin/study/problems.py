@@ -119,7 +119,7 @@ def _sentence(error: Any, schema: type[BaseModel], name: str, text: str) -> str:
         return f"{where}: must be {_WANTED[kind]}, not {value!r}."
     if kind in ("greater_than_equal", "less_than_equal"):
         limit = error["ctx"]["ge"] if kind == "greater_than_equal" else error["ctx"]["le"]
-        return f"{where}: must be {limit:,g} or {'more' if kind == 'greater_than_equal' else 'less'}, not {value!r}."
+        return f"{where}: must be {limit:,} or {'more' if kind == 'greater_than_equal' else 'less'}, not {value!r}."
     if kind in ("too_short", "string_too_short"):
         return f"{where}: is empty; give at least one entry."
     return f"{where}: {value!r} is not possible: {error['msg'].lower()}."

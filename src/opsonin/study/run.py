@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from opsonin.study.study import Progress, Study
 
 
+_TOLD = 10  # failed simulations that are told one by one
+
+
 @dataclass(frozen=True)
 class Run:
     """What came out of a study.
@@ -105,10 +108,18 @@ class _Simulated:
 
 def _failures(failures: list[tuple[int, int, str, float]]) -> list[str]:
     """What to say of patients whose simulation stopped: patient of the pool, level, reason, day."""
-    return [
+    told = [
         f"Patient {patient + 1} of the pool at level {level}: the simulation stopped on day {day:.1f} ({reason}); the "
         "patient counts as lost from view then."
-        for patient, level, reason, day in failures
+        for patient, level, reason, day in sorted(failures)
+    ]
+    if len(told) <= _TOLD:
+        return told
+    patients = len({patient for patient, *_ in failures})
+    return [
+        f"The simulation of {patients} patients of the pool stopped early ({len(told)} times, over all levels); they "
+        f"count as lost from view then. The first {_TOLD}:",
+        *told[:_TOLD],
     ]
 
 

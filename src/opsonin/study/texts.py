@@ -27,6 +27,7 @@ _DAYS_IN = {
     "month": DAYS_PER_MONTH,
     "year": 12 * DAYS_PER_MONTH,
 }
+FURTHEST = 10_000  # days from protocol day 1: 27 years
 _PER = {"kg": "kg", "m2": "m2", "m²": "m2", "m^2": "m2", "m**2": "m2"}
 
 
@@ -138,6 +139,8 @@ class Duration:
         days = _number(match[1], text) * scale
         if days <= 0:
             raise ValueError(f"the duration {text!r} is not above 0")
+        if days > FURTHEST:
+            raise ValueError(f"the duration {text!r} is too long; the longest is {FURTHEST:,} days")
         return cls(days, text.strip())
 
 
@@ -157,6 +160,8 @@ def read_day(given: object) -> int:
         raise ValueError(f"a protocol day is a whole number such as 15, not {given!r}")
     if given == 0:
         raise ValueError("there is no day 0: day −1 is followed by day 1; write -1 or 1")
+    if abs(given) > FURTHEST:
+        raise ValueError(f"day {say_day(given)} is too far away; protocol days lie within {FURTHEST:,} days of day 1")
     return given
 
 

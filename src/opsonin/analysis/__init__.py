@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from opsonin.analysis.biomarkers import biomarker_data
     from opsonin.analysis.comparison import Groups, groups
     from opsonin.analysis.everything import analyse
+    from opsonin.analysis.exposure_response import exposure_responses
     from opsonin.analysis.findings import Finding, Findings
     from opsonin.analysis.immune import change_table
+    from opsonin.analysis.logistic_model import LogisticFit, logistic
     from opsonin.analysis.markers import Marker, biomarker_questions, read_marker
     from opsonin.analysis.noncompartmental import Nca, nca
     from opsonin.analysis.profiles import nca_table
@@ -43,6 +45,7 @@ _HOME = {
     "Groups": "comparison",
     "KaplanMeier": "survival",
     "LogRank": "survival",
+    "LogisticFit": "logistic_model",
     "Marker": "markers",
     "Nca": "noncompartmental",
     "Null": "believability",
@@ -60,10 +63,12 @@ _HOME = {
     "dlt_table": "safety",
     "endpoint_table": "time_to_event",
     "endpoints": "time_to_event",
+    "exposure_responses": "exposure_response",
     "flow_table": "trial_flow",
     "groups": "comparison",
     "kaplan_meier": "survival",
     "landmark": "survival",
+    "logistic": "logistic_model",
     "logrank": "survival",
     "nca": "noncompartmental",
     "nca_table": "profiles",
@@ -78,6 +83,7 @@ __all__ = [
     "Groups",
     "KaplanMeier",
     "LogRank",
+    "LogisticFit",
     "Marker",
     "Nca",
     "Null",
@@ -95,10 +101,12 @@ __all__ = [
     "dlt_table",
     "endpoint_table",
     "endpoints",
+    "exposure_responses",
     "flow_table",
     "groups",
     "kaplan_meier",
     "landmark",
+    "logistic",
     "logrank",
     "nca",
     "nca_table",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsonin.analysis.asked import Asked, ask
 from opsonin.analysis.biomarkers import biomarker_findings
+from opsonin.analysis.exposure_response import exposure_response_findings
 from opsonin.analysis.findings import Finding, Findings, note
 from opsonin.analysis.immune import immune_findings
 from opsonin.analysis.pharmacokinetics import pharmacokinetic_findings
@@ -24,6 +25,7 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "design": operating_characteristics,
     "safety": safety_findings,
     "pk": pharmacokinetic_findings,
+    "pk.exposure": exposure_response_findings,
     "immune": immune_findings,
     "response": response_findings,
     "survival": survival_findings,

@@ -92,7 +92,7 @@ def test_whoever_had_the_event_before_the_sample_is_left_out_and_counted(record)
     rows, said = biomarker_data(asked, read_marker(asked, "HLA-DR+ NK", 15), "PFS")
     assert len(rows) == 16
     assert "2 left out, 1 with the event by then, 1 censored by then" in said
-    assert (rows["day"] > 14).all()
+    assert (rows["day"] > 0).all()  # from the sample on
 
 
 def test_arrays_of_replicates_hold_what_the_tables_say(replicates):

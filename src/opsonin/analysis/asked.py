@@ -8,11 +8,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from opsonin.analysis.comparison import Groups, groups, level_names
+from opsonin.errors import AnalysisError
+from opsonin.record.questions import wrong_question
 
 if TYPE_CHECKING:
     from opsonin.record import Replicates, TrialRecord
 
-STANDARD = ("OS", "PFS", "TTP", "DOR", "RFS", "DFS", "EFS")  # endpoints reported in months; others in days
+NAMES = {
+    "OS": "overall survival",
+    "PFS": "progression-free survival",
+    "TTP": "time to progression",
+    "DOR": "duration of response",
+    "RFS": "relapse-free survival",
+    "DFS": "disease-free survival",
+    "EFS": "event-free survival",
+}
+STANDARD = tuple(NAMES)  # endpoints reported in months; others in days
 
 
 @dataclass(frozen=True)
@@ -35,10 +46,20 @@ class Asked:
         """The names of the dose levels, empty where the record has none."""
         return level_names(self.record.subjects, self.questions)
 
+    def endpoint_name(self, endpoint: str) -> str:
+        """What an endpoint is called in words."""
+        return endpoint_name(self.questions, endpoint)
+
     def table(self, name: str) -> Any:
         """A table of the record with subject_id as plain text."""
         frame = getattr(self.record, name)
         return frame.assign(subject_id=frame["subject_id"].astype(str)) if "subject_id" in frame else frame
+
+
+def endpoint_name(questions: Mapping[str, Any] | None, endpoint: str) -> str:
+    """What an endpoint is called: by the record (`endpoint_names`), else the usual words, else as it is written."""
+    own = dict((questions or {}).get("endpoint_names") or {})
+    return str(own.get(endpoint) or NAMES.get(endpoint, endpoint))
 
 
 def ask(
@@ -48,6 +69,12 @@ def ask(
     potential: Mapping[str, Any] | None = None,
     seed: int = 1,
 ) -> Asked:
-    """The request; questions given here win over the record's own, key by key."""
-    own = dict(getattr(record.manifest, "questions", None) or {})
-    return Asked(record, own | dict(questions or {}), replicates, potential, seed)
+    """The request; questions given here win over the record's own, key by key.
+
+    Raises: AnalysisError for a question of the wrong kind, with the right one.
+    """
+    whole = dict(getattr(record.manifest, "questions", None) or {}) | dict(questions or {})
+    wrong = wrong_question(whole)
+    if wrong:
+        raise AnalysisError(f"of the questions, {wrong}")
+    return Asked(record, whole, replicates, potential, seed)

@@ -22,7 +22,7 @@ from opsonin.analysis.response import best_responses
 from opsonin.analysis.statistics import two_sided_p
 from opsonin.analysis.survival import cox_single_covariate_many, landmark
 from opsonin.analysis.survival.likelihood import logrank_scores
-from opsonin.analysis.time_to_event import COX_SOURCE, endpoint_table, hazard_ratio, hazard_ratio_or_note
+from opsonin.analysis.time_to_event import COX_SOURCE, endpoint_table, endpoints, hazard_ratio, hazard_ratio_or_note
 from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 
@@ -34,7 +34,7 @@ LANDMARK = "Anderson, Cain & Gelber 1983, doi:10.1200/JCO.1983.1.11.710"
 def biomarker_data(asked: Asked, marker: Marker, endpoint: str) -> tuple[pd.DataFrame, str]:
     """Those with a value and still at risk when it was sampled; and in words who was left out.
 
-    Columns: subject_id, day, event, group, value, x (scaled).
+    Columns: subject_id, day (from the sample on, for a marker on a later day), event, group, value, x (scaled).
     """
     rows = endpoint_table(asked.table("survival"), endpoint, asked.groups.of)
     rows["value"] = rows["subject_id"].map(marker.values)
@@ -42,10 +42,21 @@ def biomarker_data(asked: Asked, marker: Marker, endpoint: str) -> tuple[pd.Data
     rows = rows[rows["value"].notna()].reset_index(drop=True)
     said = f"{unmeasured} without the marker are left out." if unmeasured else ""
     if marker.day is not None:
-        cut = landmark(rows["day"], rows["event"], marker.landmark_day)
-        rows, said = rows[cut.kept].reset_index(drop=True), f"{cut.sentence} {said}".strip()
+        rows, sentence = _at_risk_when_sampled(rows, marker.landmark_day)
+        said = f"{sentence} {said}".strip()
     rows["x"] = marker.scaled(rows["value"].to_numpy(dtype=float))
     return rows, said
+
+
+def _at_risk_when_sampled(rows: pd.DataFrame, day: float) -> tuple[pd.DataFrame, str]:
+    """Who was still at risk on a day of the trial, with times from that day (or a later origin) on; who was not.
+
+    Without this a patient whose clock began earlier would count as at risk while they could not have had the event.
+    """
+    since = rows["day"] + rows["origin_day"]
+    cut = landmark(since.clip(lower=0.0), rows["event"], day)
+    rows = rows.assign(day=since - rows["origin_day"].clip(lower=day))
+    return rows[cut.kept].reset_index(drop=True), cut.sentence
 
 
 def biomarker_findings(asked: Asked) -> list[Finding]:
@@ -61,7 +72,14 @@ def biomarker_findings(asked: Asked) -> list[Finding]:
         except AnalysisError as problem:
             found.append(note(f"biomarker.{question.marker}", f"{question.marker}: {problem}"))
             continue
+        known = endpoints(asked.table("survival"))
         for endpoint in question.against:
+            if endpoint not in (*known, "response"):
+                there = f"there are {', '.join(known)}" if known else "the record has no times to event"
+                found.append(
+                    note(f"biomarker.{endpoint}.{marker.name}", f"{marker.words}: no endpoint {endpoint!r}; {there}.")
+                )
+                continue
             found += _response(asked, marker) if endpoint == "response" else list(_one(asked, marker, endpoint, arrays))
     return found
 

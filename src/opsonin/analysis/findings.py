@@ -14,7 +14,8 @@ import pandas as pd
 from opsonin.errors import AnalysisError
 
 NAN = math.nan
-PURE = ("", "dimensionless", "proportion", "ratio", "hazard ratio", "ratio of hazard ratios")  # said by the name
+NUMBERS, COUNTS = ("estimate", "lower", "upper", "level", "p"), ("n", "events")
+PURE = ("", "dimensionless", "proportion", "ratio", "hazard ratio", "odds ratio", "ratio of hazard ratios")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Finding:
     def text(self) -> str:
         """The number in words: "0.729 (0.618 to 0.859)"."""
         if not math.isfinite(self.estimate):
-            return "not reached" if self.unit == "days" and self.n else "not estimable"
+            return "not reached" if self.unit in ("days", "weeks", "months") and self.n else "not estimable"
         unit = "" if self.unit in PURE else f" {self.unit}"
         low, high = (f"{v:.3g}" if math.isfinite(v) else "not reached" for v in (self.lower, self.upper))
         interval = f" ({low} to {high})" if math.isfinite(self.lower) or math.isfinite(self.upper) else ""
@@ -140,11 +141,18 @@ class Findings(list[Finding]):
             rows = json.loads(source.read_text(encoding="utf-8"))
         except OSError as problem:
             raise AnalysisError(f"the findings {source} cannot be read: {problem.strerror}.") from problem
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise AnalysisError(f"{source} is no JSON ({problem}); write it again with Findings.save.") from None
         known = {f.name for f in fields(Finding)} - {"table"}
         if not isinstance(rows, list) or not all(isinstance(r, dict) and "name" in r and set(r) <= known for r in rows):
             raise AnalysisError(f"{source} is no list of findings; each has the fields {', '.join(sorted(known))}.")
+        for number, row in enumerate(rows, start=1):
+            for key, value in row.items():
+                if not _fits(key, value):
+                    raise AnalysisError(
+                        f"{source}: {key} of finding {number} is {value!r}; the file was damaged or edited, make the "
+                        "results again."
+                    )
         return cls(_from_dict(row) for row in rows)
 
 
@@ -158,8 +166,17 @@ def with_note(finding: Finding, text: str) -> Finding:
     return replace(finding, note=f"{finding.note} {text}".strip())
 
 
+def _fits(key: str, value: Any) -> bool:
+    """Whether a field of findings.json is of its kind."""
+    if key in NUMBERS:
+        return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    if key in COUNTS:
+        return value is None or (isinstance(value, int) and not isinstance(value, bool))
+    return isinstance(value, str)
+
+
 def _from_dict(row: dict[str, Any]) -> Finding:
     values = dict(row)
-    for key in ("estimate", "lower", "upper", "level", "p"):
+    for key in NUMBERS:
         values[key] = NAN if row.get(key) is None else float(row[key])
     return Finding(**values)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from opsonin.analysis.asked import Asked
+from opsonin.analysis.comparison import EVERYONE
 from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.statistics import difference_of_proportions, fisher_exact, proportion
 from opsonin.analysis.survival import kaplan_meier
@@ -32,9 +33,17 @@ def best_responses(responses: pd.DataFrame) -> pd.Series:
 
 
 def response_table(asked: Asked) -> pd.DataFrame:
-    """One row a group: subjects, each best response counted, none recorded, responders, evaluable."""
+    """One row a group: subjects, each best response counted, none recorded, responders, evaluable.
+
+    A group in which no response was recorded for anyone has no row. Where groups are cohorts or arms it was not
+    assessed, and its subjects are not counted among all; dose levels belong to one trial, and all of theirs are.
+    A subject without a response in a group that was assessed counts as none.
+    """
     best, rows = best_responses(asked.table("responses")), []
+    silent = unassessed(asked)
+    left = set().union(*(asked.groups.members(g) for g in silent)) if silent else set()
     for label, members in asked.groups.each():
+        members = members[~members.isin(left)] if label == EVERYONE and left else members
         own = best.reindex(members)
         if own.notna().any():
             counts = {c: int((own == c).sum()) for c in CATEGORIES}
@@ -45,22 +54,32 @@ def response_table(asked: Asked) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(names))
 
 
+def unassessed(asked: Asked) -> list[str]:
+    """The cohorts or arms (not dose levels) in which no one has a response on record."""
+    known = best_responses(asked.table("responses")).index
+    there = [(g, asked.groups.members(g)) for g in asked.groups.labels if not asked.groups.ordered]
+    return [g for g, members in there if len(members) and not members.isin(known).any()]
+
+
 def response_findings(asked: Asked) -> list[Finding]:
     """Response rates per group, their differences, and the duration of stable disease."""
     if not asked.table("responses")["best"].fillna(False).any():
         return [note("response", "No response rates: the record has no best overall responses.")]
     table = response_table(asked)
     only = bool(asked.questions.get("responder_only"))
-    found = [f for row in table.to_dict("records") for f in _rates(dict(row), table, only)]
+    out = unassessed(asked)
+    among = {EVERYONE: f"all subjects outside {', '.join(out)}"} if out else {}
+    found = [f for row in table.to_dict("records") for f in _rates(dict(row), table, only, among)]
     if only:
         found.append(
             note("response.best", "Only responder or not is known: no disease control, no best response by word.")
         )
     silent = [g for g in asked.groups.labels if g not in set(table["group"]) and asked.groups.size(g)]
     if silent:
-        found.append(
-            note("response", f"No response is recorded for anyone in {', '.join(silent)}: no rate is given there.")
-        )
+        gone = sum(asked.groups.size(g) for g in out)
+        rest = f", and the {gone:,} subjects are not counted among all" if out else "; among all they count as none"
+        words = f"No response is recorded for anyone in {', '.join(silent)}: no rate is given there{rest}."
+        found.append(note("response", words))
     counts: dict[Any, Any] = table.set_index("group").to_dict("index")
     for one, other in asked.groups.contrasts() if not asked.groups.ordered else []:
         if one in counts and other in counts:
@@ -68,20 +87,21 @@ def response_findings(asked: Asked) -> list[Finding]:
     return found if only else found + stable_disease(asked)
 
 
-def _rates(row: dict[Any, Any], table: pd.DataFrame, responder_only: bool) -> list[Finding]:
-    """The rates of one row of the response table."""
+def _rates(row: dict[Any, Any], table: pd.DataFrame, responder_only: bool, among: dict[str, str]) -> list[Finding]:
+    """The rates of one row of the response table.   among: who the subjects of a group are, where not all of it."""
+    whom = among.get(row["group"], "all subjects")
     n, evaluable = row["subjects"], row["evaluable"]
     controlled = row["responders"] + row["SD"]
     asked_for: list[tuple[str, int, int, str]] = [
-        ("response.objective_rate", row["responders"], n, "CR or PR among all subjects"),
+        ("response.objective_rate", row["responders"], n, f"CR or PR among {whom}"),
         (
             "response.objective_rate_evaluable",
             row["responders"],
             evaluable,
             "CR or PR among those with CR, PR, SD or PD",
         ),
-        ("response.disease_control_rate", controlled, n, "CR, PR or SD among all subjects"),
-        *((f"response.best.{c}", row[c], n, f"best response {c} among all subjects") for c in CATEGORIES),
+        ("response.disease_control_rate", controlled, n, f"CR, PR or SD among {whom}"),
+        *((f"response.best.{c}", row[c], n, f"best response {c} among {whom}") for c in CATEGORIES),
     ]
     asked_for = asked_for[:2] if responder_only else asked_for
     return [_rate(name, row["group"], events, size, what, table) for name, events, size, what in asked_for]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def endpoints(survival: pd.DataFrame) -> list[str]:
 
 
 def endpoint_table(survival: pd.DataFrame, endpoint: str, of: pd.Series | None = None) -> pd.DataFrame:
-    """One row a subject of an endpoint: subject_id, day, event, and group (missing where there is none) by `of`."""
+    """One row a subject of an endpoint: subject_id, day, origin_day, event, and group (missing where none) by `of`."""
     rows = survival[(survival["endpoint"] == endpoint).to_numpy(dtype=bool, na_value=False)]
     rows = rows[rows["day"].notna() & rows["event"].notna()]
     out = pd.DataFrame(
@@ -42,6 +43,7 @@ def endpoint_table(survival: pd.DataFrame, endpoint: str, of: pd.Series | None =
             "subject_id": rows["subject_id"].astype(str).to_numpy(),
             "day": rows["day"].to_numpy(dtype=float),
             "event": rows["event"].to_numpy(dtype=bool),
+            "origin_day": rows["origin_day"].fillna(0.0).to_numpy(dtype=float),
         }
     )
     if of is not None:
@@ -54,7 +56,15 @@ def survival_findings(asked: Asked) -> list[Finding]:
     table = asked.table("survival")
     if not len(table):
         return [note("survival", "No times to event: the record has no survival table.")]
-    return [finding for endpoint in endpoints(table) for finding in one_endpoint(asked, endpoint)]
+    return [_called(asked, endpoint, f) for endpoint in endpoints(table) for f in one_endpoint(asked, endpoint)]
+
+
+def _called(asked: Asked, endpoint: str, finding: Finding) -> Finding:
+    """The finding, its note opening with what the record calls the endpoint, where it says."""
+    name = asked.endpoint_name(endpoint)
+    if endpoint in STANDARD or name == endpoint:
+        return finding
+    return replace(finding, note=f"{endpoint}: {name}. {finding.note}".strip())
 
 
 def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:

@@ -3,12 +3,13 @@
 Each species counts the cells that would circulate if none had left for the tissues. A cytokine's redistribution is
 one signal, `margination`: the count a clinic sees is the species divided by 1 + weight × margination, so that cells
 come back when the cytokine goes and none is lost by it. Regulatory T cells are held by an integrating feedback
-(`treg_drive`), which lets them recover under a constant depletion.
+(`treg_drive`), which lets them recover under a constant depletion. It works on a deficit: weeks of IL-2 lower the
+supply a little and for days, or they would leave hardly a regulatory T cell for a year after the last dose.
 """
 
 from __future__ import annotations
 
-from opsonin.model import Assay, LogNormal, Module, Observable, Parameter, Process, Quantity, Species
+from opsonin.model import Assay, LogNormal, Module, Observable, Parameter, Process, Quantity, Species, laws
 
 LN2 = 0.6931471805599453
 CELLS = "cells/µl"
@@ -93,6 +94,22 @@ def _parameters() -> list:
             "1/day",
             f"calibrated to: complete recovery within three months of treatment, {_GE}",
             meaning="rate at which the supply of regulatory T cells answers a deficit",
+        ),
+        Parameter(
+            "treg_supply_return",
+            0.1,
+            "1/day",
+            "assumed: a supply lowered by an excess is back within two weeks, as counts fall to baseline and not below "
+            "when IL-2 ends; no series found",
+            meaning="rate at which a lowered supply of regulatory T cells returns to baseline",
+        ),
+        Parameter(
+            "treg_basal_supply",
+            0.01,
+            "dimensionless",
+            "assumed: the thymus never quite stops, however many regulatory T cells there are; without it the supply "
+            "would fall without limit under months of expansion and take as long to come back",
+            meaning="least supply of regulatory T cells, relative to baseline",
         ),
         Parameter(
             "treg_growth",
@@ -217,16 +234,22 @@ def _processes() -> list:
         ),
         Process(
             "treg_drive_rise",
-            lambda treg_feedback, treg_drive: treg_feedback * treg_drive,
+            lambda treg_feedback, treg_drive, treg_basal_supply: treg_feedback * (treg_drive + treg_basal_supply),
             produces="treg_drive",
             meaning="the supply grows while cells are few and shrinks while they are many: no change at baseline",
         ),
         Process(
             "treg_drive_fall",
-            lambda treg_feedback, treg_drive, treg_cells, treg_baseline: (
-                treg_feedback * treg_drive * treg_cells / treg_baseline
+            lambda treg_feedback, treg_drive, treg_basal_supply, treg_cells, treg_baseline: (
+                treg_feedback * treg_drive * (treg_cells / treg_baseline + treg_basal_supply)
             ),
             consumes="treg_drive",
+        ),
+        Process(
+            "treg_drive_return",
+            lambda treg_supply_return, treg_drive: treg_supply_return * laws.positive(1 - treg_drive),
+            produces="treg_drive",
+            meaning="a supply below baseline returns by itself",
         ),
     ]
 

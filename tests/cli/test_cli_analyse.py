@@ -1,6 +1,10 @@
 """`opsonin analyse`: real data to a results folder; data that cannot be read leave the older one as it was."""
 
+import subprocess
+import sys
+
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from opsonin.analysis import Findings
@@ -92,3 +96,26 @@ def test_a_bundled_mapping_reads_the_trial_it_is_for(tmp_path):
     assert done.exit_code == 0, done.output + repr(done.exception)
     assert "hazard ratio 0.729 (0.618–0.859)" in done.stdout
     assert (tmp_path / "oak" / "map.toml").is_file()
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_what_is_shown_fits_the_terminal_and_breaks_no_name(data, columns, monkeypatch):
+    assert analyse(data).exit_code == 0
+    monkeypatch.setattr("opsonin.cli.showing.console", lambda: Console(width=int(columns), highlight=False))
+    shown = CliRunner().invoke(app, ["show", str(data / "out")]).stdout
+    lines = [line.rstrip() for line in shown.splitlines() if not line.startswith("report")]
+    assert max(map(len, lines)) <= int(columns)
+    names = [f.name for f in Findings.load(data / "out" / "findings.json").results]
+    assert len(names) > 10
+    for name in names:
+        assert any(line == name or line.startswith(f"{name}  ") for line in lines), name
+    assert not any("…" in line for line in lines)
+    assert ("Kaplan–Meier; log-log interval" in shown) == (columns == "200")
+
+
+def test_a_reader_that_stops_early_is_no_error(data):
+    assert analyse(data).exit_code == 0
+    command = f"{sys.executable} -m opsonin show {data / 'out'} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1

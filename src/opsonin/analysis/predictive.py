@@ -45,14 +45,15 @@ def by_arm(asked: Asked, marker: Marker, rows: pd.DataFrame, stem: str) -> Itera
     there = set(informative["group"])
     silent = [label for label in asked.groups.labels if label not in there]
     if silent:
-        said = f"{marker.words}: no events, or no variation, in {', '.join(silent)}; nothing is estimated there."
-        yield note(stem, said)
+        said = f"{marker.words} against {stem.split('.')[1]}: no events, or no variation, in {', '.join(silent)}"
+        yield note(stem, f"{said}; nothing is estimated there.")
     for label in (label for label in asked.groups.labels if label in there):
         own = rows[rows["group"] == label]
         yield hazard_ratio_or_note(own, own["x"], f"{stem}.hazard_ratio", label, None, f", {marker.step}")
     contrasts = [pair for pair in asked.groups.contrasts() if set(pair) <= there]
     if len(contrasts) > MOST_CONTRASTS:
-        yield note(f"{stem}.interaction", f"{marker.words}: {len(contrasts)} contrasts are too many for interactions.")
+        said = f"{marker.words} against {stem.split('.')[1]}: {len(contrasts)} contrasts are too many for interactions."
+        yield note(f"{stem}.interaction", said)
         return
     cut, words = cut_of(asked, marker, rows)
     for one, other in contrasts:

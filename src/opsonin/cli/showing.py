@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
+from rich.padding import Padding
 
 from opsonin.cli.screen import console, table
 from opsonin.results import FINDINGS, REPORT, record_folder
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
-    from opsonin.analysis import Finding
+    from opsonin.analysis import Finding, Findings
     from opsonin.record import TrialRecord
 
 WIDE = 130  # columns of a terminal from which on the methods are shown
+SAID = ("", "dimensionless", "proportion", "ratio", "hazard ratio", "ratio of hazard ratios", "ratio to baseline")
+SAID += ("area under the ROC curve", "odds ratio")  # the finding's name says these
+NARROW, ROOMY = (24, 14, 16), (44, 34, 24)  # what a group, an estimate and an interval get before they wrap
 
 
 def show_results(folder: Path) -> None:
@@ -46,7 +50,7 @@ def _provenance(record: TrialRecord) -> str:
     return f"{manifest.kind} trial{seed}, written by Opsonin {manifest.software_version}{left}"
 
 
-def _tables(record: TrialRecord, findings: Path, wide: bool) -> Iterator[Table]:
+def _tables(record: TrialRecord, findings: Path, wide: bool) -> Iterator[RenderableType]:
     sizes = [(name, f"{len(frame):,}") for name, frame in record.tables.items() if len(frame)]
     yield table("Record", ("table", "rows"), sizes, right=["rows"])
     groups = _groups(record)
@@ -61,9 +65,10 @@ def _tables(record: TrialRecord, findings: Path, wide: bool) -> Iterator[Table]:
         from opsonin.analysis import Findings
 
         found = Findings.load(findings)
-        columns = ("finding", "group", "estimate", "interval", "p", "n", "method")[: 7 if wide else 6]
-        rows = [_finding(f)[: len(columns)] for f in found.results]
-        yield table("Findings", columns, rows, right=["p", "n"])
+        yield from _findings(found.results, wide)
+        names = _endpoints(record, found)
+        if names:
+            yield table("Endpoints", ("", ""), names)
         if found.notes:
             yield table("Not answered", ("",), [(text,) for text in found.notes])
 
@@ -89,11 +94,42 @@ def _groups(record: TrialRecord) -> list[tuple[str, int, int | str, int, str]]:
     return rows
 
 
-def _finding(found: Finding) -> tuple[str, ...]:
+def _findings(found: list[Finding], wide: bool) -> Iterator[RenderableType]:
+    """One block of aligned lines: the name of each finding, with its method where there is room, then its groups."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [_numbers(f) for f in found]
+    widths = [max((len(row[k]) for row in cells), default=0) for k in range(5)]
+    widths = [min(w, most) for w, most in zip(widths, (*(ROOMY if wide else NARROW), *widths[3:]), strict=True)]
+    blocks: list[RenderableType] = [Text("Findings (group, estimate, interval, p, n)", style="bold")]
+    for name in dict.fromkeys(f.name for f in found):
+        rows = [(f, numbers) for f, numbers in zip(found, cells, strict=True) if f.name == name]
+        methods = dict.fromkeys(f.method for f, _ in rows)
+        blocks.append(Text.assemble((name, "cyan"), (f"  {'; '.join(methods)}" if wide else "", "dim")))
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for k, width in enumerate(widths):
+            grid.add_column(width=width, justify="left" if k < 3 else "right")
+        for _, numbers in rows:
+            grid.add_row(*(escape(cell) for cell in numbers))
+        blocks.append(Padding(grid, (0, 0, 0, 2)))
+    yield Group(*blocks)
+
+
+def _numbers(found: Finding) -> tuple[str, ...]:
     from opsonin.report.words import between, missing, number, p_value
 
     interval = "" if missing(found.lower) and missing(found.upper) else between(found.lower, found.upper)
-    unit = "" if found.unit in ("", "dimensionless") else f" {found.unit}"
+    unit = "" if found.unit in SAID else f" {found.unit}"
     p = "" if missing(found.p) else p_value(found.p)
-    n = "" if found.n is None else str(found.n)
-    return found.name, found.group, f"{number(found.estimate)}{unit}", interval, p, n, found.method
+    n = "" if found.n is None else f"{found.n:,}"
+    return found.group, f"{number(found.estimate)}{unit}", interval, p, n
+
+
+def _endpoints(record: TrialRecord, found: Findings) -> list[tuple[str, str]]:
+    """What the endpoints are called."""
+    from opsonin.analysis.asked import endpoint_name
+
+    codes = dict.fromkeys(f.name.split(".")[1] for f in found.results if f.name.startswith("survival."))
+    return [(code, endpoint_name(record.manifest.questions, code)) for code in codes]

@@ -7,6 +7,7 @@ from combination import combination, course, observed, parameters, typical
 from opsonin import units
 from opsonin.biology import core, near_power
 from opsonin.model import Administration, Model, Modulation, Module, Parameter, Signal, Species
+from opsonin.simulate import dose_days, subcutaneous
 
 STILL = ("B", "CD4+", "CD8+", "Treg", "Treg of CD4+", "CD4:CD8", "NK", "CD56bright NK", "HLA-DR+ NK", "TRAIL+ NK")
 
@@ -118,6 +119,18 @@ def test_regulatory_cells_recover_under_constant_depletion():
     share = observed(model, trajectories, constants, "Treg")["Treg"][0]
     assert share.min() < 0.6 * share[0]
     assert share[-1] > 0.9 * share[0]
+
+
+def test_regulatory_cells_come_back_to_baseline_after_interleukin_2():
+    """Weeks far above baseline must not starve them afterwards."""
+    days = np.concatenate([21.0 * cycle + dose_days(10, 14) for cycle in range(3)])
+    doses = [subcutaneous("interleukin-2", 6, "MIU", days)]
+    model = combination()
+    constants = typical(model)
+    trajectories = course(model, constants, doses, [0.0, 56.0, 100.0, 150.0], start=0.0)
+    counts = observed(model, trajectories, constants, "Treg")["Treg"][0]
+    assert counts[1] > 1.5 * counts[0]
+    assert counts[2:] == pytest.approx(counts[0], rel=0.1)
 
 
 @pytest.mark.parametrize("power", [-1.01, -0.81, -0.65, 0.5])

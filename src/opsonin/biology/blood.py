@@ -113,7 +113,7 @@ def _parameters() -> list:
         ),
         Parameter(
             "treg_growth",
-            0.21,
+            0.206,
             "1/day",
             f"calibrated to: 8-fold at 4 weeks of 1 MIU/m² a day, {_KORETH}",
             LogNormal(0.3),

@@ -156,7 +156,9 @@ def test_survival_agrees_with_disposition_and_responses(run):
     survival = run.replicates.table("survival").set_index(["trial", "subject_id", "endpoint"])
     disposition = run.replicates.table("disposition").set_index(["trial", "subject_id", "milestone"])["day"]
     responses = run.replicates.table("responses")
-    progressed = responses[~responses["best"].astype(bool) & (responses["overall"] == "PD")]
+    visits = responses[~responses["best"].astype(bool)]
+    scans = visits.groupby(["trial", "subject_id"], observed=True)["day"].max()
+    progressed = visits[visits["overall"] == "PD"]
     progressed = progressed.set_index(["trial", "subject_id"])["day"]
     deaths = survival.xs("OS", level="endpoint")
     for (trial, subject), row in deaths.iterrows():
@@ -171,6 +173,9 @@ def test_survival_agrees_with_disposition_and_responses(run):
             assert bool(survival.loc[(trial, subject, "TTP"), "event"])
         else:
             assert bool(pfs["event"]) == bool(row["event"])
+            # without an event, nothing is known of progression after the last scan
+            assert pfs["day"] == (row["day"] if row["event"] else scans.get((trial, subject), 0.0))
+        assert pfs["day"] <= row["day"]
 
 
 def test_doses_stop_with_treatment(run):

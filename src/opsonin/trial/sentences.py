@@ -22,7 +22,7 @@ def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
         "Patients do not influence one another, and nothing drifts with calendar time. How one patient's outcomes at "
         "different doses hang together cannot be known from data; here it follows from the patient's own parameters.",
         "Every visit takes place on its day until death or drop-out; blood for drug levels is taken while treated.",
-        "Who drops out is lost to follow-up: survival and progression are censored on that day.",
+        "Who drops out is lost to follow-up: survival is censored on that day, progression at the last scan before it.",
     ]
     if protocol.tumour is not None:
         tumour = protocol.tumour

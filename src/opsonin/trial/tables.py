@@ -226,12 +226,16 @@ def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.D
 def survival(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
     """Overall survival, progression-free survival and time to progression from protocol day 1.
 
-    Followed to the end of observation and censored there or at drop-out; time to progression also at death. Who leaves
-    before day 1 is counted on day 0.
+    Survival is censored at the end of observation or at drop-out; the two others at the last scan before (day 0 without
+    one), since nobody knows what came after it. Time to progression is also censored at death. Who leaves before day 1
+    is counted on day 0.
+    Source: FDA 2018, Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics, appendix on PFS.
     """
     censored = np.minimum(seen.drop_out, plan.end)
     causes = ["death", "progression", *_OFF_STUDY]
     lost = np.where(seen.drop_out < plan.end, np.where(seen.failed, 4, 3), 2)
+    scanned = _scanned(seen)
+    last_scan = np.where(scanned, plan.scans[None, :], 0.0).max(axis=1, initial=0.0)
     rows = Rows(enrolment)
     for number, (death, progression) in enumerate(((True, False), (True, True), (False, True))):
         died = seen.death if death else np.full(len(enrolment), np.inf)
@@ -239,11 +243,12 @@ def survival(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.Da
         happened = np.minimum(died, progressed)
         until = censored if death else np.minimum(censored, seen.death)
         event = happened <= until
+        known = until if death and not progression else np.where(seen.death <= censored, until, last_scan)
         cause = np.where(event, np.where(died <= progressed, 0, 1), np.where(seen.death < censored, 0, lost))
         rows.add(
             np.arange(len(enrolment)),
             endpoint=number,
-            day=np.maximum(np.minimum(happened, until), 0.0),
+            day=np.maximum(np.where(event, happened, known), 0.0),
             event=event,
             origin_day=0.0,
             cause=cause,

@@ -178,4 +178,4 @@ def test_patients_with_the_event_but_no_profile_are_counted():
     finding = analyse(fewer).get("pk.interleukin-2.exposure_dlt")
     assert finding.n == 17
     assert finding.events == len(limited) - 1
-    assert "1 more had it without an exposure on day 14" in finding.note
+    assert "for want of an exposure on day 14: 1 more with it" in finding.note

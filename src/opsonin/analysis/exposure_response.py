@@ -197,12 +197,12 @@ def _toxicity(one: Response) -> Finding:
     fit: Any = one.fit
     told = f"{fit.events} of {fit.n} with an exposure had {one.outcome}."
     if one.missed:
-        told += f" {one.missed} more had it without an exposure on {one.exposure.period}, and are not in the model."
+        told += f" Not in the model, for want of an exposure on {one.exposure.period}: {one.missed} more with it."
     if fit.separated:
         told += " Separated: one exposure parts those with from those without, so that only the penalty keeps the "
         told += "estimate finite; read the direction and not the size."
     elif fit.penalised:
-        told += f" Penalised, since fewer than {SPARSE} had it, or had it not."
+        told += f" Penalised, since fewer than {SPARSE} had it or fewer than {SPARSE} had it not."
     return Finding(
         f"pk.{one.exposure.analyte}.{one.name}",
         one.exposure.period,

@@ -240,7 +240,7 @@ def _concentrations(ids, level, draw) -> pd.DataFrame:
                 )
             )
     columns = ["subject_id", "analyte", "matrix", "day", "value", "unit", "below_limit", "period", "hours_after_dose"]
-    return pd.DataFrame(rows, columns=columns).assign(agent="imatinib")
+    return pd.DataFrame(rows, columns=columns).assign(agent=lambda frame: frame["analyte"])
 
 
 def _measurements(ids, level, frailty, draw) -> pd.DataFrame:

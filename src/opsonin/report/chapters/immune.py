@@ -4,6 +4,7 @@ from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing
 from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import immune as figures
+from opsonin.report.figures.composition import composition
 
 NAME, TITLE = "immune", "Immune monitoring"
 
@@ -22,6 +23,7 @@ def chapter(context: Context) -> Chapter:
     for figure in (
         figures.changes(context.record, context.groups),
         figures.proportionality(context.record, context.groups, context.named("immune")),
+        composition(context.record, context.groups),
     ):
         if figure is not None:
             blocks.append(Drawing(figure))

@@ -6,8 +6,10 @@ from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing, Table
 from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import pharmacokinetics as figures
+from opsonin.report.figures.exposure_response import exposure_response
 
 NAME, TITLE = "pharmacokinetics", "Pharmacokinetics"
+EFFECTS = {"dlt": "dose-limiting toxicity", "severe": "event of grade 3 or worse"}
 MEASURES = ("auc", "cmax", "tmax", "half_life", "clearance")
 
 
@@ -21,6 +23,7 @@ def chapter(context: Context) -> Chapter:
         blocks.append(Drawing(forest))
     blocks += [Drawing(figure) for figure in figures.profiles(context.record, context.groups)]
     blocks += remarks(context, "pk", "pharmacokinetics")
+    blocks += _exposure_response(context)
     blocks += _parameters(context)
     proportional = [f for f in context.named("pk") if f.name.endswith(".dose_proportionality")]
     table = findings_table(
@@ -32,6 +35,31 @@ def chapter(context: Context) -> Chapter:
     if table is not None:
         blocks.append(table)
     return Chapter(NAME, TITLE, blocks, lead=_lead(context))
+
+
+def _exposure_response(context: Context) -> list[Block]:
+    """Does who had more drug have more toxicity, and more of the change that was asked about?"""
+    blocks: list[Block] = [Drawing(figure) for figure in exposure_response(context.record, context.groups)]
+    found = [f for f in context.named("pk") if ".exposure_" in f.name]
+    if found:
+        rows = [[*_effect(f), words.bare_p(f.p), f"{int(f.n):,}", _events(f)] for f in found]
+        columns = ["effect", "exposure", "per doubling of the exposure (interval)", "p", "patients", "events"]
+        caption = " ".join(dict.fromkeys(words.sentence(f.note) for f in found if f.events is not None and f.note))
+        blocks.append(Table("Exposure–response in numbers", columns, rows, caption, frozenset({3, 4, 5}), small=True))
+    return blocks
+
+
+def _effect(finding: Any) -> list[str]:
+    """What is set against the exposure, the exposure, and the number: "odds × 3.10 (1.20–9.00)"."""
+    analyte, _, effect = finding.name.removeprefix("pk.").partition(".exposure_")
+    when = str(finding.group).partition(", ")
+    value = words.with_interval(finding.estimate, finding.lower, finding.upper)
+    scale = "odds ×" if finding.events is not None else "log₂ fold change"
+    return [words.capital(EFFECTS.get(effect, when[2])), f"{analyte}, {when[0]}", f"{scale} {value}"]
+
+
+def _events(finding: Any) -> str:
+    return "" if words.missing(finding.events) else f"{int(finding.events):,}"
 
 
 def _lead(context: Context) -> str:

@@ -107,6 +107,8 @@ def _one(asked: Asked, marker: Marker, endpoint: str, arrays: Arrays | None) -> 
     own = permuted_strengths(rows, asked.seed, f"biomarker {stem}")
     own = replace(own, words=f"{own.words}{scope}")
     draws = own.strengths.size
+    if draws and not own.share:
+        said = f"{said} No permutation is as strong: p is the smallest that {draws} of them can give.".strip()
     main = replace(
         main,
         p=(1 + round(own.share * draws)) / (1 + draws) if draws else float("nan"),

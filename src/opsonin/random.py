@@ -26,7 +26,8 @@ def uniform(seed: int, purpose: str, *counters, draws: int = 1) -> np.ndarray:
     Returns an array of the broadcast shape, with a last axis of length `draws`.
     """
     words = _words(seed, purpose, counters, draws)
-    return ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    # the half is lost to rounding above 2**52, so that the very last of 2**53 numbers would be 1
+    return np.minimum(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53, 1 - 2.0**-53)
 
 
 def normal(seed: int, purpose: str, *counters, draws: int = 1) -> np.ndarray:

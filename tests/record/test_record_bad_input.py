@@ -129,6 +129,11 @@ BAD_MAPS = {
         "reference = 1",
         r"\[analysis\]: reference = 1 cannot be used",
     ),
+    "strata there are not": (
+        "cut =",
+        'strata = ["amr"]\ncut =',
+        r"no column 'amr' to stratify by \(did you mean 'arm'",
+    ),
     "a cut in words": ("TMB = 10", 'TMB = "ten"', r"\[analysis\]: cut = .*table of numbers"),
     "markers in one text": ("cut =", 'markers = "TMB"\ncut =', r"\[analysis\]: markers = 'TMB' .*a list of texts"),
     "a biomarker without a marker": ("cut =", "biomarkers = [{ day = 3 }]\ncut =", r"biomarkers = .*day = 15"),

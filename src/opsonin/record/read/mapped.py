@@ -62,6 +62,7 @@ class _Reading:
             kind="real",
             title=mapping.title or self.data.name,
             source=mapping.source,
+            study=self.path.read_text(encoding="utf-8"),
             questions=questions,
             rows_left_out=self.left_out.entries(),
             notes=self.notes,
@@ -187,6 +188,12 @@ class _Reading:
         compare = asked.get("compare")
         if compare is not None and compare not in subjects.columns:
             raise ImportDataError(f"{where}: subjects have no column {compare!r}{near(compare, subjects.columns)}.")
+        strata = asked.get("strata") or []
+        for column in [strata] if isinstance(strata, str) else strata:
+            if column not in subjects.columns:
+                raise ImportDataError(
+                    f"{where}: subjects have no column {column!r} to stratify by{near(column, subjects.columns)}."
+                )
         reference = asked.get("reference")
         if compare is not None and reference is not None:
             groups = sorted(subjects[compare].dropna().astype(str).unique())

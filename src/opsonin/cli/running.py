@@ -41,6 +41,8 @@ def analyse_data(data: Path, mapping: str | None, out: Path | None, seed: int) -
         from opsonin.record import read_data
 
         record = read_data(data, mapping)
+        if record.manifest.kind == "real":
+            record.manifest.seed = seed  # of the permutations; a virtual record keeps that of its patients
         progress("analysing")
         from opsonin.analysis import analyse
 
@@ -70,6 +72,9 @@ def _conclude(record: TrialRecord, findings: Findings, replicates: Replicates | 
     screen = console()
     for line in headlines(record, findings, replicates):
         screen.print(f"  • {escape(line)}", soft_wrap=True)
+    if record.manifest.kind == "virtual":
+        for note in record.manifest.notes[:1]:
+            screen.print(f"  • {escape(note)} See the report's methods.", soft_wrap=True)
     screen.print(f"record    {escape(str(folder / RECORD))}", soft_wrap=True)
     screen.print(f"report    {escape(str(folder / REPORT))}", soft_wrap=True)
 

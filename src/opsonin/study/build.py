@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from opsonin.errors import CriteriaError, UnitError
 from opsonin.study.contrasts import Comparison, comparisons
+from opsonin.study.file import ROUTES
 from opsonin.study.names import refuse, require
 from opsonin.study.study import is_own
 
@@ -54,6 +57,7 @@ def build(study: Study) -> Built:
     _check_dose_units(study, model, places)
     protocol = _protocol(study, model, agents, routes)
     make_plan(model, protocol)  # raises what only the whole protocol can show
+    model.initial_state(np.asarray(model.symbolic.typical, dtype=float)[None, :])  # raises for a negative start
     return Built(
         model=model,
         indication=patients.indication(study.file.population.indication),
@@ -94,6 +98,12 @@ def _administration(study: Study, n: int, module: Module) -> Administration:
     route = treatment.route or ("intravenous infusion" if treatment.infusion else places[0].route)
     field = "infusion" if treatment.infusion and not treatment.route else "route"
     require(study, ("treatment", n, field), route, [p.route for p in places], f"route of {treatment.agent}")
+    if route not in ROUTES:
+        refuse(
+            study,
+            ("treatment", n, "agent"),
+            f"the route of {treatment.agent!r} is {route!r}, but a record knows {', '.join(ROUTES)}",
+        )
     return next(p for p in places if p.route == route)
 
 

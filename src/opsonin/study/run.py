@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from opsonin.errors import StudyError
 from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
 from opsonin.study.contrasts import left_out
 from opsonin.study.provenance import manifest
@@ -73,7 +74,10 @@ def run(study: Study, seed: int, trials: int, threads: int | None, progress: Pro
     most = len(patients) * len(built.protocol.levels)
     pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=_Simulated(say, most))
     about = manifest(study, built, seed)
-    made = run_trials(pool, built.protocol, built.design, seed, trials, left_out(built.comparisons), about)
+    try:
+        made = run_trials(pool, built.protocol, built.design, seed, trials, left_out(built.comparisons), about)
+    except StudyError as problem:  # a pool may run short because its patients cannot be simulated
+        raise StudyError(" ".join([str(problem), *_failures(pool.failures)[:2]])) from problem
     about.notes += _failures(pool.failures)
     replicates = made.replicates if trials > 1 else None
     say("analysing", 0, 0)
@@ -118,8 +122,9 @@ def _failures(failures: list[tuple[int, int, str, float]]) -> list[str]:
     patients = len({patient for patient, *_ in failures})
     return [
         f"The simulation of {patients} patients of the pool stopped early ({len(told)} times, over all levels); they "
-        f"count as lost from view then. The first {_TOLD}:",
+        "count as lost from view then.",
         *told[:_TOLD],
+        f"… and {len(told) - _TOLD} more such simulations.",
     ]
 
 

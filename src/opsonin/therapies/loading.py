@@ -60,7 +60,7 @@ def _own(path: Path, function: str, text: str) -> Module:
         made = make()
     except ModelError as problem:
         raise TherapyError(f"agent {text!r}: {_where(path, problem)}: {problem}") from problem
-    except Exception as problem:  # a user's code may raise anything
+    except (Exception, SystemExit) as problem:  # a user's code may raise anything
         raise TherapyError(f"agent {text!r}: {_where(path, problem)}: {type(problem).__name__}: {problem}") from problem
     if not isinstance(made, Module):
         raise TherapyError(
@@ -91,7 +91,7 @@ def _imported(path: Path, text: str) -> ModuleType:
         raise TherapyError(
             f"agent {text!r}: {problem.filename or path}, line {problem.lineno}: {problem.msg}"
         ) from problem
-    except Exception as problem:  # a user's code may raise anything
+    except (Exception, SystemExit) as problem:  # a user's code may raise anything
         raise TherapyError(f"agent {text!r}: {_where(path, problem)}: {type(problem).__name__}: {problem}") from problem
     finally:
         sys.dont_write_bytecode = bytecode

@@ -52,6 +52,6 @@ def test_four_counters_are_refused():
 @pytest.mark.parametrize(("word", "side"), [(0, 0.0), (2**64 - 1, 1.0)])
 def test_the_first_and_the_last_word_give_neither_0_nor_1(word, side, monkeypatch):
     monkeypatch.setattr("opsonin.random._words", lambda *_: np.array([word], dtype=np.uint64))
-    number = uniform(1, "edge", 0)
+    number = random.uniform(1, "edge", 0)
     assert 0 < number[0] < 1
     assert abs(number[0] - side) < 1e-15

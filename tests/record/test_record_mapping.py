@@ -290,3 +290,10 @@ def test_markers_in_two_units_are_brought_to_the_first(tmp_path):
         ["1", 5.0, "mg/l"],
         ["2", 250.0, "mg/l"],
     ]
+
+
+def test_the_mapping_is_kept_with_the_record(tmp_path):
+    record = read(tmp_path, VISITS_MAP, data_csv=VISITS)
+    assert record.manifest.study == VISITS_MAP
+    record.save(tmp_path / "record")
+    assert read_data(tmp_path / "record").manifest.study == VISITS_MAP

@@ -22,7 +22,8 @@ KINDS: dict[str, Any] = {
 class Manifest:
     """Provenance of a record, plain JSON throughout.
 
-    kind: "virtual" or "real".   study: the study file's text, study_hash its SHA-256, where virtual.
+    kind: "virtual" or "real".   study: the text of the study file, or of the mapping file where foreign data were read
+    by one.   study_hash: the study file's SHA-256.
     assumptions: [{"sentence": …, "parameters": [names]}].   model: tables of equations and parameters, where virtual.
     questions: what to compare and report.   tables: name -> {"rows", "columns", "sha256"}, written on saving.
     rows_left_out: [{"file", "section", "reason", "count", "rows"}]; rows is text such as "2-5, 9", counted as the

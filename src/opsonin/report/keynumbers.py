@@ -7,6 +7,7 @@ from opsonin.report.context import Context, value_of
 from opsonin.report.figures.response import best_responses
 from opsonin.report.figures.survival import endpoint_name
 from opsonin.report.groups import level_names, short_names
+from opsonin.report.verdicts import overall
 
 MOST = 4
 
@@ -76,10 +77,8 @@ def _responses(context: Context) -> list[tuple[str, str]]:
 
 
 def _harmed(context: Context) -> list[tuple[str, str]]:
-    events = context.record.adverse_events
-    if events.empty:
-        return []
-    return [(words.share(events["subject_id"].nunique() / context.patients), "of patients had an adverse event")]
+    anyone = overall(context, "safety.any_event")
+    return [] if anyone is None else [(words.share(anyone.estimate), "of patients had an adverse event")]
 
 
 def _medians(context: Context) -> list[tuple[str, str]]:

@@ -59,19 +59,27 @@ def _limiting_at(context: Context, level: int) -> str:
 
 
 def harm(context: Context) -> list[Line]:
-    """The most frequent event and the share with a severe one."""
-    events = context.record.adverse_events
-    if events.empty:
+    """The most frequent events and the share with a severe one, among those treated."""
+    anyone = overall(context, "safety.any_event")
+    if context.record.adverse_events.empty or anyone is None:
         return []
-    frequent = events.groupby(events["term"].astype(str))["subject_id"].nunique()
-    frequent = sorted(frequent.items(), key=lambda item: (-item[1], item[0]))[:3]
-    named = words.listed(f"{str(term).lower()} ({words.share(n / context.patients)})" for term, n in frequent)
-    text = f"most frequent {named}"
-    if events["grade"].notna().any():
-        severe = int(events.loc[events["grade"].fillna(0) >= 3, "subject_id"].nunique())
-        text += f"; {words.count_of(severe, context.patients)} had an event of grade 3 or worse"
-    n = int(events["subject_id"].nunique())
-    return [(f"Adverse events in {words.count_of(n, context.patients, 'patients')}:", words.ended(text))]
+    named = {f.name for f in context.named("safety.event")}
+    terms = [f for name in named if (f := overall(context, name)) is not None and f.events]
+    terms.sort(key=lambda f: (-f.events, f.name))
+    shown = [f"{f.name.removeprefix('safety.event.').lower()} ({words.share(f.estimate)})" for f in terms[:3]]
+    text = f"most frequent {words.listed(shown)}"
+    severe = overall(context, "safety.severe_event")
+    if severe is not None:
+        kind = "event of grade 3 or worse" if context.record.adverse_events["grade"].notna().any() else "severe event"
+        text += f"; {words.count_of(int(severe.events), int(severe.n))} had a{'n' * (kind[0] == 'e')} {kind}"
+    begin = f"Adverse events in {words.count_of(int(anyone.events), int(anyone.n), 'patients')}:"
+    return [(begin, words.ended(text if shown else text.partition("; ")[2]))]
+
+
+def overall(context: Context, name: str) -> Any:
+    """The finding of this name over everyone: its group is "all", or the only one; None where there is none."""
+    found = [f for f in context.findings if f.name == name and not words.missing(f.estimate)]
+    return next((f for f in found if f.group in ("all", None)), found[0] if len(found) == 1 else None)
 
 
 def exposure(context: Context) -> list[Line]:

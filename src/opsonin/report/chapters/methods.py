@@ -1,5 +1,7 @@
 """Chapter 9: the model, its numbers and their sources, the methods, the study, and how to get this again."""
 
+import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 from opsonin.report import words
@@ -46,12 +48,37 @@ def sentence_of(assumption: Any) -> str:
 
 def _reproduce(context: Context) -> Code:
     manifest = context.manifest
-    if not context.virtual:
-        mapping = "" if manifest.source.startswith("CDISC files") else " --map map.toml"  # CDISC needs no mapping
-        return Code("How to reproduce", f"opsonin analyse DATA{mapping} --out results/again")
-    trials = f" --trials {context.replicates}" if context.replicates else ""
     seed = "" if manifest.seed is None else f" --seed {manifest.seed}"
+    if not context.virtual:
+        data = "DATA --map map.toml" if manifest.study else "DATA" if manifest.source.startswith("CDISC") else "record"
+        told = [f"opsonin analyse {data}{seed} --out results/again", *_where(manifest)]
+        return Code("How to reproduce", "\n".join(told))
+    trials = f" --trials {context.replicates}" if context.replicates else ""
     return Code("How to reproduce", f"opsonin run study.toml{seed}{trials} --out results/again")
+
+
+def _where(manifest: Any) -> list[str]:
+    """What stands for the names in the command, as remarks of the shell."""
+    if not manifest.study:
+        cdisc = manifest.source.startswith("CDISC")  # such files need no mapping
+        return [f"# {'DATA: the folder of the files named below' if cdisc else 'record: the folder of its tables'}"]
+    try:
+        files = list(dict.fromkeys(_files(tomllib.loads(manifest.study))))
+    except tomllib.TOMLDecodeError:
+        files = []
+    return [
+        *([f"# DATA: {'the folder of ' if len(files) > 1 else ''}{words.listed(files)}"] if files else []),
+        "# map.toml: the mapping file printed below",
+    ]
+
+
+def _files(part: Any) -> Iterator[str]:
+    """Every `file` that a mapping names."""
+    for key, value in part.items() if isinstance(part, dict) else ():
+        if key == "file" and isinstance(value, str):
+            yield value
+        for inner in value if isinstance(value, list) else [value]:
+            yield from _files(inner)
 
 
 def _provenance(context: Context) -> Table:

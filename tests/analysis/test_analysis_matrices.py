@@ -23,7 +23,7 @@ def _record(matrices):
 
 
 def test_each_matrix_has_its_own_exposure_and_ratio():
-    found = analyse(_record({"plasma": 1.0, "blood": 0.5}))
+    found = analyse(_record({"plasma": 1.0, "blood": 0.5}), questions={"interaction": ["drug"]})
     plasma, blood = (found.get(f"pk.drug ({m}).auc", "all, day 1") for m in ("plasma", "blood"))
     assert plasma.n == blood.n == 3
     assert plasma.estimate == pytest.approx(2 * blood.estimate)
@@ -36,3 +36,17 @@ def test_urine_is_no_exposure_and_leaves_the_plain_name_to_plasma():
         found = analyse(_record({"plasma": 1.0, "urine": 30.0}))
     assert found.get("pk.drug.cmax", "all, day 1").estimate == pytest.approx(8.0)
     assert any(text.startswith("drug: 18 samples of urine have no profile") for text in found.notes)
+
+
+def test_without_a_partner_that_comes_or_goes_two_periods_are_no_interaction():
+    assert analyse(_record({"plasma": 1.0})).named("pk.drug.auc_ratio") == []
+
+
+def test_the_samples_after_one_dose_are_one_profile_though_the_visit_changes_its_name():
+    record = _record({"plasma": 1.0})
+    rows = record.concentrations
+    rows = rows[rows["dose_day"] == 0]
+    rows = rows.assign(period=["Day 2" if hours > 4 else "Day 1" for hours in rows["hours_after_dose"]])
+    found = analyse(TrialRecord({"subjects": record.subjects, "concentrations": rows}, Manifest()))
+    assert [f.group for f in found.named("pk.drug.auc")] == ["all, Day 1"]
+    assert found.get("pk.drug.auc").table["samples"].tolist() == [3, 3, 3]

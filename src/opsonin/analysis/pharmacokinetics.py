@@ -162,7 +162,7 @@ def _ratios(asked: Asked, called: str, own: Any, exposures: Any, others: dict[st
     found = []
     days = own.groupby("period")["dose_day"].median().sort_values()
     for period in days.index[1:]:
-        found += _between_periods(called, own, exposures, days, days.index[0], period)
+        found += _between_periods(called, own, exposures, days, days.index[0], period, bool(asked_for))
     for agent, without in others.items():
         if agent == own["agent"].iloc[0] or not len(without):
             continue
@@ -180,10 +180,18 @@ def _ratios(asked: Asked, called: str, own: Any, exposures: Any, others: dict[st
     return found
 
 
-def _between_periods(analyte: str, own: Any, exposures: Any, days: Any, first: str, then: str) -> list[Finding]:
+def _between_periods(
+    analyte: str, own: Any, exposures: Any, days: Any, first: str, then: str, asked_for: bool
+) -> list[Finding]:
+    """Ratios between two periods, where an agent came or went between them, or where they are asked for.
+
+    Without either the ratio is the drug's own accumulation, which must not be read as an interaction.
+    """
     came = sorted(_agents_on(exposures, days[then]) - _agents_on(exposures, days[first]))
     went = sorted(_agents_on(exposures, days[first]) - _agents_on(exposures, days[then]))
     said = [f"{', '.join(agents)} {word}" for agents, word in ((came, "added"), (went, "stopped")) if agents]
+    if not said and not asked_for:
+        return []
     remark = f"Between the periods: {' and '.join(said) or 'no agent was added or stopped'}."
     one, other = (own[own["period"] == p].set_index("subject_id") for p in (then, first))
     method = "paired geometric mean ratio within subjects, 90 % interval (Student's t)"

@@ -62,7 +62,8 @@ def nca_table(concentrations: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataF
 def _timed(concentrations: pd.DataFrame) -> Any:
     """Rows with hours after dose, dose day and period as plain columns; those without a time are left out."""
     rows: Any = concentrations.copy()
-    rows["dose_day"] = rows["dose_day"].astype(float)
+    rows = rows.reset_index(drop=True)
+    rows["dose_day"] = given = rows["dose_day"].astype(float)
     worked = (rows["day"].astype(float) - rows["dose_day"]) * HOURS
     rows["hours"] = rows["hours_after_dose"].astype(float).fillna(worked)
     rows["dose_day"] = rows["dose_day"].fillna(rows["day"].astype(float) - rows["hours"] / HOURS)
@@ -70,6 +71,20 @@ def _timed(concentrations: pd.DataFrame) -> Any:
     day = np.floor(rows["dose_day"].to_numpy(dtype=float) + 1e-6).astype(int)
     named = pd.Series([f"day {d + 1 if d >= 0 else d}" for d in day], index=rows.index)
     rows["period"] = rows["period"].astype(object).where(rows["period"].notna(), named)
+    return _of_one_dose(rows, given)
+
+
+def _of_one_dose(rows: Any, given: pd.Series) -> Any:
+    """The period of every sample is that of the first after its dose, though a visit's name may change overnight.
+
+    given: the dose days that the record states; where it states none, the periods stand as they are.
+    """
+    told = given[rows.index].notna().to_numpy(dtype=bool)
+    own: Any = rows[told].assign(dose=rows.loc[told, "dose_day"].round(4))
+    first = own.sort_values("hours", kind="stable").groupby(
+        ["subject_id", "analyte", "matrix", "dose"], sort=False, observed=True
+    )
+    rows.loc[told, "period"] = first["period"].transform("first").reindex(own.index)
     return rows
 
 

@@ -104,14 +104,6 @@ def _parameters() -> list:
             meaning="rate at which a lowered supply of regulatory T cells returns to baseline",
         ),
         Parameter(
-            "treg_basal_supply",
-            0.01,
-            "dimensionless",
-            "assumed: the thymus never quite stops, however many regulatory T cells there are; without it the supply "
-            "would fall without limit under months of expansion and take as long to come back",
-            meaning="least supply of regulatory T cells, relative to baseline",
-        ),
-        Parameter(
             "treg_growth",
             0.206,
             "1/day",
@@ -234,14 +226,14 @@ def _processes() -> list:
         ),
         Process(
             "treg_drive_rise",
-            lambda treg_feedback, treg_drive, treg_basal_supply: treg_feedback * (treg_drive + treg_basal_supply),
+            lambda treg_feedback, treg_drive: treg_feedback * treg_drive,
             produces="treg_drive",
             meaning="the supply grows while cells are few and shrinks while they are many: no change at baseline",
         ),
         Process(
             "treg_drive_fall",
-            lambda treg_feedback, treg_drive, treg_basal_supply, treg_cells, treg_baseline: (
-                treg_feedback * treg_drive * (treg_cells / treg_baseline + treg_basal_supply)
+            lambda treg_feedback, treg_drive, treg_cells, treg_baseline: (
+                treg_feedback * treg_drive * treg_cells / treg_baseline
             ),
             consumes="treg_drive",
         ),

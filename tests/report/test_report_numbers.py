@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from made_up_trial import bloods, one_record
-from opsonin.analysis import analyse
+from opsonin.analysis import Finding, Findings, analyse
 from opsonin.record import TrialRecord
 from opsonin.report import words
 from opsonin.report.chapters.methods import chapter as methods
@@ -147,3 +147,27 @@ def test_a_real_record_says_how_to_get_the_report_again(study, source, said):
         assert words_there in again
     titles = [getattr(block, "title", "") for block in blocks]
     assert ("The mapping file" in titles) == (study is not None)
+
+
+def test_a_p_that_more_permutations_could_lower_is_an_upper_limit():
+    record = arms_only()
+    findings = Findings(
+        [
+            Finding(
+                "biomarker.OS.blood TMB.hazard_ratio", "all", 1.5, 1.4, 1.65, 0.95, 0.002, 240, 120,
+                note="No permutation is as strong: p is the smallest that 499 of them can give.",
+            )
+        ]
+    )  # fmt: skip
+    assert "p ≤ 0.0020." in found(Context(record, findings, grouped(record)))[-1][0]
+
+
+def test_each_method_stands_once_whatever_was_counted():
+    record = arms_only()
+    findings = analyse(record)
+    assert len({f.method for f in findings if f.method.endswith("still at risk")}) > 3
+    blocks = methods(Context(record, findings, grouped(record))).blocks
+    (table,) = [block for block in blocks if getattr(block, "title", "") == "Methods and references"]
+    told = [(row[1], row[2]) for row in table.rows]
+    assert len(told) == len(set(told))
+    assert not [method for method, _ in told if "still at risk" in method]

@@ -17,10 +17,16 @@ def biomarker(context: Context) -> list[Line]:
     if not found:
         return []
     endpoint, marker, measure, f = found[0]
-    p = f", {words.p_value(f.p)}" if words.p_value(f.p) else ""
+    p = f", {_p(f)}" if words.p_value(f.p) else ""
     step = _step(f)
     begin = f"{marker} and {endpoint}: {measure.replace('_', ' ')}{step} {value_of(f)}{p}."
     return [(begin, words.sentence(_chance(len(found))))]
+
+
+def _p(finding: Any) -> str:
+    """The p-value; "p ≤ 0.0020" where no permutation was as strong, so that fewer could not have said less."""
+    text = words.p_value(finding.p)
+    return text.replace("=", "≤") if "No permutation is as strong" in finding.note else text
 
 
 def _step(finding: Any) -> str:
@@ -86,7 +92,7 @@ def _reason(finding: Any) -> str:
     else:
         verdict = "not distinguishable from chance; do not build on it"
     events = "" if words.missing(finding.events) else f" with {int(finding.events):,} events"
-    return f"{verdict} ({value_of(finding)}, {words.p_value(p)}{events})"
+    return f"{verdict} ({value_of(finding)}, {_p(finding)}{events})"
 
 
 def events_to_confirm(hazard_ratio: float, power: float = 0.8) -> int:

@@ -1,5 +1,6 @@
 """Chapter 9: the model, its numbers and their sources, the methods, the study, and how to get this again."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -107,7 +108,7 @@ def _tables(record: Any) -> list[tuple[str, Any]]:
 
 def _methods(context: Context) -> Table | None:
     """Each method once, with its reference and the findings that used it."""
-    said = {(f.method, f.reference) for f in context.findings if f.method or f.reference}
+    said = {(_uncounted(f.method), f.reference) for f in context.findings if f.method or f.reference}
     alike: dict[tuple[str, str], int] = {}  # methods that differ only in what was counted are one method
     for method, reference in said:
         key = (method.partition("; ")[2], reference)
@@ -115,14 +116,20 @@ def _methods(context: Context) -> Table | None:
     used: dict[tuple[str, str], list[str]] = {}
     for f in context.findings:
         if f.method or f.reference:
-            tail = f.method.partition("; ")[2]
-            method = tail if tail and alike[tail, f.reference] > 2 else f.method
+            method = _uncounted(f.method)
+            tail = method.partition("; ")[2]
+            method = tail if tail and alike[tail, f.reference] > 2 else method
             used.setdefault((method, f.reference), []).append(f.name.split(".")[0])
     if not used:
         return None
     ordered = sorted(used.items(), key=lambda item: (min(item[1]), item[0]))
     rows = [[", ".join(sorted(set(names))), method, reference] for (method, reference), names in ordered]
     return Table("Methods and references", ["used in", "method", "reference"], rows, small=True)
+
+
+def _uncounted(method: str) -> str:
+    """A method without the count at its end that is one finding's own: "; 110 still at risk"."""
+    return re.sub(r"; [\d,]+ [a-z ]+$", "", method)
 
 
 def _model(model: dict[str, Any]) -> list[Block]:

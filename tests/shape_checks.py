@@ -1,4 +1,4 @@
-"""The type checker of the tests: beartype, with Python's numeric tower (an int may stand where a float is asked for)."""
+"""The type checker of the tests: beartype, with Python's numeric tower (an int may stand for a float)."""
 
 from beartype import BeartypeConf, beartype
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from paths import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -129,11 +129,11 @@ def _against_events(asked: Asked, exposure: Exposure) -> Iterator[Response]:
         return
     disposition = asked.table("disposition")
     limiting = set(events.loc[events["dlt"].fillna(False).to_numpy(dtype=bool), "subject_id"])
-    judged = set(disposition.loc[disposition["milestone"] == "DLT-evaluable", "subject_id"]) | limiting
+    said = set(disposition.loc[disposition["milestone"] == "DLT-evaluable", "subject_id"])
     everyone = set(treated(asked))
     grade = events["grade"].astype("Float64").fillna(0).to_numpy(dtype=float)
     severe = set(events.loc[grade >= 3, "subject_id"])
-    told = {"exposure_dlt": (limiting, judged if judged > limiting else everyone)}
+    told = {"exposure_dlt": (limiting, said | limiting if said else everyone)}
     if events["grade"].notna().any():
         told["exposure_severe"] = (severe, everyone)
     for name, (hit, among) in told.items():
@@ -252,8 +252,11 @@ def spearman(
     if size == 0:
         return math.nan, math.nan
     seen = float(a @ b)
-    drawn = b[permutation(seed, purpose, b.size, np.arange(permutations))] @ a
-    return seen / size, (1 + int((np.abs(drawn) >= abs(seen) - 1e-9).sum())) / (1 + permutations)
+    at_least = 0
+    for block in np.array_split(np.arange(permutations), max(1, permutations * a.size // 1_000_000)):
+        drawn = b[permutation(seed, purpose, b.size, block)] @ a
+        at_least += int((np.abs(drawn) >= abs(seen) - 1e-9).sum())
+    return seen / size, (1 + at_least) / (1 + permutations)
 
 
 def _doubled(slope: float) -> float:

@@ -224,7 +224,8 @@ def _toxicity(one: Response) -> Finding:
 def _change(asked: Asked, one: Response) -> Finding:
     fit: Any = one.fit
     x, y = (np.log2(one.rows[c].to_numpy(dtype=float)) for c in ("exposure", "fold"))
-    rho, p = spearman(x, y, asked.seed, f"exposure {one.exposure.analyte} {one.name}")
+    draws = PERMUTATIONS if x.size <= 300 else PERMUTATIONS // 10
+    rho, p = spearman(x, y, asked.seed, f"exposure {one.exposure.analyte} {one.name}", draws)
     return Finding(
         f"pk.{one.exposure.analyte}.{one.name}",
         f"{one.exposure.period}, {one.outcome} on {one.when}",

@@ -1,5 +1,7 @@
 """Exposure–response in chapter 4 and the composition of the lymphocytes in chapter 5."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,12 +40,13 @@ def test_the_table_gives_the_findings_numbers():
     findings = analyse(record)
     chapter = pharmacokinetics.chapter(Context(record, findings, grouped(record)))
     (table,) = [block for block in chapter.blocks if getattr(block, "title", "").startswith("Exposure–response")]
-    assert [row[0] for row in table.rows] == [
+    rows: Any = table.rows
+    assert [row[0] for row in rows] == [
         "Dose-limiting toxicity", "Event of grade 3 or worse", "Change of HLA-DR+ NK on day 15",
     ]  # fmt: skip
     odds = findings.get("pk.interleukin-2.exposure_severe")
-    assert table.rows[1][2].startswith(f"odds × {odds.estimate:.3g}"[:11])
-    assert table.rows[1][5] == str(odds.events)
+    assert rows[1][2].startswith(f"odds × {odds.estimate:.3g}"[:11])
+    assert rows[1][5] == str(odds.events)
 
 
 def test_without_concentrations_of_an_escalated_agent_there_is_no_figure():

@@ -1,6 +1,7 @@
 """Figures: valid Plotly, titled, captioned, their data beside them; the layout helpers keep labels apart."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,3 +156,20 @@ def test_markup_in_terms_is_escaped_in_drawings():
     assert figure is not None
     assert HOSTILE in set(figure.data["term"])
     assert "<script" not in figure.plot.to_json()
+
+
+def test_a_record_of_one_high_level_alone_is_drawn_at_its_level():
+    record = small_trial()
+    record.tables["subjects"] = record.subjects.assign(level=pd.array([7] * len(record.subjects), dtype="Int64"))
+    record.manifest.questions.pop("level_names", None)
+    figure = trial.staircase(record)
+    assert figure is not None
+    assert set(figure.data["level"]) == {7}
+
+
+def test_an_endpoint_is_called_what_the_record_calls_it():
+    record = small_trial()
+    record.manifest.questions["endpoint_names"] = {"PFS": "time without growth"}
+    figure = survival.curves(record, grouped(record), "PFS")
+    assert figure is not None
+    assert figure.title.startswith("Time without growth")

@@ -53,7 +53,7 @@ def _ratios(context: Context) -> list[tuple[str, str]]:
     return [
         (
             words.number(f.estimate, whole=False),
-            f"hazard ratio, {endpoint_name(f.name.split('.')[1])} {_bracket(f)}{f', {f.group}' if several else ''}",
+            f"hazard ratio, {_endpoint(context, f)} {_bracket(f)}{f', {f.group}' if several else ''}",
         )
         for f in ratios[:2]
     ]
@@ -85,6 +85,8 @@ def _medians(context: Context) -> list[tuple[str, str]]:
     whole = [f for f in context.named("survival") if f.name.endswith(".median") and f.group in ("all", "", None)]
     order = {"PFS": 0, "TTP": 1, "OS": 2}
     whole.sort(key=lambda f: order.get(f.name.split(".")[1], 3))
-    return [
-        (value_of(f).partition(" (")[0] + f" {f.unit}", f"median {endpoint_name(f.name.split('.')[1])}") for f in whole
-    ]
+    return [(value_of(f).partition(" (")[0] + f" {f.unit}", f"median {_endpoint(context, f)}") for f in whole]
+
+
+def _endpoint(context: Context, finding: Any) -> str:
+    return endpoint_name(context.record, finding.name.split(".")[1])

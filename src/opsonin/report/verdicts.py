@@ -135,9 +135,12 @@ def response(context: Context) -> list[Line]:
 
 
 def _response_of(context: Context, rows: Any, where: str) -> Line:
-    n, total = int(rows["best"].isin(["CR", "PR"]).sum()), len(rows)
     group = where.removeprefix(" with ") or "all"
     rate = [f for f in context.named("response.objective_rate") if str(f.group) == group]
+    # the analysis decides who is counted: a group without any response data is not
+    n, total = int(rows["best"].isin(["CR", "PR"]).sum()), len(rows)
+    if rate and rate[0].n and rate[0].events is not None:
+        n, total = int(rate[0].events), int(rate[0].n)
     bracket = (
         f", interval {words.between(rate[0].lower, rate[0].upper, percent=True)}"
         if rate and not words.missing(rate[0].lower)
@@ -163,7 +166,7 @@ def survival(context: Context) -> list[Line]:
     if 0 < len(ratios) <= 4:
         for f in ratios:
             endpoint = f.name.split(".")[1]
-            name = endpoint_name(endpoint)
+            name = endpoint_name(context.record, endpoint)
             contrast = "" if f.group in ("all", "", None) else f" ({f.group})"
             p = f", {words.p_value(f.p)}" if words.p_value(f.p) else ""
             begin = f"{words.capital(name)}: hazard ratio {value_of(f)}{p}{contrast}."
@@ -178,7 +181,8 @@ def survival(context: Context) -> list[Line]:
     ):
         medians = _medians(context, endpoint)
         if medians:
-            out.append((f"{words.capital(endpoint_name(endpoint))}:", words.ended(medians[0].lower() + medians[1:])))
+            name = words.capital(endpoint_name(context.record, endpoint))
+            out.append((f"{name}:", words.ended(medians[0].lower() + medians[1:])))
     if len(out) == 2:  # two medians share a line
         (one, told_one), (other, told_other) = out
         return [(one, f"{told_one[:-1]}; {other[0].lower()}{other[1:-1]} {told_other}")]
@@ -193,7 +197,7 @@ def _across_groups(context: Context, endpoint: str) -> Line:
     told = f"{len(clear)} of {len(ratios)} hazard ratios have an interval that excludes 1"
     tests = [f for f in context.findings if f.name == f"survival.{endpoint}.logrank" and words.p_value(f.p)]
     told += f"; log-rank {words.p_value(tests[0].p)}" if tests else ""
-    name = endpoint_name(endpoint)
+    name = endpoint_name(context.record, endpoint)
     begin = f"{words.capital(name)} in {len(context.groups.labels)} groups:"
     if len(medians) > 1:
         low, high = min(medians, key=lambda f: float(f.estimate)), max(medians, key=lambda f: float(f.estimate))

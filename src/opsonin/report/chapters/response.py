@@ -47,7 +47,7 @@ def _numbers(context: Context) -> list[Table | None]:
     labels = context.groups.labels
     shares = [
         pivot(
-            f"{words.capital(survival.endpoint_name(endpoint))} at fixed times",
+            f"{words.capital(survival.endpoint_name(context.record, endpoint))} at fixed times",
             [f for f in at_times if f.name.split(".")[1] == endpoint],
             lambda f: f.name.rpartition(".")[2].removeprefix("rate_").replace("_", " "),
             labels,

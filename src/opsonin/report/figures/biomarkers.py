@@ -175,9 +175,8 @@ def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = Non
         plot.update_xaxes(type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=texts)
     when = f" on day {day}" if day is not None else " at baseline"
     plot.update_xaxes(title_text=words.plot_text(f"{marker}{when}{', ' + unit if unit else ''}"))
-    plot.update_yaxes(
-        title_text=f"{endpoint_name(endpoint)}, days{' from the sample' if day is not None else ''}", rangemode="tozero"
-    )
+    outcome = endpoint_name(record, endpoint)
+    plot.update_yaxes(title_text=f"{outcome}, days{' from the sample' if day is not None else ''}", rangemode="tozero")
     plot.update_layout(margin={"t": 14})
     rank = rows["value"].rank().corr(rows["time"].rank())
     told = (
@@ -187,7 +186,7 @@ def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = Non
     )
     return Figure(
         f"biomarker-{words.code_safe(marker)}-{words.code_safe(endpoint)}-scatter",
-        f"{marker}{when} against {endpoint_name(endpoint)}",
+        f"{marker}{when} against {outcome}",
         told,
         plot,
         rows,
@@ -215,12 +214,13 @@ def split_curves(
         pd.Series(dtype=object), (high, low), {high: palette.BLUE, low: palette.VERMILLION}, False, "marker"
     )
     when = f" on day {day}" if day is not None else ""
+    outcome = words.capital(endpoint_name(record, endpoint))
     figure = curves_of(
         rows.rename(columns={"day": "sampled", "time": "day"}),
         halves,
         name=f"biomarker-{words.code_safe(marker)}-{words.code_safe(endpoint)}-curves",
-        title=f"{words.capital(endpoint_name(endpoint))} by {marker}{when}, cut at {words.number(at)} {unit}".rstrip(),
-        axis=axis_title(endpoint),
+        title=f"{outcome} by {marker}{when}, cut at {words.number(at)} {unit}".rstrip(),
+        axis=axis_title(record, endpoint),
     )
     chosen = "the one the study states" if given else "the median, set without regard to outcome"
     landmark = " Times count from the sample." if day is not None else ""

@@ -11,24 +11,21 @@ from opsonin.report.figures.canvas import Canvas, scatter
 from opsonin.report.figures.forest import forest
 from opsonin.report.groups import Groups, short_names
 
-ENDPOINTS = {
-    "OS": "overall survival",
-    "PFS": "progression-free survival",
-    "TTP": "time to progression",
-    "DOR": "duration of response",
-    "RFS": "relapse-free survival",
-}
+FIRST = ("OS", "PFS", "TTP", "DOR", "RFS")  # the order in which a clinician reads them
 
 
 def endpoints(record: Any) -> list[str]:
     """The record's endpoints, overall and progression-free survival first."""
     present = [str(name) for name in record.survival["endpoint"].dropna().unique()] if len(record.survival) else []
-    known = [name for name in ENDPOINTS if name in present]
+    known = [name for name in FIRST if name in present]
     return known + sorted(set(present) - set(known))
 
 
-def endpoint_name(endpoint: str) -> str:
-    return ENDPOINTS.get(endpoint, endpoint)
+def endpoint_name(record: Any, endpoint: str) -> str:
+    """What an endpoint is called: by the record, else the usual words."""
+    from opsonin.analysis.asked import endpoint_name as asked
+
+    return asked(record.manifest.questions, endpoint)
 
 
 def curves(record: Any, groups: Groups, endpoint: str) -> Figure | None:
@@ -49,14 +46,14 @@ def curves(record: Any, groups: Groups, endpoint: str) -> Figure | None:
         rows,
         groups,
         name=f"survival-{words.code_safe(endpoint)}",
-        title=words.capital(endpoint_name(endpoint)) + ("" if groups.single else f", by {groups.noun}"),
-        axis=axis_title(endpoint),
+        title=words.capital(endpoint_name(record, endpoint)) + ("" if groups.single else f", by {groups.noun}"),
+        axis=axis_title(record, endpoint),
     )
 
 
-def axis_title(endpoint: str) -> str:
+def axis_title(record: Any, endpoint: str) -> str:
     """What the vertical axis of an endpoint's curves shows, in percent."""
-    return f"{endpoint_name(endpoint)}, %" if endpoint in ("OS", "PFS", "RFS") else "without the event, %"
+    return f"{endpoint_name(record, endpoint)}, %" if endpoint in ("OS", "PFS", "RFS") else "without the event, %"
 
 
 def curves_of(rows: pd.DataFrame, groups: Groups, *, name: str, title: str, axis: str) -> Figure:

@@ -107,7 +107,8 @@ def staircase(record: Any) -> Figure | None:
         return None
     by = ["enrolled_day", "subject_id"] if subjects.get("enrolled_day") is not None else ["subject_id"]
     subjects = subjects.sort_values([name for name in by if name in subjects], kind="stable")
-    names = level_names(record)
+    named = level_names(record)
+    names = {level: named.get(level, f"level {level}") for level in range(1, max(named) + 1)}  # also those skipped
     short = short_names(names.values())
     limiting, evaluable = dlt_patients(record), _evaluable(record)
     rows = pd.DataFrame(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsonin.record import TrialRecord
 from opsonin.report import palette
 from opsonin.report.figures import immune, pharmacokinetics, safety, survival, trial
 from opsonin.report.figures.base import inside_of, ratio_ticks, spread_apart
@@ -159,9 +160,9 @@ def test_markup_in_terms_is_escaped_in_drawings():
 
 
 def test_a_record_of_one_high_level_alone_is_drawn_at_its_level():
-    record = small_trial()
-    record.tables["subjects"] = record.subjects.assign(level=pd.array([7] * len(record.subjects), dtype="Int64"))
-    record.manifest.questions.pop("level_names", None)
+    whole = small_trial()
+    subjects = whole.subjects.assign(level=pd.array([7] * len(whole.subjects), dtype="Int64"))
+    record = TrialRecord({**whole.tables, "subjects": subjects})
     figure = trial.staircase(record)
     assert figure is not None
     assert set(figure.data["level"]) == {7}

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -172,8 +173,8 @@ def pool_cases(patients: int, say) -> dict:
     limits = np.random.default_rng(1).exponential(size=(patients, 15))
     simulate(model, constants[:1], schedule.rows(np.arange(1)), times, thresholds=limits[:1])
     compiled = time.perf_counter() - began
-    say(f"pool   33 states, traced and compiled (or read from the cache) in {compiled:.1f} s")
-    cases = {"compilation, 33 states": {"value": compiled, "unit": "s", "threads": 1}}
+    say(f"pool   33 states, traced and compiled in {compiled:.1f} s")
+    cases = {"tracing and compiling, 33 states": {"value": compiled, "unit": "s", "threads": 1}}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for rtol in (1e-3, 1e-4, 1e-5):
         began = time.perf_counter()
@@ -205,11 +206,9 @@ def main() -> None:
         if not options.json:
             print(text, flush=True)
 
-    model = benchmark_model()
-    began = time.perf_counter()
-    model.symbolic.jacobian  # noqa: B018
-    say(f"18-state model traced in {time.perf_counter() - began:.1f} s")
-    cases = standard_cases(model, options.patients, say) | pool_cases(2 * options.patients, say)
+    with tempfile.TemporaryDirectory() as cache:  # an empty kernel cache, so that compilation is measured and not found
+        os.environ["OPSONIN_CACHE"] = cache
+        cases = standard_cases(benchmark_model(), options.patients, say) | pool_cases(2 * options.patients, say)
     if options.json:
         print(json.dumps(cases))
 

@@ -24,6 +24,16 @@ def test_levels_are_named_by_the_study_in_dose_order(findings):
     assert findings.get("trial.enrolled", "all").estimate == 18
 
 
+def test_each_milestone_is_counted_whole_and_then_by_reason(findings, record):
+    for milestone, rows in record.disposition.groupby("milestone"):
+        if milestone == "enrolled":
+            continue
+        name = f"trial.{milestone}".replace(" ", "_")
+        assert findings.get(name).estimate == rows["subject_id"].nunique()
+        for reason, part in rows.groupby("reason"):
+            assert findings.get(f"{name}.{reason}").estimate == part["subject_id"].nunique()
+
+
 def test_the_declared_dose_is_the_one_of_the_last_decision(findings):
     found = findings.get("safety.mtd")
     assert (found.estimate, found.group) == (2, LEVELS[1])

@@ -50,16 +50,22 @@ def flow_findings(asked: Asked) -> list[Finding]:
     if table is None:
         found.append(note("trial", "The flow of patients is not recorded (no disposition table)."))
     else:
-        for (milestone, reason), own in table.groupby(["milestone", "reason"], sort=False):
-            if milestone == "enrolled":
-                continue
-            name = f"trial.{str(milestone).replace(' ', '_')}" + (f".{reason}" if reason else "")
-            count = int(own["subjects"].sum())
-            n = asked.groups.of.size
-            found.append(
-                Finding(name, "all", float(count), n=n, events=count, unit="subjects", method="count", table=own)
-            )
+        for milestone, own in table[table["milestone"] != "enrolled"].groupby("milestone", sort=False):
+            name = f"trial.{str(milestone).replace(' ', '_')}"
+            found.append(_counted(asked, name, own))
+            found += [
+                _counted(asked, f"{name}.{reason}", part)
+                for reason, part in own.groupby("reason", sort=False)
+                if reason
+            ]
     return found + mtd_findings(asked)
+
+
+def _counted(asked: Asked, name: str, rows: pd.DataFrame) -> Finding:
+    count = int(rows["subjects"].sum())
+    return Finding(
+        name, "all", float(count), n=asked.groups.of.size, events=count, unit="subjects", method="count", table=rows
+    )
 
 
 def mtd_findings(asked: Asked) -> list[Finding]:

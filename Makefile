@@ -40,7 +40,7 @@ types: $(READY)
 	$(BIN)/pyright
 
 contracts: $(READY)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 tests: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal

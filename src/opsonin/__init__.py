@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from opsonin.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from opsonin.analysis import Finding, Findings, analyse
     from opsonin.record import Replicates, TrialRecord, read_data
@@ -34,7 +36,6 @@ __all__ = [
     "read_data",
     "write_report",
 ]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -43,7 +43,7 @@ Out = Annotated[Path | None, typer.Option(help="The results folder; results/<nam
 
 def _version(wanted: bool) -> bool:
     if wanted:
-        from opsonin import __version__
+        from opsonin.version import __version__
 
         typer.echo(f"opsonin {__version__}")
         raise typer.Exit

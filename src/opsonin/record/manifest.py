@@ -9,6 +9,7 @@ from typing import Any
 from opsonin.errors import RecordError
 from opsonin.record.migrations import migrate
 from opsonin.record.schema import SCHEMA_VERSION
+from opsonin.version import __version__
 
 FORMAT = "opsonin record"
 KINDS: dict[str, Any] = {
@@ -49,8 +50,6 @@ class Manifest:
         if self.kind not in ("virtual", "real"):
             raise RecordError(f"the manifest's kind is {self.kind!r}; it is 'virtual' or 'real'.")
         if not self.software_version:
-            from opsonin import __version__
-
             self.software_version = __version__
 
     @property

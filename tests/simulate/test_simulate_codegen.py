@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from opsonin.errors import ModelError
 from opsonin.model import Hazard, Model, Module, Parameter, Process, Species, codegen, kernel_cache, laws, sparse_lu
 from opsonin.model.reference import functions
+from opsonin.simulate import compiled
 
 ASSUMED = "assumed: a test"
 LANES = codegen.LANES
@@ -188,3 +189,39 @@ def test_a_kernel_is_written_once_and_read_again(tmp_path, monkeypatch):
 def test_the_key_tells_models_apart(linear, stiff):
     assert linear.symbolic.content_hash != stiff.symbolic.content_hash
     assert codegen.administered_states(linear.symbolic) == (0, 1)
+
+
+@pytest.mark.parametrize("damage", [b"", b"answer = 4", b"\xff\xfe junk"])
+def test_a_damaged_kernel_file_is_written_again(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("OPSONIN_CACHE", str(tmp_path))
+    name = kernel_cache.key("a test of damage", repr(damage))
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / f"{name}.py").write_bytes(damage)
+    assert kernel_cache.load(name, lambda: "answer = 42\n").answer == 42
+
+
+@pytest.mark.parametrize("end", ["nbi", "nbc"])
+def test_damaged_machine_code_is_made_again(tmp_path, monkeypatch, end):
+    monkeypatch.setenv("OPSONIN_CACHE", str(tmp_path))
+    text = "from numba import njit\n@njit(cache=True)\ndef double(x):\n    return 2 * x\n"
+    monkeypatch.setattr(codegen, "kernels", lambda *_: kernel_cache.load("double", lambda: text))
+
+    class Model:
+        states = ("x",)
+
+    assert compiled.ready(Model(), "rosenbrock", lambda module: module.double(1)).double(4) == 8
+    for file in (tmp_path / "kernels" / "__pycache__").glob(f"*.{end}"):
+        file.write_bytes(b"no pickle")
+    kernel_cache._loaded.clear()  # as in another process
+    assert compiled.ready(Model(), "rosenbrock", lambda module: module.double(1)).double(4) == 8
+
+
+def test_an_error_of_the_kernel_itself_is_the_callers(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPSONIN_CACHE", str(tmp_path))
+    monkeypatch.setattr(codegen, "kernels", lambda *_: kernel_cache.load("nothing", lambda: "answer = 42\n"))
+
+    class Model:
+        states = ("x",)
+
+    with pytest.raises(AttributeError, match="question"):
+        compiled.ready(Model(), "rosenbrock", lambda module: module.question)

@@ -215,6 +215,8 @@ WRONG = [
     ({"rtol": 0.0}, "rtol is 0.0"),
     ({"start": 1.0}, "first time wanted, day 0, is before the start"),
     ({"thresholds": np.zeros((2, 2))}, r"expected \(2, 3\)"),
+    ({"thresholds": np.full((2, 3), np.nan)}, "row 0 hold nan"),
+    ({"start": np.nan}, "start is nan"),
     ({"initial_state": np.zeros((2, 4))}, r"expected \(2, 5\)"),
     ({"times": np.array([3.0]), "start": 2.0}, "dose at day 0 is before the start, day 2"),
 ]
@@ -243,6 +245,27 @@ def test_a_segment_without_length_gives_its_start_and_no_dose(linear, constants)
     made = simulate(linear, rows, schedule, np.array([0.0]))
     assert not made.states.any()
     assert made.steps.sum() == 0
+
+
+@pytest.mark.parametrize("method", ["rosenbrock", "explicit", "reference"])
+@pytest.mark.parametrize("days", [1e-9, 1e-13, 1e-17])
+def test_an_infusion_too_short_for_the_clock_arrives_whole(linear, constants, method, days):
+    rows = constants(linear, 1)
+    schedule = build_schedule(linear, rows, [intravenous_infusion("drug", 90.0, "mg", [1.0], hours=24 * days)])
+    made = simulate(linear, rows, schedule, np.array([0.0, 1.0, 2.0]), method=method)
+    assert made.state("plasma")[0, 2] + made.state("gone")[0, 2] == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize("method", ["rosenbrock", "reference"])
+def test_doses_a_rounding_error_apart_are_both_given(linear, constants, method):
+    rows = constants(linear, 1)
+    given = [
+        intravenous_infusion("drug", 100.0, "mg", [0.1], hours=4.8),  # ends at 0.1 + 0.2, a hair after 0.3
+        intravenous_bolus("drug", 300.0, "mg", [0.3]),
+    ]
+    made = simulate(linear, rows, build_schedule(linear, rows, given), np.array([0.0, 1.0]), method=method)
+    assert not made.failures
+    assert made.state("plasma")[0, 1] + made.state("gone")[0, 1] == pytest.approx(400.0)
 
 
 def test_nobody_is_no_error(linear, constants):

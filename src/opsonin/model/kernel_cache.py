@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+END = "\n# end of the kernel\n"
 _loaded: dict[str, ModuleType] = {}
 
 
@@ -52,8 +53,8 @@ def load(name: str, source: Callable[[], str]) -> ModuleType:
     if identity in _loaded:
         return _loaded[identity]
     path = where / f"{name}.py"
-    if not path.is_file():
-        _write_atomically(path, source())
+    if not _whole(path):
+        _write_atomically(path, source() + END)
     specification = importlib.util.spec_from_file_location(f"opsonin_kernel_{name}", path)
     if specification is None or specification.loader is None:
         raise ImportError(f"the kernel {path} cannot be loaded; delete it and run again.")
@@ -62,6 +63,24 @@ def load(name: str, source: Callable[[], str]) -> ModuleType:
     specification.loader.exec_module(module)
     _loaded[identity] = module
     return module
+
+
+def discard(module: ModuleType) -> None:
+    """Forget a kernel and delete its files, the machine code too; the next `load` makes it anew."""
+    path = Path(str(module.__file__))
+    for known in [identity for identity, loaded in _loaded.items() if loaded is module]:
+        del _loaded[known]
+    sys.modules.pop(module.__name__, None)
+    for file in [path, *path.parent.glob(f"__pycache__/{path.stem}.*")]:
+        file.unlink(missing_ok=True)
+
+
+def _whole(path: Path) -> bool:
+    """Whether a kernel file is there with its last line; one cut short or overwritten is written again."""
+    try:
+        return path.read_text(encoding="utf-8").endswith(END)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
 
 
 @cache

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from opsonin.model import codegen
+from opsonin.model import codegen, kernel_cache
 from opsonin.simulate import steps, tableaus
 
 METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
@@ -22,6 +23,23 @@ def solver(symbolic: Any, method: str) -> ModuleType:
         steps_text = step_source(METHODS[method], len(symbolic.states))
         known[method] = codegen.kernels(symbolic, steps_text, driver_source())
     return known[method]
+
+
+def ready(symbolic: Any, method: str, call: Callable[[ModuleType], Any]) -> ModuleType:
+    """The solver after `call(module)`, which compiles its functions or reads their machine code from the disk.
+
+    Numba's files are pickles: a damaged one may raise anything. So whatever the call raises, the kernel is deleted and
+    made anew once; what it raises then is the caller's.
+    """
+    module = solver(symbolic, method)
+    try:
+        call(module)
+    except Exception:
+        kernel_cache.discard(module)
+        del _solvers[symbolic][method]
+        module = solver(symbolic, method)
+        call(module)
+    return module
 
 
 def step_source(tableau: tableaus.Rosenbrock | tableaus.RungeKutta, n_states: int) -> str:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 
 from opsonin.errors import ModelError
 from opsonin.model.codegen import LANES
-from opsonin.simulate.compiled import solver
+from opsonin.simulate.compiled import ready
 from opsonin.simulate.schedule import Schedule
 
 BLOCK = 64  # patients a thread takes at a time at most: even load, smooth progress, few idle lanes at the end
@@ -77,15 +77,15 @@ def choose(model: Any, problem: Problem) -> list[str]:
     Rosenbrock method steps as accuracy allows, often days, at about twice the cost a step. So the explicit pair pays
     only where nothing in the model is faster than about STIFF_RATE. Where the model cannot start: "rosenbrock".
     """
-    module = solver(problem.symbolic, "rosenbrock")
     patients = len(problem.initial)
     rate = np.full(patients, np.inf)
     try:
         initial = model.initial_state(problem.constants)
     except ModelError:
         return ["rosenbrock"] * patients
+    start = np.ascontiguousarray(initial)
     with _one_compiler():
-        module.fastest(0, patients, problem.constants, np.ascontiguousarray(initial), 0.0, rate)
+        ready(problem.symbolic, "rosenbrock", lambda m: m.fastest(0, patients, problem.constants, start, 0.0, rate))
     return ["explicit" if value < STIFF_RATE else "rosenbrock" for value in rate]
 
 
@@ -109,10 +109,11 @@ def integrate(
     jobs = []
     for method in sorted(set(methods)):
         chosen = np.flatnonzero(np.array([name == method for name in methods]))
-        module = solver(problem.symbolic, method)
+        with _one_compiler():  # compiles, or reads the compiled code, once and before any thread needs it
+            module = ready(
+                problem.symbolic, method, lambda m: _runner(m, problem, shared, arrays, stop_at_outputs)(0, 0)
+            )
         run = _runner(module, problem, shared, arrays, stop_at_outputs)
-        with _one_compiler():
-            run(0, 0)  # compiles, or reads the compiled code, once and before any thread needs it
         jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
     workers = max(1, min(len(jobs), allowed))
     if progress is not None:
@@ -183,8 +184,8 @@ def _shared(problem: Problem) -> tuple[Any, ...]:
     state = np.array([landing[place] for place in schedule.administration], dtype=np.int64)
     column = np.array([inputs.index(index) for index in state], dtype=np.int64)
     begin = _snapped(schedule.times, problem)
-    infused = schedule.durations > 0
-    end = np.where(infused, _snapped(schedule.times + schedule.durations, problem), begin)
+    end = _snapped(schedule.times + schedule.durations, problem)
+    infused = end > begin  # an infusion shorter than the time can tell is a bolus: its amount arrives all the same
     doses = np.arange(len(begin))
     time = np.concatenate([begin, end[infused]])
     kind = np.concatenate([np.where(infused, 1, 0), np.full(int(infused.sum()), 2)]).astype(np.int64)

@@ -117,6 +117,8 @@ def _checked(
     given = (schedule.amounts != 0).any(axis=0)
     first_dose = schedule.times[given].min() if given.any() else np.inf
     begin = float(min(times[0], first_dose) if start is None else start)
+    if not np.isfinite(begin):
+        raise SimulationError(f"start is {begin}; give a day.")
     if times[0] < begin:
         raise SimulationError(f"the first time wanted, day {times[0]:g}, is before the start, day {begin:g}.")
     if initial_state is None and first_dose < begin:
@@ -136,6 +138,9 @@ def _checked(
             f"thresholds have shape {limits.shape}; expected ({patients}, {count}), one for each of "
             "model.symbolic.thresholds."
         )
+    if np.isnan(limits).any():
+        row = int(np.argwhere(np.isnan(limits))[0, 0])
+        raise SimulationError(f"thresholds of patient row {row} hold nan; give inf for what is never crossed.")
     return Problem(
         symbolic,
         np.ascontiguousarray(constants, float),

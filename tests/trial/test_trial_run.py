@@ -203,6 +203,13 @@ def test_events_grow_worse_and_dlts_are_flagged(run):
     ]
     assert set(map(tuple, flagged.to_numpy())) == set(map(tuple, toxic[["trial", "subject_id"]].astype(str).to_numpy()))
     assert len(flagged) > 20
+    stopped = disposition[disposition["milestone"] == "off treatment"]
+    limited = stopped[stopped["reason"] == "dose-limiting toxicity"]
+    late = stopped[stopped["reason"] == "toxicity outside the DLT window"]
+    keys = [set(map(tuple, t[["trial", "subject_id"]].astype(str).to_numpy())) for t in (limited, late, flagged)]
+    assert keys[0] <= keys[2]
+    assert len(keys[1]) > 0
+    assert not keys[1] & keys[2]
     assert set(events.loc[events["term"] == "rash", "related"]) == {"no"}
 
 

@@ -9,8 +9,11 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.trial.plan import Plan
 
-REASONS = ("end of observation", "progression", "dose-limiting toxicity", "death", "drop-out", "simulation failed")
-OBSERVED, PROGRESSED, TOXIC, DIED, DROPPED_OUT, FAILED = range(len(REASONS))
+REASONS = (
+    "end of observation", "progression", "dose-limiting toxicity", "death", "drop-out", "simulation failed",
+    "toxicity outside the DLT window",
+)  # fmt: skip
+OBSERVED, PROGRESSED, TOXIC, DIED, DROPPED_OUT, FAILED, TOXIC_OUTSIDE = range(len(REASONS))
 
 
 @dataclass(eq=False)
@@ -89,6 +92,11 @@ class PotentialOutcomes:
         until = np.minimum(self.left, self.off_treatment + plan.protocol.event_follow_up_days)
         inside = (days >= 0) & (days < plan.protocol.dlt_window_days) & (days < until[:, None])
         return np.where(inside, days, np.inf).min(axis=1, initial=np.inf)
+
+    def off_because(self, plan: Plan) -> Int[np.ndarray, " patient"]:
+        """Why treatment ended, an index into REASONS; a DLT only where the design counts it as one."""
+        outside = (self.reason == TOXIC) & ~np.isfinite(self.first_limiting(plan))
+        return np.where(outside, TOXIC_OUTSIDE, self.reason)
 
     def evaluable(self, plan: Plan) -> Bool[np.ndarray, " patient"]:
         """Who can be judged for DLT: had one, or was treated and seen to the end of the window."""

@@ -44,7 +44,7 @@ def exposures(
 ) -> pd.DataFrame:
     """One row for each agent and block of days: the amount of each dose, from the first dose to the last one given."""
     treatments = [t for t in plan.protocol.treatments if t.agent not in left_out]
-    rows = Rows(enrolment)
+    rows, because = Rows(enrolment), seen.off_because(plan)
     for number, treatment in enumerate(treatments):
         times, first, last = blocks(treatment, plan.end)
         amount = np.empty(len(enrolment))
@@ -64,7 +64,7 @@ def exposures(
             unit=number,
             route=number,
             planned_amount=amount[row],
-            reason=np.where(cut, seen.reason[row], MISSING),
+            reason=np.where(cut, because[row], MISSING),
         )
     text = {
         "agent": [t.agent for t in treatments],
@@ -269,13 +269,13 @@ def disposition(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd
     dead = everyone[seen.death < plan.end]
     study = np.where(seen.death < plan.end, DIED, np.where(seen.drop_out < plan.end, DROPPED_OUT, 0))
     study = np.where(seen.failed, FAILED, study)
-    rows = Rows(enrolment)
+    rows, because = Rows(enrolment), seen.off_because(plan)
     for row, milestone, day, reason in (
         (everyone, 0, np.full(len(everyone), plan.start), np.full(len(everyone), MISSING)),
         (treated, 1, np.full(len(everyone), plan.protocol.first_time), np.full(len(everyone), MISSING)),
         (everyone[enrolment.evaluable], 2, known, np.where(enrolment.dlt, TOXIC, MISSING)),
-        (replaced, 3, known, seen.reason),
-        (everyone, 4, np.minimum(seen.off_treatment, plan.end), seen.reason),
+        (replaced, 3, known, because),
+        (everyone, 4, np.minimum(seen.off_treatment, plan.end), because),
         (everyone, 5, left, study),
         (dead, 6, seen.death, np.full(len(everyone), MISSING)),
     ):

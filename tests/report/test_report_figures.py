@@ -1,14 +1,18 @@
 """Figures: valid Plotly, titled, captioned, their data beside them; the layout helpers keep labels apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsonin.analysis import Findings
 from opsonin.record import TrialRecord
-from opsonin.report import palette
-from opsonin.report.figures import immune, pharmacokinetics, safety, survival, trial
+from opsonin.report import keynumbers, palette
+from opsonin.report.context import Context
+from opsonin.report.figures import immune, pharmacokinetics, response, safety, survival, trial
 from opsonin.report.figures.base import inside_of, ratio_ticks, spread_apart
 from opsonin.report.figures.canvas import Canvas, scatter, six_digits
 from opsonin.report.groups import grouped, short_names
@@ -174,3 +178,59 @@ def test_an_endpoint_is_called_what_the_record_calls_it():
     figure = survival.curves(record, grouped(record), "PFS")
     assert figure is not None
     assert figure.title.startswith("Time without growth")
+
+
+def test_urine_is_no_concentration_in_the_patient():
+    """A record may hold plasma and urine of one drug; drawn together, a line would zigzag between the two."""
+    record = small_trial()
+    plasma = record.concentrations.assign(matrix="plasma")
+    urine = plasma.assign(matrix="urine", value=100.0 * plasma["value"])
+    both = TrialRecord({**record.tables, "concentrations": pd.concat([plasma, urine])}, record.manifest)
+    alone = TrialRecord({**record.tables, "concentrations": plasma}, record.manifest)
+    drawn = [pharmacokinetics.profiles(r, grouped(r)) for r in (both, alone)]
+    assert [figure.caption for figure in drawn[0]] == [figure.caption for figure in drawn[1]]
+    serum = TrialRecord(
+        {**record.tables, "concentrations": pd.concat([plasma, plasma.assign(matrix="serum")])}, record.manifest
+    )
+    names = [figure.title for figure in pharmacokinetics.profiles(serum, grouped(serum))]
+    assert len(names) == 2 * len(drawn[1])
+    assert sum("(serum)" in name for name in names) == len(drawn[1])
+
+
+def test_responses_are_counted_where_they_were_assessed():
+    record = arms_only(3)
+    arms = record.subjects.set_index("subject_id")["arm"]
+    silent = str(arms.iloc[0])
+    heard = record.responses[record.responses["subject_id"].map(arms) != silent]
+    part = TrialRecord({**record.tables, "responses": heard}, record.manifest)
+    figure = response.composition(part, grouped(part))
+    assert figure is not None
+    others = int((arms != silent).sum())
+    assert f"of {others:,} patients" in figure.caption
+    assert silent in figure.caption
+    numbers = keynumbers.key_numbers(Context(part, Findings([]), grouped(part)))
+    assert any(number.endswith(f"of {others:,}") for number, _ in numbers)
+
+
+def test_a_hazard_ratio_per_dose_level_names_no_first_group():
+    ratio = next(f for f in small_findings() if f.name.endswith("hazard_ratio"))
+    trend = [replace(ratio, name="survival.OS.hazard_ratio", group="per dose level")]
+    record = small_trial()
+    figure = survival.hazard_ratios(trend, grouped(record))
+    assert figure is not None
+    assert "first-named" not in figure.caption
+    assert "higher dose levels" in figure.caption
+
+
+def test_medians_of_patients_who_come_on_days_of_their_own_are_over_windows():
+    day = np.arange(0.0, 400.0)
+    rows = pd.DataFrame({"marker": "ALT", "group": "all", "subject_id": [f"P{k % 50}" for k in range(400)], "day": day})
+    medians, width = immune.medians_over_time(rows.assign(ratio=np.where(day < 200, 1.0, 2.0)))
+    assert width == 28
+    assert medians["day"].is_unique
+    assert set(medians.loc[medians["day"] < 180, "ratio"]) == {1.0}
+    assert set(medians.loc[medians["day"] > 220, "ratio"]) == {2.0}
+    lonely = pd.DataFrame({"marker": "ALT", "group": "all", "subject_id": ["P1"], "day": [900.0], "ratio": [9.0]})
+    assert immune.medians_over_time(pd.concat([rows.assign(ratio=1.0), lonely]))[0]["ratio"].max() == 1.0
+    few, none = immune.medians_over_time(rows[rows["day"] < 5].assign(ratio=1.0))
+    assert (len(few), none) == (5, 0)

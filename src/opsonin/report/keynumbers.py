@@ -4,7 +4,7 @@ from typing import Any
 
 from opsonin.report import words
 from opsonin.report.context import Context, value_of
-from opsonin.report.figures.response import best_responses
+from opsonin.report.figures.response import assessed, best_responses
 from opsonin.report.figures.survival import endpoint_name
 from opsonin.report.groups import level_names, short_names
 from opsonin.report.verdicts import overall
@@ -66,11 +66,11 @@ def _bracket(finding: Any) -> str:
 def _responses(context: Context) -> list[tuple[str, str]]:
     if context.record.responses.empty:
         return []
-    rows = best_responses(context.record, context.groups)
+    rows = assessed(best_responses(context.record, context.groups), context.groups)
     if (rows["best"] == "missing").all():
         return []
     hit, groups = rows["best"].isin(["CR", "PR"]), context.groups
-    if groups.ordered or len(groups.labels) != 2:
+    if groups.ordered or len(groups.labels) != 2 or rows["group"].nunique() != 2:
         return [(f"{int(hit.sum()):,} of {len(rows):,}", "objective responses (CR or PR)")]
     shares = [words.share(hit[rows["group"] == name].mean(), whole=False) for name in groups.labels]
     return [(" / ".join(shares), f"objective response, {groups.labels[0]} / {groups.labels[1]}")]

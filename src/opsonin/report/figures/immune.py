@@ -1,4 +1,4 @@
-"""Figures of chapter 5: each cell type's change from baseline, and whether it grows with dose."""
+"""Figures of chapter 5: each marker's change from baseline, and whether it grows with dose."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ from opsonin.report.figures.base import Figure, across, label, ratio_ticks, wrap
 from opsonin.report.figures.canvas import Canvas, scatter
 from opsonin.report.figures.pharmacokinetics import joined
 from opsonin.report.groups import Groups, short_names
+
+MANY_DAYS = 24  # points that a small panel can hold
 
 
 def monitored(record: Any, groups: Groups) -> pd.DataFrame:
@@ -71,7 +73,7 @@ def changes(record: Any, groups: Groups) -> Figure | None:
         share_x="all",
         spacing=(0.075, min(0.3, 0.33 / lines)),
     )
-    medians: Any = rows.groupby(["marker", "group", "day"], as_index=False, sort=True)["ratio"].median()
+    medians, width = medians_over_time(rows)
     for place, marker in enumerate(markers):
         _panel(plot, rows[rows["marker"] == marker], medians, groups, place // columns + 1, place % columns + 1, marker)
     days = sorted(rows["day"].unique())
@@ -87,12 +89,31 @@ def changes(record: Any, groups: Groups) -> Figure | None:
     plot.update_layout(margin={"l": 60, "t": 34})
     return Figure(
         "immune-changes",
-        "Change of each cell type from the patient's own baseline",
-        _changes_caption(rows, medians, groups, markers),
+        "Change of each marker from the patient's own baseline",
+        _changes_caption(medians, width, groups, markers),
         plot,
         rows,
         groups.key(),
     )
+
+
+def medians_over_time(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Median ratio by marker, group and day, and the width of the windows that days are put in (0: none needed).
+
+    Where patients come on days of their own, a day's median is one patient's value: days then go into windows of one
+    or more times two weeks, and a window with fewer than a tenth of the group's patients is left out.
+    """
+    keys = ["marker", "group", "day"]
+    spread = float(rows["day"].max() - rows["day"].min())
+    if rows["day"].nunique() <= MANY_DAYS:
+        exact: Any = rows.groupby(keys, as_index=False, sort=True)["ratio"].median()
+        return exact, 0
+    width = next((w for w in (14, 28, 56, 91, 182) if spread <= MANY_DAYS * w), 364)
+    part = rows.assign(day=np.round(rows["day"].astype(float) / width) * width)
+    out = part.groupby(keys, as_index=False, sort=True).agg(ratio=("ratio", "median"), n=("subject_id", "nunique"))
+    whole = rows.groupby(["marker", "group"])["subject_id"].nunique()
+    sizes = out.set_index(["marker", "group"]).index.map(whole.to_dict()).to_numpy(dtype=float)
+    return out[out["n"] >= 0.1 * sizes].drop(columns="n").reset_index(drop=True), width
 
 
 def _panel(
@@ -132,9 +153,11 @@ def _panel(
     across(plot, 1, row, column)
 
 
-def _changes_caption(rows: pd.DataFrame, medians: pd.DataFrame, groups: Groups, markers: list[str]) -> str:
-    last = rows["day"].max()
+def _changes_caption(medians: pd.DataFrame, width: int, groups: Groups, markers: list[str]) -> str:
     parts = ["One line a patient, thick lines medians; the dotted line is no change and the scale is logarithmic."]
+    if width:
+        parts.append(f"Patients came on many different days, so medians are over {width} days each.")
+    last = medians["day"].max()
     end = medians[medians["day"] == last].set_index(["marker", "group"])["ratio"]
     told = []
     top = groups.labels[-1]
@@ -145,7 +168,8 @@ def _changes_caption(rows: pd.DataFrame, medians: pd.DataFrame, groups: Groups, 
     if told:
         where = f" at {top}" if not groups.single else ""
         named = words.listed(f"{marker} (× {words.number(ratio, 2)})" for _, marker, ratio in told[:3])
-        parts.append(f"By {words.protocol_day(last)} the median moved most{where} in {named}.")
+        when = f"About {words.protocol_day(last)}" if width else f"By {words.protocol_day(last)}"
+        parts.append(f"{when} the median moved most{where} in {named}.")
     return " ".join(parts)
 
 
@@ -213,7 +237,7 @@ def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure 
     plot.update_layout(margin={"l": 60, "t": 34})
     return Figure(
         "immune-dose",
-        f"Does the change grow with the dose? Each cell type on {words.protocol_day(day)}, by dose level",
+        f"Does the change grow with the dose? Each marker on {words.protocol_day(day)}, by dose level",
         _proportionality_caption(tests, markers),
         plot,
         rows[["subject_id", "group", "marker", "day", "value", "unit", "baseline_value", "ratio"]],
@@ -246,7 +270,7 @@ def _proportionality_caption(tests: dict[str, Any], markers: list[str]) -> str:
         parts.append(
             f"The change goes with dose for {words.listed(growing)}."
             if growing
-            else "For none of the cell types does the change go with dose beyond chance (p < 0.05)."
+            else "For none of the markers does the change go with dose beyond chance (p < 0.05)."
         )
         parts.append(
             f"{len(judged)} tests were made; about {words.number(0.05 * len(judged), 2)} would pass by chance alone."

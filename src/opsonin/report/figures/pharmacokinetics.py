@@ -15,15 +15,22 @@ LIMITS = (0.80, 1.25)  # the usual bounds for "no relevant change" of a geometri
 
 
 def profiles(record: Any, groups: Groups) -> list[Figure]:
-    """One figure per analyte: rows are occasions, left linear, right logarithmic."""
-    table = record.concentrations
-    if table.empty:
+    """One figure per analyte and matrix: rows are occasions, left linear, right logarithmic.
+
+    Urine and faeces collect: what is in them is no concentration in the patient, and has no profile.
+    """
+    from opsonin.analysis.pharmacokinetics import circulating
+
+    if record.concentrations.empty:
         return []
-    return [
-        figure
-        for analyte, part in table.groupby(table["analyte"].astype(str), sort=False)
-        if (figure := _profile(str(analyte), part, groups)) is not None
-    ]
+    table: Any = circulating(record.concentrations)
+    figures = []
+    for analyte, whole in table.groupby(table["analyte"].astype(str), sort=False):
+        matrices = whole["matrix"].astype("string").fillna("")
+        for matrix, part in whole.groupby(matrices, sort=False):
+            name = f"{analyte} ({matrix or 'matrix unknown'})" if matrices.nunique() > 1 else str(analyte)
+            figures.append(_profile(name, part, groups))
+    return [figure for figure in figures if figure is not None]
 
 
 def _profile(analyte: str, part: pd.DataFrame, groups: Groups) -> Figure | None:
@@ -192,11 +199,15 @@ def _profile_caption(analyte: str, unit: str, rows: pd.DataFrame, means: list[pd
     ]
     if len(peaks) > 1:
         parts.append(
-            f"The highest mean is {words.number(peaks[low])} {unit} at {low} and {words.number(peaks[high])} {unit} "
+            f"The mean peaks at {words.number(peaks[low])} {unit} at {low} and at {words.number(peaks[high])} {unit} "
             f"at {high}."
         )
     else:
-        parts.append(f"The highest mean is {words.number(peaks.iloc[0])} {unit}.")
+        parts.append(f"The mean peaks at {words.number(peaks.iloc[0])} {unit}.")
+    patients = rows.groupby("group")["subject_id"].nunique()
+    alone = [str(g) for g in peaks.index if patients[g] == 1]
+    if alone and not groups.single:
+        parts.append(f"At {words.listed(alone)} it is one patient's line.")
     below = int(rows["below_limit"].sum())
     if below:
         parts.append(

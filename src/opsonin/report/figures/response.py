@@ -33,6 +33,17 @@ def best_responses(record: Any, groups: Groups) -> pd.DataFrame:
     return rows
 
 
+def assessed(rows: pd.DataFrame, groups: Groups) -> pd.DataFrame:
+    """The patients of best_responses among whom responses are counted, as opsonin.analysis counts them.
+
+    A cohort or arm without any response on record was not assessed; dose levels belong to one trial and all count.
+    """
+    if groups.ordered:
+        return rows
+    known = set(rows.loc[rows["best"] != "missing", "group"])
+    return rows[rows["group"].isin(known)]
+
+
 def composition(record: Any, groups: Groups) -> Figure | None:
     """Bars: share of each group with each best overall response."""
     if record.responses.empty:
@@ -79,12 +90,17 @@ def composition(record: Any, groups: Groups) -> Figure | None:
     )
     plot.update_xaxes(title_text="patients, %", range=[0, 100.5])
     key = [(names[k], palette.RESPONSES[k]) for k in (*ORDER, "missing") if k in set(table["best"])]
-    responders = rows["best"].isin(["CR", "PR"])
+    counted = assessed(rows, groups)
+    hits = int(counted["best"].isin(["CR", "PR"]).sum())
+    silent = [name for name in shown if name not in set(counted["group"])]
+    rest = "All treated patients are counted; those not assessed are shown as such, not left out."
+    if silent:
+        rest = f"No response is on record for anyone in {words.listed(silent)}, who are not counted. Among the others "
+        rest += "all are, those not assessed too."
     return Figure(
         "response-best",
         f"Best overall response{'' if groups.single else f', by {groups.noun}'}",
-        f"{words.sentence(words.count_of(int(responders.sum()), len(rows), 'patients') + ' responded (CR or PR)')} "
-        "All treated patients are counted; those not assessed are shown as such, not left out.",
+        f"{words.sentence(words.count_of(hits, len(counted), 'patients') + ' responded (CR or PR)')} {rest}",
         plot,
         table,
         key,

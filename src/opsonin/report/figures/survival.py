@@ -275,7 +275,17 @@ def hazard_ratios(findings: list[Any], groups: Groups) -> Figure | None:
     return Figure(
         "survival-forest",
         "Hazard ratios between groups, with 95 % intervals",
-        f"Left of the line the first-named group has the event later. {told}",
+        f"{_reading(chosen)} {told}",
         forest(names, rows, "hazard ratio (logarithmic scale)"),
         rows,
     )
+
+
+def _reading(chosen: list[Any]) -> str:
+    """What left of the line means: for two groups, for dose levels, or for both."""
+    trends = [f for f in chosen if " vs " not in str(f.group)]
+    if not trends:
+        return "Left of the line the first-named group has the event later."
+    if len(trends) == len(chosen):
+        return "Left of the line the event comes later at higher dose levels."
+    return "Left of the line the first-named group, or the higher dose level, has the event later."

@@ -234,3 +234,11 @@ def test_medians_of_patients_who_come_on_days_of_their_own_are_over_windows():
     assert immune.medians_over_time(pd.concat([rows.assign(ratio=1.0), lonely]))[0]["ratio"].max() == 1.0
     few, none = immune.medians_over_time(rows[rows["day"] < 5].assign(ratio=1.0))
     assert (len(few), none) == (5, 0)
+
+
+def test_an_occasion_of_single_samples_has_no_panel():
+    rows = pd.DataFrame(
+        {"period": ["day 1", "day 1", "day 2"], "subject_id": "P1", "day": [0.0, 0.1, 1.0], "value": [2.0, 1.0, 0.1]}
+    )
+    assert pharmacokinetics._periods(rows) == ["day 1"]
+    assert pharmacokinetics._periods(rows.iloc[[0, 2]]) == ["day 1", "day 2"]

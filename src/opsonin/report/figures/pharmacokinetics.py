@@ -98,8 +98,13 @@ def _samples(part: pd.DataFrame, groups: Groups) -> pd.DataFrame:
 
 
 def _periods(known: pd.DataFrame) -> list[str]:
-    """Occasions by their first day, at most four: more would not be readable."""
+    """Occasions by their first day, at most four: more would not be readable.
+
+    One on which nobody has two quantified samples (a trough before the next dose) shows no course over time.
+    """
+    course = known.groupby(["period", "subject_id"])["value"].count().groupby("period").max() > 1
     first = known.groupby("period")["day"].min().sort_values(kind="stable")
+    first = first[course.reindex(first.index)] if course.any() else first
     return [str(name) for name in first.index][:4]
 
 

@@ -242,3 +242,11 @@ def test_an_occasion_of_single_samples_has_no_panel():
     )
     assert pharmacokinetics._periods(rows) == ["day 1"]
     assert pharmacokinetics._periods(rows.iloc[[0, 2]]) == ["day 1", "day 2"]
+
+
+def test_old_illnesses_do_not_squeeze_the_days_of_onset():
+    days = np.array([*range(100), -3000.0, -2800.0, -300.0])
+    low, high = safety._window(days)
+    assert -400 < low < 0
+    assert 99 < high < 200
+    assert safety._window(np.arange(100.0)) == pytest.approx((0 - 4.4, 99 + 4.4), abs=0.5)

@@ -214,9 +214,11 @@ def onset(record: Any, groups: Groups) -> Figure | None:
 
 
 def _window(days: np.ndarray) -> tuple[float, float]:
-    """The days to show: all where they lie close, else the middle 98 % with a margin, so that a typing error in a date
-    does not squeeze everyone else into one line."""
-    low, high = (float(q) for q in np.quantile(days, [0.01, 0.99]))
+    """The days to show: all where they lie close, else the middle 98 % with a margin, within six times the quartiles'
+    distance, so that a typing error in a date or an old illness does not squeeze everyone else into one line."""
+    low, lower, upper, high = (float(q) for q in np.quantile(days, [0.01, 0.25, 0.75, 0.99]))
+    reach = 6 * (upper - lower + 1)
+    low, high = max(low, lower - reach), min(high, upper + reach)
     pad = 0.04 * (high - low) + 0.5
     wide = float(days.max() - days.min()) > 3 * (high - low + 1)
     return (low - pad, high + pad) if wide else (float(days.min()) - pad, float(days.max()) + pad)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from opsonin.errors import RecordError
 
@@ -79,7 +79,7 @@ def _column(name: str, kind: Kind, **details) -> Column:
     return Column(name.removesuffix("?"), kind, optional=name.endswith("?"), **details)
 
 
-ROUTES = (
+Route = Literal[
     "oral",
     "subcutaneous",
     "intravenous bolus",
@@ -88,7 +88,8 @@ ROUTES = (
     "intramuscular",
     "transdermal",
     "other",
-)
+]
+ROUTES: tuple[str, ...] = get_args(Route)
 RESPONSES = ("CR", "PR", "SD", "PD", "NE", "iCR", "iPR", "iSD", "iUPD", "iCPD")
 LESION_STATES = (
     "measured",

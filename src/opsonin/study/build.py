@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from opsonin.errors import CriteriaError, UnitError
+from opsonin.record.schema import ROUTES
 from opsonin.study.contrasts import Comparison, comparisons
-from opsonin.study.file import ROUTES
 from opsonin.study.names import refuse, require
 from opsonin.study.study import is_own
 

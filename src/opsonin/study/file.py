@@ -11,28 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, model_validator
 
+from opsonin.record.schema import Route
 from opsonin.study.texts import Days, Dose, Duration, elapsed, read_day, say_day
-
-ROUTES = (
-    "oral",
-    "subcutaneous",
-    "intravenous bolus",
-    "intravenous infusion",
-    "intratumoural",
-    "intramuscular",
-    "transdermal",
-    "other",
-)
-Route = Literal[
-    "oral",
-    "subcutaneous",
-    "intravenous bolus",
-    "intravenous infusion",
-    "intratumoural",
-    "intramuscular",
-    "transdermal",
-    "other",
-]
 
 
 def _read_with(kind: type) -> BeforeValidator:

@@ -181,3 +181,9 @@ def test_a_specific_activity_says_in_which_unit_a_dose_is_taken():
     assert landing.unit_factor is not None
     per_unit = float(landing.unit_factor.subs(dict(zip(made.symbolic.constant_symbols, [16.4], strict=True))))
     assert factor("MIU", landing.dose_unit) * per_unit * float(landing.fraction) == pytest.approx(0.8 / 16.4)
+
+
+def test_the_cube_root_of_a_volume_is_a_length():
+    v = sympy.Symbol("v", real=True)
+    assert measure(v ** (1 / 3), {v: unit_of("mm**3")}).unit == unit_of("mm")
+    assert measure(v**0.37, {v: unit_of("mm")}).unit == unit_of("mm**0.37")

@@ -216,7 +216,9 @@ def _sorted(total: Mapping[str, Fraction]) -> Unit:
 def _fraction(power: Any) -> Fraction:
     if getattr(power, "is_Rational", False):
         return Fraction(int(power.p), int(power.q))
-    return Fraction(str(float(power)))
+    value = float(power)
+    near = Fraction(value).limit_denominator(100)  # 0.333… is a third: the cube root of mm³ is in mm
+    return near if abs(near - value) < 1e-12 else Fraction(str(value))
 
 
 def _number(power: Fraction) -> int | float:

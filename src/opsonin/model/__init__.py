@@ -7,6 +7,7 @@ Parts are plain values, so that importing this package loads neither SymPy nor p
 from __future__ import annotations
 
 from opsonin.model import laws
+from opsonin.model.changes import Event, Input
 from opsonin.model.module import Model, Module
 from opsonin.model.parts import (
     Administration,
@@ -27,7 +28,9 @@ __all__ = [
     "Administration",
     "Assay",
     "Covariate",
+    "Event",
     "Hazard",
+    "Input",
     "LogNormal",
     "LogitNormal",
     "Model",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import keyword
 import math
+from collections.abc import Callable
 from typing import Any
 
 from opsonin.errors import ModelError
 
+Law = Callable[..., Any]
+Number = float | int
 TIME = "t"  # the one name a law may use that no part defines: the time in days
 
 

@@ -193,19 +193,27 @@ def _parameter(part: Parameter, module: str) -> dict[str, Any]:
 
 
 def _signals(model: Model) -> list[dict[str, Any]]:
-    """Every signal with the modules that modulate it and how."""
+    """Every signal: what it comes to, and the modules that modulate it and how."""
     written = model.symbolic.written
     contributions: dict[str, list[dict[str, str]]] = {}
+    laws: dict[str, list[Any]] = {}
     for number, (modulation, module) in enumerate(model.parts(Modulation)):
         law = written[f"modulation {number} of {modulation.signal}"]
+        laws.setdefault(modulation.signal, []).append(law)
         row = {"module": module, "equation": str(law), "latex": latex(law), "meaning": modulation.meaning}
         contributions.setdefault(modulation.signal, []).append(row)
+    combined = {
+        signal.name: (sympy.Mul if signal.combine == "product" else sympy.Add)(*laws.get(signal.name, []))
+        for signal, _ in model.parts(Signal)
+    }
     return [
         {
             "name": signal.name,
             "meaning": signal.meaning,
             "combine": signal.combine,
             "unit": signal.unit,
+            "equation": str(combined[signal.name]),
+            "latex": latex(combined[signal.name]),
             "module": module,
             "modulations": contributions.get(signal.name, []),
         }

@@ -38,11 +38,29 @@ class Module:
             if not isinstance(part, Part):
                 raise ModelError(
                     f"module {self.name!r} holds {part!r}, which is no part of a model; parts are Parameter, "
-                    "Covariate, Species, Quantity, Signal, Process, Modulation, Hazard, Observable and Administration."
+                    "Covariate, Input, Species, Quantity, Signal, Process, Modulation, Event, Hazard, Observable and "
+                    "Administration."
                 )
 
     def __add__(self, other: Module | Model) -> Model:
         return Model([self, other])
+
+    def at(self, site: str, shared: Iterable[str | type] = ()) -> Module:
+        """The same biology at a further site: `tumour.at("lesion 2", shared=[Parameter, "exhaustion"])`.
+
+        Every name the module defines gets the site's ("C" becomes "C_at_lesion_2", process "growth" "growth at
+        lesion 2") except those in shared, by name or by kind; names it only uses stay as they are. See
+        `opsonin.model.repeated`. Raises: ModelError.
+        """
+        from opsonin.model.repeated import repeated
+
+        return repeated([self], site, shared)[0]
+
+    def replacing(self, *parts: Part) -> Module:
+        """The module with other parts of the same names: a clone's own growth rate. Raises: ModelError."""
+        from opsonin.model.repeated import replaced
+
+        return replaced(self, parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +88,12 @@ class Model:
         """The parts of these kinds (all where none is named), each with the name of the module that defines it."""
         every: list[tuple[Any, str]] = self.__dict__["_parts"]
         return [(part, module) for part, module in every if not kinds or isinstance(part, kinds)]
+
+    def at(self, site: str, shared: Iterable[str | type] = ()) -> Model:
+        """All modules together at a further site: what one defines and another uses is the site's for both."""
+        from opsonin.model.repeated import repeated
+
+        return Model(repeated(list(self.modules), site, shared))
 
     @cached_property
     def symbolic(self) -> SymbolicModel:

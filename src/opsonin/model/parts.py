@@ -1,24 +1,24 @@
 """The named parts a model is made of. Plain values: nothing is evaluated until a model is traced.
 
 A law (rate, expression, `by`, …) is a plain function that receives what it uses by argument name: parameters,
-covariates, species, quantities and signals of the whole model, and `t`, the time in days. It is written with
+covariates, inputs, species, quantities and signals of the whole model, and `t`, the time in days. It is written with
 `opsonin.model.laws` in place of `math`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 from opsonin.errors import ModelError
 from opsonin.model import checks
+from opsonin.model.changes import Event, Input
+from opsonin.model.checks import Law, Number
 from opsonin.model.spreads import LogitNormal, LogNormal, Spread
 
-Law = Callable[..., Any]
-Number = float | int
 Ends = str | Sequence[str] | Mapping[str, Number | Law] | None
 Role = Literal["adverse event", "death", "drop-out", "new lesion"]
 
@@ -299,8 +299,9 @@ class Administration:
         return f"{self.agent}, {self.route}"
 
 
-Part = Parameter | Covariate | Species | Quantity | Signal | Process | Modulation | Hazard | Observable | Administration
-SYMBOLS = (Parameter, Covariate, Species, Quantity, Signal)  # the parts a law may name; they share one namespace
+Symbol = Parameter | Covariate | Input | Species | Quantity | Signal
+Part = Symbol | Process | Modulation | Event | Hazard | Observable | Administration
+SYMBOLS = (Parameter, Covariate, Input, Species, Quantity, Signal)  # the parts a law may name; they share one namespace
 
 
 def _coefficients(ends: Ends) -> list[tuple[str, Number | Law]]:

@@ -278,6 +278,9 @@ class Administration:
     fraction: the share that arrives (bioavailability), a number or a law.
     unit_factor: a law that takes a dose to the species' dimension (a specific activity, 1 / molar mass); where None
     the dose has the dimension of the species.
+    lag: how long after it is taken a dose begins to arrive; days, or a law in any unit of time.
+    duration, rate: a dose whose length is not prescribed arrives evenly over this time (days, or a law in any unit of
+    time), or at this rate of what arrives (a law in the species' unit per time); where both are None at once.
     """
 
     agent: str
@@ -286,12 +289,20 @@ class Administration:
     fraction: Number | Law = 1.0
     unit_factor: Law | None = None
     meaning: str = ""
+    lag: Number | Law = 0.0
+    duration: Number | Law | None = None
+    rate: Law | None = None
 
     def __post_init__(self) -> None:
-        if not callable(self.fraction):
-            checks.finite(self, "fraction", self.fraction)
-        if self.unit_factor is not None:
-            checks.law(self, "unit_factor", self.unit_factor)
+        for name in ("fraction", "lag", "duration"):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                checks.finite(self, name, value)
+        for name in ("unit_factor", "rate"):
+            if getattr(self, name) is not None:
+                checks.law(self, name, getattr(self, name))
+        if self.duration is not None and self.rate is not None:
+            raise ModelError(f"administration {self.name!r} has a duration and a rate; one follows from the other.")
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ from opsonin.model.parts import (
     Species,
 )
 from opsonin.model.trace import place, unknown
+from opsonin.model.trace_changes import SymbolicEvent, SymbolicInput, trace_events, trace_inputs
 from opsonin.model.tracer import Tracer
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Observed(NamedTuple):
 class Landing(NamedTuple):
     """Where a dose lands. Species amount = (dose in dose_unit) × unit_factor × fraction; both of constants only.
 
-    unit is the species'; dose_unit is the same where unit_factor is None.
+    unit is the species'; dose_unit is the same where unit_factor is None.  lag and duration in days, rate in the
+    species' unit per day: the modelled ones, for doses whose length is not prescribed, or None.
     """
 
     species: int
@@ -51,6 +53,9 @@ class Landing(NamedTuple):
     unit_factor: Any | None
     unit: str
     dose_unit: str
+    lag: Any = 0.0
+    duration: Any | None = None
+    rate: Any | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,7 @@ class SymbolicModel:
     rates and initial have one expression for each state, in the species' unit (per day for rates), with quantities
     and signals put in. typical holds the parameters' values and the covariates' typical ones.
     stoichiometry: process -> species -> what its rate is multiplied by to be in that species' unit per day.
+    inputs: their symbols stand in rates, events and observables beside states, constants and time.
     written, coherent: laws before quantities and signals are put in, as the author wrote them and with unit factors.
     """
 
@@ -82,6 +88,8 @@ class SymbolicModel:
     written: dict[str, Any] = field(repr=False)
     coherent: dict[str, Any] = field(repr=False)
     written_units: dict[str, Unit | None] = field(repr=False)
+    events: tuple[SymbolicEvent, ...] = ()
+    inputs: tuple[SymbolicInput, ...] = ()
     functions: dict[Any, Any] = field(default_factory=dict, repr=False)  # NumPy functions, made on first use
 
     @property
@@ -111,8 +119,19 @@ class SymbolicModel:
         return {i: partials[self.time] for i, partials in enumerate(self._gradients) if self.time in partials}
 
     @cached_property
+    def input_derivatives(self) -> dict[tuple[int, int], Any]:
+        """(i, k) -> the partial derivative of rate i by input k, where it is not zero: what a slope in time adds."""
+        index = {given.symbol: k for k, given in enumerate(self.inputs)}
+        return {
+            (i, index[symbol]): partial
+            for i, partials in enumerate(self._gradients)
+            for symbol, partial in partials.items()
+            if symbol in index
+        }
+
+    @cached_property
     def _gradients(self) -> list[dict[Any, Any]]:
-        gradient = Gradient({*self.state_symbols, self.time})
+        gradient = Gradient({*self.state_symbols, self.time, *(given.symbol for given in self.inputs)})
         return [gradient.of(rate) for rate in self.rates]
 
     @cached_property
@@ -137,6 +156,12 @@ class SymbolicModel:
             f"{process}, {species}: {sympy.srepr(coefficient)}"
             for process, ends in self.stoichiometry.items()
             for species, coefficient in ends.items()
+        ]
+        lines += [f"{given.name}: {given.interpolation}" for given in self.inputs]
+        lines += [
+            f"{event.name} {event.direction:+d} {sympy.srepr(event.guard)} "
+            + ", ".join(f"{i}: {sympy.srepr(value)}" for i, value in event.assignments.items())
+            for event in self.events
         ]
         return blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
 
@@ -184,6 +209,8 @@ def trace_model(model: Model) -> SymbolicModel:
         written=tracer.written,
         coherent={key: tracer.coherent[key] for key in integrated},
         written_units=tracer.written_units,
+        events=trace_events(model, tracer),
+        inputs=trace_inputs(model, tracer),
     )
 
 
@@ -238,5 +265,21 @@ def _administrations(model: Model, tracer: Tracer, species: list[str]) -> dict[t
             own = tracer.add(key, part.unit_factor, part, module).unit or DIMENSIONLESS
             factor = tracer.constant(key, own, part, module, "its unit factor")
             dose_unit = text_of(multiply(unit_of(unit), own, -1))
-        landings[part.agent, part.route] = Landing(index, sympy.sympify(fraction), factor, unit, dose_unit)
+        days, per_day = unit_of("day"), multiply(unit_of(unit), unit_of("day"), -1)
+        lag, duration, rate = (
+            _timing(tracer, part, module, what, needed)
+            for what, needed in (("lag", days), ("duration", days), ("rate", per_day))
+        )
+        landings[part.agent, part.route] = Landing(
+            index, sympy.sympify(fraction), factor, unit, dose_unit, lag, duration, rate
+        )
     return landings
+
+
+def _timing(tracer: Tracer, part: Administration, module: str, what: str, unit: Unit) -> Any:
+    """An administration's lag, duration or rate of constants, in this unit; None where it has none."""
+    law = getattr(part, what)
+    if not callable(law):
+        return None if law is None else sympy.sympify(law)
+    tracer.add(f"{what} of {part.name}", law, part, module)
+    return tracer.constant(f"{what} of {part.name}", unit, part, module, f"its {what}")

@@ -3,7 +3,6 @@
 import re
 
 from opsonin.cli import screen
-from opsonin.study.run import _Simulated
 
 
 def test_every_phase_leaves_a_line_with_its_time(capsys, monkeypatch):
@@ -36,15 +35,3 @@ def test_a_failed_phase_is_not_told_as_done(capsys):
     except ValueError:
         pass
     assert capsys.readouterr().err == ""
-
-
-def test_levels_and_cohorts_are_told_as_one_count_that_never_falls():
-    told = []
-    progress = _Simulated(lambda phase, done, total: told.append((phase, done, total)), 400)
-    for level, total in ((1, 100), (2, 80), (1, 20), (2, 100)):
-        for done in (0, total // 2, total):
-            progress(f"simulating level {level}", done, total)
-    assert {phase for phase, _, _ in told} == {"simulating virtual patients"}
-    counts = [done for _, done, _ in told]
-    assert counts == sorted(counts)
-    assert counts[-1] == 300

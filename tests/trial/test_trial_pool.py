@@ -26,6 +26,24 @@ def test_outcomes_are_the_same_for_any_threads_and_batch(pool, model, threads, b
     assert_same(pool.outcomes(2), other.outcomes(2))
 
 
+def test_all_levels_at_once_are_the_same_as_one_after_the_other(pool, model):
+    told = []
+    protocol = pool.protocol
+    patients = small.small_patients(model, 120)
+    other = Pool(model, patients, protocol, 11, batch=100, progress=lambda *what: told.append(what))
+    other.expect(119)
+    assert told == []
+    other.outcomes(2, patients=np.array([3, 50]))
+    other.expect(120)
+    counts = [done for _, done, _ in told]
+    assert counts == sorted(counts)
+    assert told[-1] == ("simulating virtual patients", 3 * 120, 3 * 120)
+    assert told[0] == ("simulating virtual patients", 0, 0)
+    for level in (1, 2, 3):
+        assert_same(pool.outcomes(level), other.outcomes(level))
+    assert told[-1] == ("simulating virtual patients", 3 * 120, 3 * 120)
+
+
 def test_patients_asked_for_later_are_the_same(pool, model):
     other = Pool(model, small.small_patients(model, 120), pool.protocol, seed=11)
     other.outcomes(3, patients=np.array([5, 70, 5]))

@@ -71,8 +71,7 @@ def run(study: Study, seed: int, trials: int, threads: int | None, progress: Pro
 
     patients = sample_patients(built.model, built.indication, study.file.population.pool, seed)
     _compile(built, patients, say)
-    most = len(patients) * len(built.protocol.levels)
-    pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=_Simulated(say, most))
+    pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=say)
     about = manifest(study, built, seed)
     try:
         made = run_trials(pool, built.protocol, built.design, seed, trials, left_out(built.comparisons), about)
@@ -94,20 +93,6 @@ def _compile(built: Built, patients: VirtualPatients, say: Progress) -> None:
 
     hour = np.array([1 / 24])
     simulate(built.model, patients.constants[:1], Schedule.empty(1), hour, start=0.0, threads=1)
-
-
-class _Simulated:
-    """The pool's phases, one for each level and cohort, told as one: patients simulated, of patients × levels."""
-
-    def __init__(self, say: Progress, most: int):
-        self.say, self.most = say, most
-        self.before, self.here = 0, 0
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        if done < self.here:  # another level or cohort begins
-            self.before += self.here
-        self.here = done
-        self.say("simulating virtual patients", min(self.before + done, self.most), self.most)
 
 
 def _failures(failures: list[tuple[int, int, str, float]]) -> list[str]:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int
 
-from opsonin import random
 from opsonin.errors import StudyError
-from opsonin.trial.course import Block, follow, lead_in
-from opsonin.trial.plan import Plan, dose_times, make_plan
+from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.protocol import Protocol, Treatment
+from opsonin.trial.runners import BATCH, Runner, Threads, divide
+from opsonin.trial.world import LEAD_IN, Failure, Piece, World
 
 if TYPE_CHECKING:
     from opsonin.patients import VirtualPatients
+    from opsonin.trial.kept import Kept
 
-Key = tuple[int, frozenset[str]]
+Key = tuple[int, tuple[str, ...]]
 WHOLE = 0.25  # where this share of the pool is needed at a level, all of it is simulated: few large blocks are faster
+PHASE = "simulating virtual patients"
 Progress = Callable[[str, int, int], None]
 
 
@@ -27,7 +29,7 @@ class Pool:
     """Virtual patients with their potential outcomes, keyed (level, agents left out), under the protocol's policy.
 
     A patient's outcomes depend on the patient, the key and the seed alone: not on who is simulated beside them, in
-    blocks of what size, by how many threads or in what order. What has been simulated is kept.
+    blocks of what size, by how many threads or processes or in what order. What has been simulated is kept.
     """
 
     def __init__(
@@ -39,22 +41,44 @@ class Pool:
         *,
         threads: int | None = None,
         progress: Progress | None = None,
-        batch: int = 2000,
+        batch: int = BATCH,
+        runner: Runner | None = None,
+        kept: Kept | None = None,
     ):
-        """batch: patients simulated together (memory only).   progress: called with a phase, done and total.
+        """batch: pairs of patient and level simulated together (memory only).   runner: who simulates; threads of this
+        process where None.   kept: where finished blocks are kept on the disk, and taken from.
+        progress: called with a phase, pairs simulated so far, and how many there will be (0: not known).
 
         Raises: StudyError where the protocol asks for what the model does not measure.
         """
-        self.model, self.patients, self.protocol, self.seed = model, patients, protocol, seed
-        self.plan: Plan = make_plan(model, protocol)
-        self.threads, self.progress, self.batch = threads, progress, batch
-        self.failures: list[tuple[int, int, str, float]] = []
-        self._kept: dict[Key, PotentialOutcomes] = {}
-        self._leads: dict[frozenset[str], tuple[PotentialOutcomes, np.ndarray]] = {}
-        self._errors: np.ndarray | None = None
+        self.world = World(model, patients, protocol, seed)
+        self.progress, self.batch, self.kept = progress, batch, kept
+        self.runner: Runner = Threads(threads) if runner is None else runner
+        self._outcomes: dict[Key, PotentialOutcomes] = {}
+        self._asked: dict[Key, np.ndarray] = {}
+        self._failures: list[Failure] = []
+        self._simulated, self._expected = 0, 0
+        for piece in kept.pieces() if kept is not None else ():
+            self._put(piece)
 
     def __len__(self) -> int:
-        return len(self.patients.ids)
+        return len(self.world)
+
+    @property
+    def model(self) -> Any:
+        return self.world.model
+
+    @property
+    def patients(self) -> VirtualPatients:
+        return self.world.patients
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.world.protocol
+
+    @property
+    def plan(self) -> Plan:
+        return self.world.plan
 
     @property
     def covariates(self) -> Any:
@@ -64,6 +88,20 @@ class Pool:
     @property
     def weights(self) -> np.ndarray:
         return self.patients.weights
+
+    @property
+    def failures(self) -> list[tuple[int, int, str, float]]:
+        """Simulations that stopped, of patients who were asked for: patient, level, reason, day.
+
+        One that stopped before levels part is told once, at the lowest level asked for.
+        """
+        told: dict[tuple[int, int, tuple[str, ...]], tuple[int, int, str, float]] = {}
+        for patient, level, left_out, why, day in self._failures:
+            asked = sorted(k for (k, gone), rows in self._asked.items() if gone == left_out and rows[patient])
+            at = (asked[0] if asked else 0) if level == LEAD_IN else level
+            if at in asked:
+                told[patient, at, left_out] = (patient, at, why, day)
+        return sorted(told.values())
 
     def outcomes(
         self,
@@ -82,99 +120,66 @@ class Pool:
         if left_out - agents:
             strange = sorted(left_out - agents)[0]
             raise StudyError(f"{strange!r} cannot be left out: the protocol gives {', '.join(sorted(agents))}.")
-        key = (level, left_out)
-        kept = self._kept.setdefault(key, PotentialOutcomes.empty(self.plan, len(self)))
+        key = (level, tuple(sorted(left_out)))
+        kept = self._room(key)
         wanted = np.arange(len(self)) if patients is None else np.unique(patients)
+        self._asked.setdefault(key, np.zeros(len(self), dtype=bool))[wanted] = True
         missing = wanted[~kept.done[wanted]]
         if len(missing) >= WHOLE * len(self):
             missing = np.flatnonzero(~kept.done)
-        for first in range(0, len(missing), self.batch):
-            rows = missing[first : first + self.batch]
-            kept.put(rows, self._simulate(rows, level, left_out, (first, len(missing))))
+        self._simulate(missing, np.full(len(missing), level), key[1])
         return kept
 
-    def _simulate(
-        self, rows: np.ndarray, level: int, left_out: frozenset[str], share: tuple[int, int]
-    ) -> PotentialOutcomes:
-        phase = f"simulating level {level}" + (f" without {', '.join(sorted(left_out))}" if left_out else "")
+    def expect(self, enrolled: int) -> None:
+        """Simulate all patients at all levels at once where trials will come to need most of them anyway.
 
-        def report(done: int) -> None:
-            if self.progress is not None:
-                self.progress(phase, share[0] + done, share[1])
-
-        report(0)
-        made, state = self._lead_in(rows, left_out)
-        block = self._block(rows, level, left_out)
-        made = follow(block, made, state, report)
-        self._report_failures(rows, level, block)
-        return made
-
-    def _lead_in(self, rows: np.ndarray, left_out: frozenset[str]) -> tuple[PotentialOutcomes, np.ndarray]:
-        """What these patients show before levels part, and their states then; simulated once for all levels."""
-        if left_out not in self._leads:
-            states = np.empty((len(self), len(self.model.symbolic.states)))
-            self._leads[left_out] = PotentialOutcomes.empty(self.plan, len(self)), states
-        kept, states = self._leads[left_out]
-        missing = rows[~kept.done[rows]]
-        if len(missing):
-            block = self._block(missing, 1, left_out)
-            made, states[missing] = lead_in(block)
-            made.done[:] = True
-            kept.put(missing, made)
-            self._report_failures(missing, 1, block)
-        return kept.take(rows), states[rows]
-
-    def _block(self, rows: np.ndarray, level: int, left_out: frozenset[str]) -> Block:
-        constants = np.ascontiguousarray(self.patients.constants[rows])
-        return Block(
-            self.model,
-            self.plan,
-            constants,
-            np.ascontiguousarray(self.patients.thresholds[rows]),
-            self._schedule(rows, constants, level, left_out),
-            self._scan_errors()[rows],
-            self.threads,
+        enrolled: how many patients will be enrolled at the first level: more than the pool has, and most are drawn.
+        """
+        if enrolled < len(self):
+            return
+        levels = np.arange(1, len(self.protocol.levels) + 1)
+        missing = [(np.flatnonzero(~self._room((level, ())).done), level) for level in levels.tolist()]
+        self._expected = len(self) * len(levels)
+        self._simulate(
+            np.concatenate([rows for rows, _ in missing]),
+            np.concatenate([np.full(len(rows), level) for rows, level in missing]),
+            (),
         )
-
-    def _report_failures(self, rows: np.ndarray, level: int, block: Block) -> None:
-        self.failures += [(int(rows[row]), level, why, day) for row, (why, day) in sorted(block.failures.items())]
-
-    def _schedule(self, rows: np.ndarray, constants: np.ndarray, level: int, left_out: frozenset[str]) -> Any:
-        from opsonin.simulate import GivenDoses, build_schedule
-
-        doses = [
-            GivenDoses(
-                treatment.agent,
-                treatment.route,
-                treatment.unit,
-                times,
-                self.amounts(treatment, level, rows)[:, None] * np.ones(len(times)),
-                treatment.infusion_days,
-            )
-            for treatment in self.protocol.treatments
-            if treatment.agent not in left_out and len(times := dose_times(treatment, self.plan.end))
-        ]
-        return build_schedule(self.model, constants, doses)
+        self._expected = 0
 
     def amounts(self, treatment: Treatment, level: int, rows: Int[np.ndarray, " chosen"]) -> np.ndarray:
         """One dose of a treatment for each of these patients, in the treatment's unit: flat, by weight or by surface.
 
         Raises: StudyError where weight or surface is needed and not known.
         """
-        column = {"flat": None, "kg": "weight_kg", "m2": "bsa_m2"}[treatment.basis]
-        if column is None:
-            return np.full(len(rows), treatment.dose(level))
-        if column not in self.covariates:
-            raise StudyError(
-                f"{treatment.agent} is dosed per {treatment.basis}, but these patients have no {column}; dose it flat."
-            )
-        return treatment.dose(level) * self.covariates[column].to_numpy(dtype=float)[rows]
+        return self.world.amounts(treatment, level, rows)
 
-    def _scan_errors(self) -> np.ndarray:
-        """Standard normal errors of every reading (patient, lesion, scan): the same at every level."""
-        if self._errors is None:
-            lesions, scans = np.arange(len(self.plan.lesions)), np.arange(len(self.plan.scans) + 1)
-            ids = np.asarray(self.patients.ids)[:, None, None]
-            drawn = random.normal(self.seed, "scan reading", ids, lesions[None, :, None], scans[None, None, :])
-            self._errors = drawn[..., 0]
-        return self._errors
+    def _room(self, key: Key) -> PotentialOutcomes:
+        if key not in self._outcomes:
+            self._outcomes[key] = PotentialOutcomes.empty(self.plan, len(self))
+        return self._outcomes[key]
+
+    def _simulate(self, rows: np.ndarray, levels: np.ndarray, left_out: tuple[str, ...]) -> None:
+        if not len(rows):
+            return
+        before = self._simulated
+        self._tell(before)
+        self.world.prepare(left_out)
+        jobs = divide(rows, levels, left_out, self.runner.hands, self.batch)
+        for piece in self.runner.run(self.world, jobs, lambda done: self._tell(before + done)):
+            self._put(piece)
+            if self.kept is not None:
+                self.kept.add(piece)
+        self._tell(self._simulated)
+
+    def _put(self, piece: Piece) -> None:
+        """Take the outcomes of a finished block in."""
+        for level in np.unique(piece.job.levels).tolist():
+            here = np.flatnonzero(piece.job.levels == level)
+            self._room((level, piece.job.left_out)).put(piece.job.rows[here], piece.outcomes.take(here))
+        self._failures += piece.failures
+        self._simulated += len(piece.job)
+
+    def _tell(self, done: int) -> None:
+        if self.progress is not None:
+            self.progress(PHASE, done, self._expected)

@@ -40,7 +40,7 @@ def run_trials(
     """Run replicate trials on a pool.
 
     pool: what `Pool` gives: `plan`, `outcomes(level, left_out, patients)`, `amounts(treatment, level, patients)`,
-    `covariates`, `weights`. Patients who are never enrolled need not be simulated.
+    `covariates`, `weights`, `expect(enrolled)`. Patients who are never enrolled need not be simulated.
     trials: how many; trial 1 is the same for any number.   left_out: agents whose absence is simulated for trial 1.
     manifest: of the record, of kind "virtual" where None.
     Raises: StudyError where a trial needs more patients than the pool has.
@@ -55,6 +55,7 @@ def run_trials(
         levels[level] = pool.outcomes(level, frozenset(), patients)
         return levels[level]
 
+    pool.expect(trials * design.decide(outcomes([], [])).patients)
     enrolment = enrol(plan, pool.weights, at, design, seed, trials)
     seen = gather(levels, enrolment.level, enrolment.patient)
     made = {

@@ -7,7 +7,7 @@
     study.toml           the study as it was run, beside the user's own therapies; or map.toml for real data
 
 Everything is written beside the final folder and swapped in at the end, so that a run that fails or is interrupted
-leaves the older results as they were.
+leaves the older results as they were. What such a run has finished stays in `.<name>.unfinished` beside them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ def new_results(folder: str | Path) -> Iterator[Path]:
         raise RecordError(
             f"the results cannot be written to {target}: {problem.strerror or problem}; what was there is as it was."
         ) from problem
+
+
+def unfinished_folder(folder: str | Path) -> Path:
+    """Where a run keeps what is finished of it until its results are whole: a hidden folder beside them."""
+    target = Path(os.path.realpath(folder))
+    return target.with_name(f".{target.name}.unfinished")
 
 
 def refuse_foreign(folder: str | Path) -> None:

@@ -95,11 +95,17 @@ def run(
     trials: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many replicate trials.")] = 1,
     out: Out = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=1024, help="Processes that share the simulations (and the cores).")
+    ] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped or killed, from what it had finished.")
+    ] = False,
 ) -> None:
     """Run a study on virtual patients: a record, findings and a report come out."""
     from opsonin.cli.running import run_study
 
-    run_study(study, seed, trials, out, threads)
+    run_study(study, seed, trials, out, threads, workers, resume)
 
 
 @app.command()

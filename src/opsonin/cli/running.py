@@ -3,33 +3,68 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.markup import escape
 
 from opsonin.cli.screen import Phases, console
-from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_foreign
+from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_foreign, unfinished_folder
 
 if TYPE_CHECKING:
     from opsonin.analysis import Findings
     from opsonin.record import Replicates, TrialRecord
 
 
-def run_study(name: str, seed: int, trials: int, out: Path | None, threads: int | None) -> None:
-    """Run a study and write its results folder."""
+def run_study(
+    name: str, seed: int, trials: int, out: Path | None, threads: int | None, workers: int = 1, resume: bool = False
+) -> None:
+    """Run a study and write its results folder.   resume: take up what an earlier run of it had finished."""
     from opsonin.study import Study
 
     study = Study.load(name)
     folder = out or Path("results") / study.name
     refuse_foreign(folder)
-    with Phases() as progress:
-        done = study.run(seed=seed, trials=trials, threads=threads, progress=progress)
+    unfinished = unfinished_folder(folder)
+    with Phases() as progress, _keeping(unfinished):
+        progress("building the model")
+        kept = study.unfinished(unfinished, seed)
+        if not resume:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        else:
+            progress.note(_going_on(unfinished, len(kept)))
+        done = study.run(seed=seed, trials=trials, threads=threads, progress=progress, workers=workers, kept=kept)
         with new_results(folder) as fresh:
             progress("writing the tables")
             done.write(fresh)
             _report(done.record, done.findings, fresh, done.replicates, progress)
+        shutil.rmtree(unfinished, ignore_errors=True)
     _conclude(done.record, done.findings, done.replicates, folder)
+
+
+@contextmanager
+def _keeping(unfinished: Path) -> Iterator[None]:
+    """Says how to go on where a run is stopped after some of its simulations were kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if unfinished.is_dir():
+            Console(stderr=True, highlight=False).print(
+                "\nwhat is finished is kept: the same command with --resume goes on.", soft_wrap=True
+            )
+        raise
+
+
+def _going_on(unfinished: Path, blocks: int) -> str:
+    """What --resume found."""
+    if blocks:
+        return f"going on: {blocks} {'block' if blocks == 1 else 'blocks'} of simulations are finished."
+    if unfinished.is_dir():
+        return "starting anew: what is kept there is of another study, seed or version."
+    return "starting anew: nothing of an earlier run is kept there."
 
 
 def analyse_data(data: Path, mapping: str | None, out: Path | None, seed: int) -> None:

@@ -53,13 +53,15 @@ class Phases:
         self._task: Any = None
         self._phase = ""
         self._began = self._said = monotonic()
+        self._first = 0  # how much was done when the phase began
 
     def __enter__(self) -> Phases:
         if self._console.is_terminal:
             from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
             columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn())
-            self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
+            how = TextColumn("{task.fields[pace]}")
+            self._bar = Progress(*columns, TimeElapsedColumn(), how, console=self._console, transient=True)
             self._bar.start()
         return self
 
@@ -67,15 +69,20 @@ class Phases:
         now = monotonic()
         if phase != self._phase:
             self._finish(now)
-            self._phase, self._began, self._said = phase, now, now
+            self._phase, self._began, self._said, self._first = phase, now, now, done
             if self._bar is not None:
-                self._task = self._bar.add_task(phase, total=total or None)
+                self._task = self._bar.add_task(phase, total=total or None, pace="")
+        pace = _pace(done - self._first, done, total, now - self._began)
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total or None)
+            self._bar.update(self._task, completed=done, total=total or None, pace=pace)
         elif now - self._said > _EVERY:
             self._said = now
             share = f" {100 * done / total:.0f} %" if total else ""
-            self._console.print(f"  {escape(self._phase)} …{share}")
+            self._console.print(f"  {escape(self._phase)} …{share}{',' if share and pace else ''} {pace}".rstrip())
+
+    def note(self, text: str) -> None:
+        """A line of its own, above the bar where there is one."""
+        self._console.print(f"  {escape(text)}", soft_wrap=True)
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
         if kind is None:
@@ -89,3 +96,16 @@ class Phases:
             self._task = None
         if self._phase and now - self._began >= _WORTH_SAYING:
             self._console.print(f"  {escape(self._phase):<44} {now - self._began:6.1f} s")
+
+
+def _pace(here: int, done: int, total: int, seconds: float) -> str:
+    """ "1,234 a second, 0:12 left" from what was done in this phase; nothing before the first second is over."""
+    if here <= 0 or seconds < 1.0:
+        return ""
+    rate = here / seconds
+    said = f"{rate:,.0f} a second" if rate >= 10 else f"{rate:.2g} a second"
+    if total <= done:
+        return said
+    minutes, left = divmod(round((total - done) / rate), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{said}, {f'{hours}:{minutes:02d}' if hours else minutes}:{left:02d} left"

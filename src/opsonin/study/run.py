@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import platform
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +17,7 @@ from opsonin.errors import StudyError
 from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
 from opsonin.study.contrasts import left_out
 from opsonin.study.provenance import manifest
+from opsonin.version import __version__
 
 if TYPE_CHECKING:
     from opsonin.analysis import Findings
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
     from opsonin.record import Replicates, TrialRecord
     from opsonin.study.build import Built
     from opsonin.study.study import Progress, Study
+    from opsonin.trial.kept import Kept
+    from opsonin.trial.runners import Runner
+    from opsonin.trial.world import World
 
 
 _TOLD = 10  # failed simulations that are told one by one
@@ -61,17 +69,57 @@ class Run:
             shutil.copyfile(path, folder / path.name)
 
 
-def run(study: Study, seed: int, trials: int, threads: int | None, progress: Progress | None) -> Run:
-    """The study on its pool of virtual patients: `trials` replicate trials, analysed."""
-    say = progress or _silent
+def run(
+    study: Study,
+    seed: int,
+    trials: int,
+    threads: int | None,
+    progress: Progress | None,
+    workers: int = 1,
+    kept: Kept | None = None,
+) -> Run:
+    """The study on its pool of virtual patients: `trials` replicate trials, analysed (see Study.run)."""
+    if workers > 1:
+        from opsonin.trial.workers import Workers
+
+        # they build the model for themselves, meanwhile
+        with Workers(workers, partial(_world, replace(study), seed), threads) as runner:
+            return _run(study, seed, trials, progress or _silent, runner, kept)
+    from opsonin.trial.runners import Threads
+
+    return _run(study, seed, trials, progress or _silent, Threads(threads), kept)
+
+
+def unfinished(study: Study, folder: Path, seed: int) -> Kept:
+    """Where in a folder the finished simulations of a run are kept: told apart by all that they depend on."""
+    from opsonin.trial.kept import Kept
+
+    model = study.built.model.symbolic.content_hash
+    told = json.dumps([study.digest, model, seed, __version__, platform.machine()])
+    return Kept(folder / hashlib.blake2b(told.encode(), digest_size=8).hexdigest())
+
+
+def _world(study: Study, seed: int) -> World:
+    """What a worker simulates with."""
+    from opsonin.trial.world import World
+
+    return World(study.built.model, _patients(study, seed), study.built.protocol, seed)
+
+
+def _patients(study: Study, seed: int) -> VirtualPatients:
+    from opsonin.patients import sample_patients
+
+    return sample_patients(study.built.model, study.built.indication, study.file.population.pool, seed)
+
+
+def _run(study: Study, seed: int, trials: int, say: Progress, runner: Runner, kept: Kept | None) -> Run:
     say("building the model", 0, 0)
     built = study.built
-    from opsonin.patients import sample_patients
     from opsonin.trial import Pool, run_trials
 
-    patients = sample_patients(built.model, built.indication, study.file.population.pool, seed)
+    patients = _patients(study, seed)
     _compile(built, patients, say)
-    pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=say)
+    pool = Pool(built.model, patients, built.protocol, seed, progress=say, runner=runner, kept=kept)
     about = manifest(study, built, seed)
     try:
         made = run_trials(pool, built.protocol, built.design, seed, trials, left_out(built.comparisons), about)

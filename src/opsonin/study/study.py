@@ -19,6 +19,7 @@ from opsonin.study.problems import schema_error, toml_error
 if TYPE_CHECKING:
     from opsonin.study.build import Built
     from opsonin.study.run import Run
+    from opsonin.trial.kept import Kept
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much (0: unknown)
 
@@ -76,14 +77,34 @@ class Study:
         built = self.built
         return describe(self.file, built.routes, built.indication_words, built.design.describe(), built.comparisons)
 
-    def run(self, seed: int = 1, trials: int = 1, threads: int | None = None, progress: Progress | None = None) -> Run:
-        """The study on virtual patients: the same for any number of threads.
+    def run(
+        self,
+        seed: int = 1,
+        trials: int = 1,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        *,
+        workers: int = 1,
+        kept: Kept | None = None,
+    ) -> Run:
+        """The study on virtual patients: the same for any number of threads and workers.
 
-        trials: how many replicate trials;   progress: told what is being done, and how much of it is done.
+        trials: how many replicate trials;   threads: all cores where None;   workers: processes that share the
+        simulations, with so many threads together;   progress: told what is being done, and how much of it is done;
+        kept: where finished simulations are kept and taken from (see `unfinished`).
         """
         from opsonin.study.run import run
 
-        return run(self, seed, trials, threads, progress)
+        return run(self, seed, trials, threads, progress, workers, kept)
+
+    def unfinished(self, folder: str | Path, seed: int = 1) -> Kept:
+        """The place in a folder where a run with this seed keeps its finished simulations, until it is cleared.
+
+        They are taken up by any later run of the same study, seed and version, for any number of trials.
+        """
+        from opsonin.study.run import unfinished
+
+        return unfinished(self, Path(folder), seed)
 
     @property
     def therapy_files(self) -> list[Path]:

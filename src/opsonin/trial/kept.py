@@ -33,6 +33,9 @@ class Kept:
     def __init__(self, folder: Path):
         self.folder = folder
 
+    def __len__(self) -> int:
+        return len(list(self.folder.glob(f"*{_SUFFIX}")))
+
     def pieces(self) -> Iterator[Piece]:
         """Every block that is there, in order of name; a damaged one is deleted, as it can be made again."""
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):

@@ -65,8 +65,9 @@ def test_every_name_of_the_module_gets_the_sites():
         "T_at_lesion_2", "contacts_at_lesion_2", "division at lesion 2", "killing at lesion 2", "thymus at lesion 2",
         "bleeding at lesion 2", "lesion diameter at lesion 2", "virus, intratumoural at lesion 2",
     ]  # fmt: skip
-    assert made.parts[4].meaning == "tumour cells, lesion 2"
-    assert made.parts[10].term == "tumour haemorrhage"
+    parts = list(made.parts)
+    assert parts[4].meaning == "tumour cells, lesion 2"
+    assert parts[10].term == "tumour haemorrhage"
 
 
 def test_a_repeated_module_alone_behaves_as_the_module_itself():

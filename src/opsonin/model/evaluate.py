@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from opsonin.errors import ModelError
 from opsonin.model.parts import Species
+from opsonin.model.series import input_columns
 from opsonin.model.symbolic import SymbolicModel
 from opsonin.model.trace import unknown
 
@@ -47,15 +48,21 @@ def observe(
     states: Float[np.ndarray, "patient time state"],
     constants: Float[np.ndarray, "patient constant"],
     times: Float[np.ndarray, " time"],
+    inputs: Mapping[str, Any] | None = None,
 ) -> Float[np.ndarray, "patient time observable"]:
-    """The true values of observables in their units. Raises: ModelError for a name that no module declares."""
+    """The true values of observables in their units.
+
+    inputs: the values (patient, time) of inputs that are not at their default.
+    Raises: ModelError for a name that no module declares.
+    """
     for name in names:
         if name not in symbolic.observables:
             raise ModelError(f"observable {name!r} is asked for, {unknown(name, symbolic.observables)}")
     columns = [column[:, None] for column in _columns(symbolic, constants)]
+    given = input_columns(symbolic, inputs, states.shape[:2])
     made = np.empty((*states.shape[:2], len(names)))
     for index, name in enumerate(names):
-        made[:, :, index] = _values(symbolic, name, states, columns, times[None, :])[0]
+        made[:, :, index] = _values(symbolic, name, states, columns, times[None, :], given)[0]
     return made
 
 
@@ -93,23 +100,30 @@ def _columns(symbolic: SymbolicModel, constants: Float[np.ndarray, "patient cons
 
 
 def _values(
-    symbolic: SymbolicModel, observable: str | None, states: Any, columns: list[np.ndarray], times: Any
+    symbolic: SymbolicModel,
+    observable: str | None,
+    states: Any,
+    columns: list[np.ndarray],
+    times: Any,
+    given: Sequence[np.ndarray] = (),
 ) -> list[Any]:
     """The values of one observable, or where None the initial values; compiled once for the model."""
     key = "initial" if observable is None else ("observable", observable)
     if key not in symbolic.functions:
         symbolic.functions[key] = _compiled(symbolic, observable)
     used, function = symbolic.functions[key]
+    read = {"s": lambda n: states[..., n], "c": lambda n: columns[n], "i": lambda n: given[n], "t": lambda _: times}
     with np.errstate(all="ignore"):
-        return function(*(states[..., n] if kind == "s" else columns[n] if kind == "c" else times for kind, n in used))
+        return function(*(read[kind](n) for kind, n in used))
 
 
 def _compiled(symbolic: SymbolicModel, observable: str | None) -> tuple[list[tuple[str, int]], Callable[..., Any]]:
-    """Where each argument comes from (s: state n, c: constant n, t: time), and the NumPy function."""
+    """Where each argument comes from (s: state n, c: constant n, i: input n, t: time), and the NumPy function."""
     expressions = list(symbolic.initial) if observable is None else [symbolic.observables[observable].expression]
     arguments = sorted({symbol for e in expressions for symbol in e.free_symbols}, key=lambda symbol: symbol.name)
     source = {symbolic.time: ("t", 0)}
     source |= {symbol: ("s", n) for n, symbol in enumerate(symbolic.state_symbols)}
     source |= {symbol: ("c", n) for n, symbol in enumerate(symbolic.constant_symbols)}
+    source |= {given.symbol: ("i", n) for n, given in enumerate(symbolic.inputs)}
     function = sympy.lambdify(arguments, expressions, modules="numpy", cse=True)
     return [source[symbol] for symbol in arguments], function

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -11,7 +12,9 @@ from sympy.printing.latex import LatexPrinter
 from opsonin.model.parts import (
     Administration,
     Covariate,
+    Event,
     Hazard,
+    Input,
     Modulation,
     Observable,
     Parameter,
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 
 
 def explain(model: Model) -> dict[str, Any]:
-    """Tables (lists of rows) by title: modules, parameters, covariates, species, quantities, processes, signals,
-    hazards, observables, administrations, equations and diagram. Laws are shown as they were written."""
+    """Tables (lists of rows) by title: modules, parameters, covariates, inputs, species, quantities, processes,
+    signals, events, hazards, observables, administrations, equations and diagram. Laws are shown as written."""
     symbolic = model.symbolic
 
     def law(key: str) -> dict[str, str]:
@@ -39,6 +42,17 @@ def explain(model: Model) -> dict[str, Any]:
         "covariates": [
             {"name": c.name, "meaning": c.meaning, "typical": float(c.typical), "unit": c.unit, "module": module}
             for c, module in model.parts(Covariate)
+        ],
+        "inputs": [
+            {
+                "name": i.name,
+                "meaning": i.meaning,
+                "default": float(i.default),
+                "unit": i.unit,
+                "interpolation": i.interpolation,
+                "module": module,
+            }
+            for i, module in model.parts(Input)
         ],
         "species": [
             {
@@ -66,6 +80,7 @@ def explain(model: Model) -> dict[str, Any]:
             for p, module in model.parts(Process)
         ],
         "signals": _signals(model),
+        "events": [_event(event, module, law) for event, module in model.parts(Event)],
         "hazards": [
             {
                 "name": h.name,
@@ -118,9 +133,10 @@ def equations(model: Model) -> list[tuple[str, str]]:
 
 def diagram_edges(model: Model) -> list[dict[str, str]]:
     """Arrows {"from", "to", "kind", "label"}. Kinds: flow (species → species; "" is outside), dose (agent → species),
-    modulates (module → signal), influences (species or signal → process that it is no part of)."""
+    modulates (module → signal), sets (event → species), influences (species, input or signal → process or event
+    that it is no part of)."""
     symbolic = model.symbolic
-    signals = {signal.name for signal, _ in model.parts(Signal)}
+    given = {part.name for part, _ in model.parts(Signal, Input)}
     quantities = {quantity.name for quantity, _ in model.parts(Quantity)}
     edges = []
     for part, _ in model.parts(Administration):
@@ -130,8 +146,13 @@ def diagram_edges(model: Model) -> list[dict[str, str]]:
         produced = [name for name, sign, _ in process.stoichiometry if sign > 0] or [""]
         edges += [_edge(a, b, "flow", process.name) for a in consumed for b in produced]
         for name in _influences(symbolic.written, f"process {process.name}", quantities):
-            if name in signals or (name in symbolic.species and name not in consumed):
+            if name in given or (name in symbolic.species and name not in consumed):
                 edges.append(_edge(name, process.name, "influences", ""))
+    for event, _ in model.parts(Event):
+        edges += [_edge(event.name, species, "sets", "") for species in event.do]
+        for name in _influences(symbolic.written, f"event {event.name}, when", quantities):
+            if name in given or name in symbolic.species:
+                edges.append(_edge(name, event.name, "influences", ""))
     for modulation, module in model.parts(Modulation):
         edges.append(_edge(module, modulation.signal, "modulates", modulation.meaning))
     return edges
@@ -190,6 +211,25 @@ def _parameter(part: Parameter, module: str) -> dict[str, Any]:
         "source": part.source,
         "module": module,
     }
+
+
+def _event(event: Event, module: str, law: Callable[[str], dict[str, str]]) -> dict[str, Any]:
+    """What brings the event about, and what it makes of which species."""
+    return {
+        "name": event.name,
+        "meaning": event.meaning,
+        **law(f"event {event.name}, when"),
+        "direction": {1: "rises through 0", -1: "falls through 0", 0: "passes 0"}[event.direction],
+        "do": [
+            {"species": species, **(law(f"event {event.name}, do {n}") if callable(value) else _plain(value))}
+            for n, (species, value) in enumerate(event.do.items())
+        ],
+        "module": module,
+    }
+
+
+def _plain(value: float | int) -> dict[str, str]:
+    return {"equation": f"{value:g}", "latex": f"{value:g}"}
 
 
 def _signals(model: Model) -> list[dict[str, Any]]:

@@ -117,11 +117,15 @@ class Model:
         states: Float[np.ndarray, "patient time state"],
         constants: Float[np.ndarray, "patient constant"],
         times: Float[np.ndarray, " time"],
+        inputs: Mapping[str, Any] | None = None,
     ) -> Float[np.ndarray, "patient time observable"]:
-        """The true values of the named observables, in their units."""
+        """The true values of the named observables, in their units.
+
+        inputs: the values (patient, time) of inputs that are not at their default.
+        """
         from opsonin.model.evaluate import observe
 
-        return observe(self.symbolic, names, states, constants, times)
+        return observe(self.symbolic, names, states, constants, times, inputs)
 
     def reference(
         self,

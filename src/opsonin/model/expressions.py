@@ -24,7 +24,7 @@ class Hoist:
 
         if not expr.free_symbols:
             return expr
-        if expr.free_symbols <= self.constants:
+        if expr.free_symbols <= self.constants and isinstance(expr, sympy.Expr):  # conditions and branches are none
             return self._slot(expr)
         if not expr.args:
             return expr

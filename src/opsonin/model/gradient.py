@@ -1,6 +1,7 @@
 """Exact derivatives of expressions, by one sweep from the leaves with every shared subexpression done once.
 
-SymPy's own rule for a power, n·x^n/x, is 0/0 at x = 0, where every drug starts; here it is n·x^(n−1). Derivatives of
+SymPy's own rule for a power, n·x^n/x, is 0/0 at x = 0, where every drug starts; here it is n·x^(n−1), and by the
+exponent (a Hill coefficient) 0 there. Derivatives of
 Max, Min, Abs and Piecewise are those of the branch taken.
 """
 
@@ -64,7 +65,10 @@ def _slope(expression: Any, n: int) -> Any:
         return sympy.Mul(*expression.args[:n], *expression.args[n + 1 :])
     if expression.is_Pow:
         base, exponent = expression.args
-        return exponent * base ** (exponent - 1) if n == 0 else expression * sympy.log(base)
+        if n == 0:
+            return exponent * base ** (exponent - 1)
+        slope = expression * sympy.log(base)  # x^n·log x is 0·∞ at x = 0, where its limit is 0
+        return slope if base.is_positive else sympy.Piecewise((sympy.Integer(0), base <= 0), (slope, sympy.true))
     try:
         slope = expression.fdiff(n + 1)
     except (AttributeError, ArgumentIndexError):

@@ -109,6 +109,37 @@ def run(
 
 
 @app.command()
+def simulate(
+    study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")],
+    patients: Annotated[int, typer.Option(min=1, help="How many virtual patients.")] = 1000,
+    level: Annotated[int, typer.Option(min=1, help="The dose level that all of them get.")] = 1,
+    days: Annotated[float, typer.Option(help="The last day; protocol day 1 begins at 0.")] = 180.0,
+    every: Annotated[float, typer.Option(help="Days from one value to the next.")] = 1.0,
+    from_day: Annotated[float, typer.Option(help="The day of the first value.")] = 0.0,
+    outputs: Annotated[
+        str | None, typer.Option(help="Observables and states, between commas; all measured ones.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder for the tables.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="Of the tables: parquet or zarr.")] = "parquet",
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Mean, SD and quantiles; without --out nothing else.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier call left in --out.")] = False,
+    seed: Seed = 1,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that share the work.")] = None,
+    rtol: Annotated[float, typer.Option(help="Relative tolerance of the solver.")] = 1e-5,
+) -> None:
+    """Follow any number of virtual patients under a study's regimen, in bounded memory; no trial, every dose given."""
+    from opsonin.cli.simulating import simulate_study
+
+    simulate_study(
+        study, patients, level, (from_day, days, every), outputs, out, format_, summary, resume, seed, threads, workers,
+        rtol,
+    )  # fmt: skip
+
+
+@app.command()
 def analyse(
     data: Annotated[Path, typer.Argument(help="A file or folder: CSV, Parquet, ADaM, or a record.")],
     map_: Annotated[

@@ -55,13 +55,13 @@ class VirtualPatients:
         )
 
 
-def sample_patients(model: Model, indication: Indication, n: int, seed: int) -> VirtualPatients:
-    """The first n patients of an indication under this seed, with the constants that the model needs.
+def sample_patients(model: Model, indication: Indication, n: int, seed: int, first: int = 0) -> VirtualPatients:
+    """n patients of an indication under this seed, numbered from `first` on, with the constants that the model needs.
 
     Raises: ModelError for a covariate the indication does not know, or limits that (almost)
     no draw satisfies.
     """
-    ids = np.arange(n)
+    ids = np.arange(first, first + n)
     scores = _Scores(indication, ids, seed)
     drawn = {v.name: scores.within(v.name, v.at, v.lower, v.upper) for v in indication.variables}
     share = random.uniform(seed, "patient lesion share", ids, draws=MOST_LESIONS)

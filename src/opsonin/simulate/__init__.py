@@ -2,11 +2,15 @@
 
     build_schedule(model, constants, [oral("imatinib", 400, "mg", dose_days(1, 14))]) -> Schedule
     simulate(model, constants, schedule, times) -> Trajectories
+    simulate_stream(source, 1_000_000, times, outputs, out=folder) -> Streamed
 
 The compiled solvers load Numba at their first call.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from opsonin.simulate.regimen import (
     GivenDoses,
@@ -22,17 +26,53 @@ from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.simulation import simulate
 from opsonin.simulate.trajectories import Failure, Trajectories
 
+if TYPE_CHECKING:
+    from opsonin.simulate.stream import (
+        FromArrays,
+        Mean,
+        Moments,
+        Patients,
+        Quantiles,
+        Reducer,
+        Source,
+        Streamed,
+        StreamInterrupted,
+        open_stream,
+        simulate_stream,
+    )
+
 __all__ = [
     "Failure",
+    "FromArrays",
     "GivenDoses",
+    "Mean",
+    "Moments",
+    "Patients",
+    "Quantiles",
+    "Reducer",
     "Schedule",
+    "Source",
+    "StreamInterrupted",
+    "Streamed",
     "Trajectories",
     "build_schedule",
     "day_time",
     "dose_days",
     "intravenous_bolus",
     "intravenous_infusion",
+    "open_stream",
     "oral",
     "simulate",
+    "simulate_stream",
     "subcutaneous",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"opsonin.simulate has no {name!r}; its public names are {', '.join(__all__)}.")
+    return getattr(import_module("opsonin.simulate.stream"), name)  # processes and pipes, which a trial does without
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,189 @@
+"""What a stream does, cut into parts: a part is so many patients in a row, computed alone, from their numbers only.
+
+The size of a part follows from what is asked for and never from cores, workers or memory, so that files, partial
+statistics and their order are the same however the work is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from opsonin.errors import SimulationError
+from opsonin.simulate.schedule import Schedule
+from opsonin.simulate.simulation import simulate
+from opsonin.simulate.trajectories import Failure, Trajectories
+
+PART_VALUES = 2_000_000  # numbers in a part: 16 MB while it is made, 5 to 8 MB in a file
+MOST_IN_PART = 20_000
+WHOLE = 32  # parts hold a multiple of so many patients, where they hold more
+FEWEST = 8  # parts, as far as patients suffice: work for several cores, and something finished early
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Some patients in a row.
+
+    constants: in the order of model.symbolic.constants.   schedule: their doses.   thresholds: as `simulate` takes
+    them; None: no event is looked for.   columns: what else is known of them, written beside their numbers: name ->
+    one value a patient.
+    """
+
+    constants: Float[np.ndarray, "patient constant"]
+    schedule: Schedule
+    thresholds: Float[np.ndarray, "patient threshold"] | None = None
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where patients come from, block by block.
+
+    A patient's numbers may depend on the patient's own number only, never on who else is asked for; doses of all
+    patients start no earlier than those of the first. Sources that go to worker processes are pickled.
+    """
+
+    @property
+    def model(self) -> Any: ...
+
+    def block(self, first: int, last: int) -> Patients:
+        """The patients numbered first to last − 1, counted from 0."""
+        ...
+
+
+@dataclass(frozen=True)
+class FromArrays:
+    """A source of patients who are in memory already."""
+
+    model: Any
+    constants: Float[np.ndarray, "patient constant"]
+    schedule: Schedule
+    thresholds: Float[np.ndarray, "patient threshold"] | None = None
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def block(self, first: int, last: int) -> Patients:
+        rows = np.arange(first, last)
+        return Patients(
+            self.constants[first:last],
+            self.schedule.rows(rows),
+            None if self.thresholds is None else self.thresholds[first:last],
+            {name: values[first:last] for name, values in self.columns.items()},
+        )
+
+
+class Part(NamedTuple):
+    """One part, computed.   values: outputs; NaN for patients in `failures`, whose rows count from `first`."""
+
+    number: int
+    first: int
+    last: int
+    values: Float[np.ndarray, "patient time output"]
+    crossings: Float[np.ndarray, "patient threshold"] | None
+    failures: list[Failure]
+    columns: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A stream, whole and checked.   block: patients simulated together, at most a part."""
+
+    source: Source
+    patients: int
+    times: Float[np.ndarray, " time"]
+    outputs: tuple[str, ...]
+    start: float
+    method: str
+    rtol: float
+    block: int | None
+
+    @cached_property
+    def part(self) -> int:
+        """Patients in a part."""
+        fitting = min(MOST_IN_PART, PART_VALUES // (len(self.times) * len(self.outputs)))
+        fitting = max(1, fitting if fitting < WHOLE else fitting // WHOLE * WHOLE)
+        return min(fitting, -(-self.patients // (FEWEST * WHOLE)) * WHOLE)
+
+    @property
+    def parts(self) -> int:
+        return -(-self.patients // self.part)
+
+    @property
+    def values(self) -> int:
+        """How many numbers come out."""
+        return self.patients * len(self.times) * len(self.outputs)
+
+    def bounds(self, number: int) -> tuple[int, int]:
+        """First patient and last + 1 of a part."""
+        return number * self.part, min(self.patients, (number + 1) * self.part)
+
+    def compute(self, number: int, threads: int, tick: Callable[[int], None]) -> Part:
+        """One part.   tick: called now and then with the number of its patients that are done."""
+        first, last = self.bounds(number)
+        step = last - first if self.block is None else min(self.block, last - first)
+        values = np.empty((last - first, len(self.times), len(self.outputs)))
+        crossings: list[np.ndarray] = []
+        failures: list[Failure] = []
+        columns: list[Mapping[str, np.ndarray]] = []
+        for begin in range(first, last, step):
+            here = self.source.block(begin, min(last, begin + step))
+            before = begin - first
+            made = simulate(
+                self.source.model,
+                here.constants,
+                here.schedule,
+                self.times,
+                thresholds=here.thresholds,
+                start=self.start,
+                method=self.method,
+                rtol=self.rtol,
+                threads=threads,
+                progress=lambda done, _, before=before: tick(before + done),
+            )
+            values[before : before + len(here.constants)] = _values(self, made, here.constants)
+            failures += [Failure(begin + f.patient, f.reason, f.day) for f in made.failures]
+            columns.append(here.columns)
+            if here.thresholds is not None:
+                crossings.append(made.crossings)
+        return Part(
+            number,
+            first,
+            last,
+            values,
+            np.concatenate(crossings) if crossings else None,
+            failures,
+            {name: np.concatenate([some[name] for some in columns]) for name in columns[0]},
+        )
+
+
+def _values(job: Job, made: Trajectories, constants: np.ndarray) -> np.ndarray:
+    """The outputs, from states."""
+    names = job.source.model.symbolic.states
+    columns = [
+        made.states[:, :, names.index(name)]
+        if name in names
+        else job.source.model.observe([name], made.states, constants, job.times)[:, :, 0]
+        for name in job.outputs
+    ]
+    return np.stack(columns, axis=-1)
+
+
+def check_outputs(model: Any, outputs: tuple[str, ...]) -> list[str]:
+    """The unit of each output. Raises: SimulationError for a name that is neither a state nor an observable."""
+    from opsonin.model.trace import unknown
+
+    symbolic = model.symbolic
+    units = dict(zip(symbolic.species, symbolic.species_units, strict=True))
+    known = {name: units.get(name, "dimensionless") for name in symbolic.states}
+    known |= {name: seen.part.unit for name, seen in symbolic.observables.items() if name not in known}
+    for name in outputs:
+        if name not in known:
+            raise SimulationError(f"the output {name!r} is asked for, {unknown(name, known)}")
+    if not outputs:
+        raise SimulationError(f"no output is asked for; name some of {', '.join(known)}.")
+    if len(set(outputs)) < len(outputs):
+        raise SimulationError(f"an output is named twice in {', '.join(outputs)}.")
+    return [known[name] for name in outputs]

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from opsonin import units
-from opsonin.errors import RegimenError, UnitError
+from opsonin.errors import RegimenError
+from opsonin.simulate.landings import landed, unit_factor
+from opsonin.simulate.orders import PERIODIC, Orders, resolve
 from opsonin.simulate.schedule import Schedule
 
 ORAL = "oral"
@@ -25,7 +26,10 @@ class GivenDoses:
     """Doses of one agent by one route.
 
     times: days (K,).   amount: of each dose in `unit`; one number, (K,), or (n, K) for each patient (so are doses
-    per kg or per m² given: multiplied out, in a plain unit).   infusion_days: length, 0 for a bolus; one or (K,).
+    per kg or per m² given: multiplied out, in a plain unit).   infusion_days: length, 0 for a bolus or for the length
+    that the model says; one, (K,) or (n, K).
+    additional: doses that follow each of these, interval_days apart.   steady_state: 0, or 1 where the state becomes
+    the steady state of doses given every interval_days for ever before, or 2 where that is added to what is there.
     """
 
     agent: str
@@ -34,6 +38,9 @@ class GivenDoses:
     times: Any
     amount: Any
     infusion_days: Any = 0.0
+    additional: int = 0
+    interval_days: float | int = 0.0
+    steady_state: int = 0
 
 
 def oral(agent: str, amount: Any, unit: str, times: Any) -> GivenDoses:
@@ -51,8 +58,17 @@ def intravenous_bolus(agent: str, amount: Any, unit: str, times: Any) -> GivenDo
     return GivenDoses(agent, INTRAVENOUS_BOLUS, unit, times, amount)
 
 
-def intravenous_infusion(agent: str, amount: Any, unit: str, times: Any, hours: Any) -> GivenDoses:
-    """Doses that run into a vein at a constant rate for so many hours."""
+def intravenous_infusion(
+    agent: str, amount: Any, unit: str, times: Any, hours: Any = None, *, per_hour: Any = None
+) -> GivenDoses:
+    """Doses that run into a vein at a constant rate: for so many hours, or so much (of `unit`) per hour."""
+    if (hours is None) == (per_hour is None):
+        raise RegimenError(f"{agent}: an infusion has `hours` or a rate `per_hour`; give one of them.")
+    if per_hour is not None:
+        with np.errstate(all="ignore"):
+            hours = np.asarray(amount, float) / np.asarray(per_hour, float)
+        if not np.all(np.isfinite(hours)):
+            raise RegimenError(f"{agent}: an infusion of {per_hour} {unit} per hour never ends; give a rate above 0.")
     lengths = np.asarray(hours, float) / 24.0
     if np.any(lengths <= 0):
         raise RegimenError(f"{agent}: an infusion of {hours} hours has no rate; give hours above 0 or a bolus.")
@@ -108,46 +124,111 @@ def dose_days(
 
 
 def build_schedule(
-    model: Any, constants: Float[np.ndarray, "patient constant"], doses: Sequence[GivenDoses]
+    model: Any,
+    constants: Float[np.ndarray, "patient constant"],
+    doses: Sequence[GivenDoses],
+    *,
+    settling: Sequence[str] | None = None,
+    beyond_interval: str = PERIODIC,
 ) -> Schedule:
     """Doses as amounts in the units of the model's states, for each patient, in order of time.
 
-    constants: the patients' values of model.symbolic.constants, which bioavailable fractions and specific activities
-    may depend on.
-    Raises: RegimenError for an agent or route that the model does not administer (it lists those it does) and for a
-    unit of another kind.
+    constants: the patients' values of model.symbolic.constants, which bioavailable fractions, specific activities,
+    lags and modelled durations may depend on.
+    settling: the species that steady states are for, where not all come to rest (see `Marks`).   beyond_interval: see
+    `resolve`.
+    Raises: RegimenError for an agent or route that the model does not administer (it lists those it does), for a unit
+    of another kind, and for lengths and intervals that contradict each other.
     """
     symbolic = getattr(model, "symbolic", model)
+    parts = [_columns(symbolic, constants, given) for given in doses]
+    if any(given.steady_state or given.additional for given in doses):
+        return _resolved(parts, doses, len(constants), settling, beyond_interval)
+    if not parts:
+        return Schedule.empty(len(constants))
+    made = parts[0]
+    for part in parts[1:]:
+        made = made.merged(part)
+    return made.ordered()
+
+
+def _columns(symbolic: Any, constants: np.ndarray, given: GivenDoses) -> Schedule:
+    """The doses of one entry as they arrive; times are shared where all patients' are alike."""
     known = list(symbolic.administrations)
-    patients = len(constants)
-    columns: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
-    for given in doses:
-        place = _place(given, known)
-        landing = symbolic.administrations[known[place]]
-        times = np.atleast_1d(np.asarray(given.times, float))
-        if times.ndim != 1:
-            raise RegimenError(f"{given.agent}: times have shape {times.shape}; give one time a dose.")
-        count = len(times)
-        amounts = _amounts(given, patients, count)
-        scale = _unit_factor(given, landing) * _per_patient(symbolic, landing, constants)
-        if not np.all(scale >= 0) or not np.all(np.isfinite(scale)):
-            row = int(np.flatnonzero(~(scale >= 0) | ~np.isfinite(scale))[0])
-            raise RegimenError(
-                f"{given.agent}, {given.route}: the fraction that arrives comes to {scale[row]} in patient row {row}; "
-                "look at the administration's `fraction` and `unit_factor`."
-            )
-        try:
-            lengths = np.broadcast_to(np.asarray(given.infusion_days, float), (count,))
-        except ValueError:
-            raise RegimenError(
-                f"{given.agent}: {np.shape(given.infusion_days)} lengths of infusion for {count} doses."
-            ) from None
-        columns.append((times, np.full(count, place, dtype=np.int64), amounts * scale[:, None], lengths))
-    if not columns:
-        return Schedule.empty(patients)
-    times, places, amounts, lengths = (np.concatenate(parts, axis=-1) for parts in zip(*columns, strict=True))
-    order = np.argsort(times, kind="stable")
-    return Schedule(times[order], places[order], np.ascontiguousarray(amounts[:, order]), lengths[order])
+    place = _place(given, known)
+    landing = symbolic.administrations[known[place]]
+    times = np.atleast_1d(np.asarray(given.times, float))
+    if times.ndim != 1:
+        raise RegimenError(f"{given.agent}: times have shape {times.shape}; give one time a dose.")
+    patients, count = len(constants), len(times)
+    made = landed(symbolic, known[place], constants)
+    factor = unit_factor(f"{given.agent}, {given.route}", given.unit, landing.dose_unit)
+    amounts = _amounts(given, patients, count) * (factor * made.factor * made.fraction)[:, None]
+    lengths = _lengths(given, patients, count)
+    modelled = made.duration is not None or made.rate is not None
+    if modelled and lengths.any():
+        raise RegimenError(
+            f"{given.agent}, {given.route}: the model says how long this dose takes to arrive, and so does the "
+            "regimen; leave out the length of infusion, or the administration's duration or rate."
+        )
+    if made.duration is not None:
+        lengths = np.broadcast_to(made.duration[:, None], (patients, count))
+    elif made.rate is not None:
+        lengths = amounts / made.rate[:, None]
+    lags = _same_for_all(np.broadcast_to(made.lag[:, None], (patients, count)))
+    return Schedule(
+        times + lags,
+        np.full(count, place, dtype=np.int64),
+        np.ascontiguousarray(amounts),
+        np.ascontiguousarray(lengths if lengths.ndim == 1 else _same_for_all(lengths)),
+        lags=lags if lags.any() else None,
+    )
+
+
+def _resolved(
+    parts: Sequence[Schedule], doses: Sequence[GivenDoses], patients: int, settling: Any, beyond_interval: str
+) -> Schedule:
+    """Through dose records: additional doses and steady states."""
+    columns: list[list[np.ndarray]] = []
+    for part, given in zip(parts, doses, strict=True):
+        _check_repeats(given)
+        shape = part.amounts.shape
+        lags = np.zeros(shape) if part.lags is None else np.broadcast_to(part.lags, shape)
+        whole = [np.broadcast_to(part.times, shape) - lags, part.amounts, np.broadcast_to(part.durations, shape), lags]
+        time, amount, duration, lag = (np.ravel(array) for array in whole)
+        interval = np.full(amount.shape, float(given.interval_days))
+        columns.append(
+            [
+                np.repeat(np.arange(patients), shape[1]),
+                time,
+                np.full(amount.shape, part.administration[0] if shape[1] else 0),
+                amount,
+                duration,
+                lag,
+                interval,
+                np.full(amount.shape, int(given.additional)),
+                np.full(amount.shape, int(given.steady_state)),
+                np.zeros(amount.shape, dtype=bool),
+                amount > 0,
+            ]
+        )
+    joined = [np.concatenate(column) for column in zip(*columns, strict=True)]
+    order = np.lexsort((joined[1], joined[0]))
+    orders = Orders(*(column[order] for column in joined))
+    return resolve(orders, patients, beyond_interval=beyond_interval, settling=settling)
+
+
+def _check_repeats(given: GivenDoses) -> None:
+    if given.steady_state not in (0, 1, 2):
+        raise RegimenError(
+            f"{given.agent}: steady_state is {given.steady_state!r}; 0 is none, 1 sets the state, 2 adds to it."
+        )
+    if given.additional < 0 or given.additional != int(given.additional):
+        raise RegimenError(f"{given.agent}: {given.additional} additional doses; give a whole number.")
+    if (given.additional or given.steady_state) and not given.interval_days > 0:
+        raise RegimenError(
+            f"{given.agent}: additional doses and steady states need the days between doses, interval_days."
+        )
 
 
 def _place(given: GivenDoses, known: list[tuple[str, str]]) -> int:
@@ -173,23 +254,17 @@ def _amounts(given: GivenDoses, patients: int, count: int) -> np.ndarray:
         ) from None
 
 
-def _unit_factor(given: GivenDoses, landing: Any) -> float:
-    needed = landing.dose_unit
+def _lengths(given: GivenDoses, patients: int, count: int) -> np.ndarray:
+    """Days of infusion, (count,) or (patients, count)."""
+    lengths = np.asarray(given.infusion_days, float)
     try:
-        return units.factor(given.unit, needed)
-    except UnitError as problem:
+        return np.array(np.broadcast_to(lengths, (count,) if lengths.ndim < 2 else (patients, count)))
+    except ValueError:
         raise RegimenError(
-            f"{given.agent}, {given.route}: a dose in {given.unit!r} cannot be given where the model needs {needed!r} "
-            f"or a unit of the same kind ({problem})"
-        ) from problem
+            f"{given.agent}: {np.shape(given.infusion_days)} lengths of infusion for {count} doses."
+        ) from None
 
 
-def _per_patient(symbolic: Any, landing: Any, constants: np.ndarray) -> np.ndarray:
-    """Fraction × unit factor of every patient."""
-    import sympy
-
-    expression = sympy.sympify(landing.fraction) * (1 if landing.unit_factor is None else landing.unit_factor)
-    used = sorted(expression.free_symbols, key=lambda symbol: symbol.name)
-    columns = [constants[:, symbolic.constants.index(symbol.name)] for symbol in used]
-    value = sympy.lambdify(used, expression, modules="numpy")(*columns)
-    return np.broadcast_to(np.asarray(value, float), (len(constants),))
+def _same_for_all(rows: np.ndarray) -> np.ndarray:
+    """The one row where all patients' are alike, else all."""
+    return rows[0] if len(rows) and np.array_equal(rows, np.broadcast_to(rows[:1], rows.shape)) else rows

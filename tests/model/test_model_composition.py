@@ -1,5 +1,7 @@
 """Modules join into models by name; what does not fit is named."""
 
+import math
+
 import numpy as np
 import pytest
 import sympy
@@ -201,13 +203,25 @@ def test_a_molar_mass_ratio_keeps_the_number_of_molecules():
     assert made.mass_balance({"parent": 1 / 493.6 * 1000, "metabolite": 1}) == {"n-demethylation": pytest.approx(0)}
 
 
-def test_a_transit_chain_passes_everything_on_after_its_mean_time():
-    chain = laws.transit("delay", 4, "mean_time", "mg", into="out")
+@pytest.mark.parametrize("steps", [1, 3, 8])
+def test_a_transit_chain_passes_everything_on_erlang_distributed(steps):
+    chain = laws.transit("delay", steps, "mean_time", "mg", into="out")
     made = model(parameter("mean_time", 2, "day"), Species("out", "mg"), chain)
     assert all(v == pytest.approx(0) for v in made.mass_balance(dict.fromkeys(made.symbolic.species, 1)).values())
     times = np.linspace(0, 40, 401)
     dose = [(0.0, made.symbolic.species.index("delay_1"), 1.0, 0.0)]
     arrived = made.reference(made.symbolic.typical, dose, times)[:, 0]
-    mean = np.trapezoid(1 - arrived, times)  # the mean of a waiting time is the area above its distribution function
-    assert arrived[-1] == pytest.approx(1, abs=1e-6)
-    assert mean == pytest.approx(2.0, abs=1e-3 + 0.05)  # the first point shows the state before the dose
+    expected = [1 - sum((steps * t / 2) ** n / math.factorial(n) for n in range(steps)) * math.exp(-steps * t / 2)
+                for t in times]  # fmt: skip
+    assert arrived == pytest.approx(expected, abs=1e-7)
+
+
+def test_a_transit_chain_is_fed_by_a_law_and_needs_a_step():
+    made = model(
+        parameter("mean_time", 2, "day"),
+        parameter("k", 3, "mg/day"),
+        laws.transit("delay", 2, "mean_time", "mg", inflow=lambda k: k),
+    )
+    assert made.reference(made.symbolic.typical, [], np.array([0.0, 60.0]))[-1] == pytest.approx([3.0, 3.0])
+    with pytest.raises(ModelError, match="transit chain 'delay' has 0 steps"):
+        laws.transit("delay", 0, "mean_time", "mg")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from opsonin.errors import ModelError
 from opsonin.model.parts import Law, Part, Process, Species
 
 
@@ -116,8 +117,11 @@ def transit(
 
     inflow: the rate into the first (none where a dose lands there).   into: the species that receives the end of
     the chain, in the same unit.   The delay is Erlang distributed with shape `steps`.
+    Raises: ModelError for fewer than one step.
     Source: Savic 2007, J Pharmacokinet Pharmacodyn 34:711.
     """
+    if steps < 1:
+        raise ModelError(f"transit chain {name!r} has {steps} steps; a delay needs at least one.")
     chain = [f"{name}_{step}" for step in range(1, steps + 1)]
     parts: list[Part] = [Species(link, unit, meaning=f"{name}, step {step}") for step, link in enumerate(chain, 1)]
     if inflow is not None:

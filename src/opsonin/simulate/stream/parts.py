@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -40,6 +40,7 @@ class Patients:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where patients come from, block by block.
 

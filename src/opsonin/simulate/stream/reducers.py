@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +20,7 @@ from opsonin.errors import SimulationError
 State = dict[str, np.ndarray]
 
 
+@runtime_checkable
 class Reducer(Protocol):
     """Anything with these three; sent to worker processes, so a class at the top of a module."""
 
@@ -158,8 +159,16 @@ class Quantiles:
         """Quantiles of one column: patients of a bin are thought of as evenly spread from its lowest to its highest."""
         before = np.cumsum(count) - count
         rank = np.asarray(self.at, float) * (count.sum() - 1)
+        below, above = (self._ranked(low, high, count, before, whole) for whole in (np.floor(rank), np.ceil(rank)))
+        with np.errstate(invalid="ignore"):  # infinite values
+            return np.where(below == above, below, below + (rank - np.floor(rank)) * (above - below))
+
+    def _ranked(
+        self, low: np.ndarray, high: np.ndarray, count: np.ndarray, before: np.ndarray, rank: np.ndarray
+    ) -> np.ndarray:
+        """The patients of these ranks, whole numbers from 0."""
         here = np.searchsorted(before, rank, side="right") - 1
-        inside = np.minimum((rank - before[here]) / np.maximum(count[here] - 1, 1), 1.0)
+        inside = (rank - before[here]) / np.maximum(count[here] - 1, 1)
         bottom, top = low[here].astype(float), high[here].astype(float)
         with np.errstate(invalid="ignore"):  # a bin of infinite values
             return np.where(bottom == top, bottom, bottom + inside * (top - bottom))

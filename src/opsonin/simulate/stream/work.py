@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from multiprocessing import connection, get_context
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from opsonin.errors import OpsoninError, SimulationError
 
@@ -20,6 +20,7 @@ Tick = Callable[[int], None]
 Progress = Callable[[int], None]
 
 
+@runtime_checkable
 class Task(Protocol):
     """What is done with a part: computed, written, reduced. Gives what the calling thread needs to know of it."""
 

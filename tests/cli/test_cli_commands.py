@@ -69,6 +69,14 @@ def test_explain_prints_the_whole_model_of_a_study():
     assert "il2_cl" in said
 
 
+def test_explain_draws_the_whole_model_of_a_study(tmp_path):
+    path = tmp_path / "model.dot"
+    assert str(path) in says("explain", "imatinib-il2", "--diagram", path)
+    graph = path.read_text()
+    assert graph.startswith("digraph")
+    assert "interleukin-2 in blood" in graph.replace("\n", " ")
+
+
 DRUG = """from opsonin.model import Administration, Module, Parameter, Process, Species
 
 def drug():

@@ -1,15 +1,17 @@
 """The large models that the benchmarks are run on are sound: sizes, balance, patients, a finite course."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import models
 from opsonin.model import Parameter
 from opsonin.simulate import simulate
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+models = import_module("models")
 
 
 @pytest.mark.parametrize(("made", "states"), [(models.model_of_40_states, 40), (models.model_of_50_states, 50)])

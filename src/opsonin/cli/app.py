@@ -166,11 +166,14 @@ def show(folder: Annotated[Path, typer.Argument(help="A results folder, or a rec
 @app.command()
 def explain(
     name: Annotated[str, typer.Argument(help="A therapy, a bundled study, or your own ./file.py:function.")],
+    diagram: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the model instead: .svg, or .dot for Graphviz.")
+    ] = None,
 ) -> None:
-    """A therapy: its parameters with units and sources, its processes as equations."""
+    """A therapy: its parameters with units and sources, its processes as equations; or a picture of the model."""
     from opsonin.cli.explaining import explain_name
 
-    explain_name(name)
+    explain_name(name, diagram)
 
 
 def main() -> None:

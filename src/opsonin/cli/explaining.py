@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-def explain_name(name: str) -> None:
+def explain_name(name: str, diagram: Path | None = None) -> None:
     """Print parameters with value, unit, kind and source, processes as equations, observables and signals.
 
-    Raises: StudyError for a name that is neither a therapy, nor a bundled study, nor a file of the user's.
+    diagram: write the flow diagram there instead.
+
+    Raises: StudyError for a name that is neither a therapy, nor a bundled study, nor a file of the user's; ReportError
+    for a diagram that cannot be drawn or written.
     """
     title, source, module, model = _find(name)
+    if diagram is not None:
+        from opsonin.report.diagram import write_diagram
+
+        console().print(f"diagram   {escape(str(write_diagram(model.diagram(title), diagram)))}")
+        return
     told = model.explain()
     mine: dict[str, list[Row]] = {
         heading: [row for row in rows if module in (None, row.get("module"))]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy.printing.latex import LatexPrinter
 
+from opsonin.model.dot import dot
 from opsonin.model.parts import (
     Administration,
     Covariate,
@@ -114,6 +115,7 @@ def explain(model: Model) -> dict[str, Any]:
         ],
         "equations": [{"state": state, "latex": text} for state, text in equations(model)],
         "diagram": diagram_edges(model),
+        "dot": dot(model),
     }
 
 

@@ -157,6 +157,12 @@ class Model:
 
         return diagram_edges(self)
 
+    def diagram(self, title: str = "") -> str:
+        """The model's flow diagram as a Graphviz graph. See `opsonin.model.diagram` for what it shows."""
+        from opsonin.model.dot import dot
+
+        return dot(self, title)
+
     def mass_balance(self, weights: Mapping[str, float | int]) -> dict[str, float]:
         """What each process makes (+) or loses (−) of a conserved whole, per unit of its rate.
 

@@ -74,6 +74,17 @@ class Equations:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An SVG element that is safe to put in as it is, wider than the text."""
+
+    name: str
+    title: str
+    svg: str
+    caption: str = ""
+    kind: str = "picture"
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A figure in its place."""
 
@@ -81,7 +92,7 @@ class Drawing:
     kind: str = "figure"
 
 
-Block = Numbers | Text | Lines | Table | Code | Equations | Drawing
+Block = Numbers | Text | Lines | Table | Code | Equations | Picture | Drawing
 
 
 @dataclass(frozen=True)

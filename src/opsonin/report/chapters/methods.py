@@ -5,9 +5,11 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+from opsonin.errors import ReportError
 from opsonin.report import words
-from opsonin.report.content import Block, Chapter, Code, Equations, Lines, Table, Text
+from opsonin.report.content import Block, Chapter, Code, Equations, Lines, Picture, Table, Text
 from opsonin.report.context import Context
+from opsonin.report.diagram import svg
 from opsonin.report.mathml import mathml
 
 NAME, TITLE = "methods", "Methods and provenance"
@@ -146,6 +148,7 @@ def _model(model: dict[str, Any]) -> list[Block]:
             )
         )
         blocks += _parameters(parameters)
+    blocks += _diagram(str(model.get("dot") or ""))
     equations = model.get("equations") or []
     if equations:
         meaning = {s["name"]: s.get("meaning", "") for s in model.get("species") or []}
@@ -172,6 +175,26 @@ def _model(model: dict[str, Any]) -> list[Block]:
         title = "Signals: where therapies act on biology"
         blocks.append(Table(title, columns, rows, small=True, folded=True))
     return blocks
+
+
+def _diagram(dot: str) -> list[Block]:
+    """The flow diagram; as text where no program that could draw it is installed."""
+    if not dot:
+        return []
+    title = "Flow diagram of the model"
+    try:
+        drawn = svg(dot, title)
+    except ReportError as problem:
+        return [
+            Text(f"The flow diagram is given as text for Graphviz: {problem}", quiet=True),
+            Code(f"{title}, as text for Graphviz", dot, folded=True),
+        ]
+    caption = (
+        "Modules are frames, states boxes; a thick arrow moves material, a green one raises what it points to, a red "
+        "bar lowers it. What speeds a state's loss lowers the state. Point at a box or an arrow for its law; click to "
+        "enlarge."
+    )
+    return [Picture("model-diagram", title, drawn, caption)]
 
 
 def _modulations(signal: dict[str, Any]) -> str:

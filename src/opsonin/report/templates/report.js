@@ -32,12 +32,20 @@
   document.querySelectorAll("button[data-save]").forEach((button) => {
     button.addEventListener("click", () => {
       const name = button.dataset.figure;
-      if (button.dataset.save === "csv") {
+      if (button.dataset.save === "picture") {
+        const drawn = document.querySelector("#" + name + " svg");
+        save(name + ".svg", "image/svg+xml;charset=utf-8", new XMLSerializer().serializeToString(drawn));
+      } else if (button.dataset.save === "csv") {
         save(name + ".csv", "text/csv;charset=utf-8", csv(name));
       } else {
         Plotly.downloadImage("plot-" + name, { format: "svg", filename: name });
       }
     });
+  });
+  document.querySelectorAll(".picture .sheet").forEach((sheet) => {
+    const turn = () => sheet.classList.toggle("full");
+    sheet.addEventListener("click", turn);
+    sheet.addEventListener("keydown", (event) => event.key === "Enter" && turn());
   });
   // what is folded on the screen belongs on paper; and a link into a folded part opens it
   const folds = document.querySelectorAll("details.fold");

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 MEMORY = 6  # differences kept for the extrapolation
+FAR = 1e6  # × scale: a state that has grown beyond this is not at rest because its change is small beside it
 WORSE = 10.0  # an extrapolation this much worse than the best point so far is given up
 
 
@@ -53,7 +54,7 @@ def fixed_points(
         image = step(rows, state[rows])
         rounds[rows] += 1
         residual = image - state[rows]
-        change[rows] = residual / (np.abs(image) + scale[rows])
+        change[rows] = residual / (np.minimum(np.abs(image), FAR * scale[rows]) + scale[rows])
         largest[rows] = np.fmax(largest[rows], np.abs(image))
         lost = ~np.isfinite(residual).all(axis=1)
         settled[rows] = (np.abs(change[rows]).max(axis=1, initial=0.0) <= tolerance) | lost

@@ -22,7 +22,7 @@ class Mark(NamedTuple):
 def follow(
     model: Any,
     constants: Float[np.ndarray, " constant"],
-    doses: Sequence[tuple[float, int, float, float]],
+    doses: Sequence[tuple[Any, ...]],
     marks: Sequence[Mark],
     times: Float[np.ndarray, " time"],
     after: Bool[np.ndarray, " time"],
@@ -37,6 +37,7 @@ def follow(
     back).   after: whether a state is looked at after the marks and doses of its moment.
     """
     made = np.full((len(times), len(initial)), np.nan)
+    plain = [(float(day), int(index), float(amount), float(length)) for day, index, amount, length in doses]
     state, here = initial, start
     due = [mark for mark in marks if start <= mark.day < end]
     for mark in [*due, None]:
@@ -48,7 +49,7 @@ def follow(
             rows = np.union1d(rows, np.flatnonzero((times <= until) & (wanted >= here) & np.isfinite(times)))
         asked = np.unique(np.append(np.minimum(wanted[rows], until), until))
         if until > here:
-            states = model.reference(constants, doses, asked, start=here, initial=state, **options)
+            states = model.reference(constants, plain, asked, start=here, initial=state, **options)
             made[rows] = states[np.searchsorted(asked, np.minimum(wanted[rows], until))]
             state, here = states[-1], until
         elif len(rows):

@@ -61,8 +61,7 @@ class EventTable:
 
         Values are in the constant's unit, and are those of a subject's first row.
         Raises: ImportDataError for a column that is missing, is no number, or changes within a subject although the
-        model's equations depend on it; RegimenError for a constant the model
-        does not have.
+        model's equations depend on it; RegimenError for a constant the model does not have.
         """
         symbolic = model.symbolic
         made = np.tile(symbolic.typical, (len(self), 1))
@@ -141,7 +140,7 @@ class EventTable:
         column[seen] = number[np.cumsum(new) - 1]
         return Observations(times, flags, column)
 
-    def _subject(self, row: int) -> str:
+    def _subject(self, row: Any) -> str:
         return self.subjects[int(self.rows.patient[row])]
 
     def _numbers(self, column: str) -> np.ndarray:
@@ -196,7 +195,7 @@ class EventTable:
             asked = np.flatnonzero(given == code)
             if len(asked) and law is None:
                 raise ImportDataError(
-                    f"{self.rows.where(int(which[asked[0]]))}, column RATE: {code} asks for a modelled {word}, but the "
+                    f"{self.rows.where(which[asked[0]])}, column RATE: {code} asks for a modelled {word}, but the "
                     f"administration {what} has no `{word}`."
                 )
         if made.rate is not None:

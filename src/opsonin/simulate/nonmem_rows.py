@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -31,7 +31,7 @@ class Rows(NamedTuple):
     name: str
     from_file: bool
 
-    def where(self, row: int) -> str:
+    def where(self, row: Any) -> str:
         """The name of a row for messages: file and line, or table and row."""
         return _place(self.name, self.from_file, int(row))
 

@@ -76,7 +76,7 @@ def settings(
     else:
         found, settled, lingering = _settle(model, settling, constants, initial, trains, added[where], rtol, advance)
     values[patient[:, None], column[:, None], np.array(settling)[None, :]] = found
-    for row in np.flatnonzero(~settled):
+    for row in np.flatnonzero(~settled).tolist():
         names = [symbolic.states[settling[n]] for n in np.flatnonzero(lingering[row])]
         failures.setdefault(int(patient[row]), (_reason(names, trains, row), float(trains.time[row])))
     return Settings(values, added, failures)

@@ -11,7 +11,7 @@ from opsonin.errors import StudyError
 from opsonin.simulate import GivenDoses, build_schedule, simulate
 from opsonin.trial import ImmunePlan, Pool, SamplingPlan, Treatment
 from opsonin.trial.plan import dose_times
-from opsonin.trial.potential import DIED, DROPPED_OUT, FAILED, PROGRESSED, TOXIC
+from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED, PROGRESSED, TOXIC
 from trial import small
 
 

@@ -1,56 +1,43 @@
-"""One dose level for a block of patients: simulate from scan to scan, stopping treatment as the protocol says.
+"""What a block of patients shows: simulate from scan to scan and cycle to cycle, with the doses the protocol gives.
 
-Doses end with observed progression (decided at a scan), death, drop-out, and an adverse event that meets a DLT rule, in
-any cycle: from that moment on, not from the next visit. Patients off treatment are simulated to the end in one piece.
-What happens before the first dose that differs between levels (`Plan.parting`) is simulated once for all of them.
+Policies act on what is observed: an adverse event on its day or at a visit, a reading at its visit, progression at a
+scan. A part of the course is first simulated with the doses decided so far; where something observed in it changes a
+later dose, that patient runs again from that dose on, so that nobody pays for what does not happen to them. Patients
+off treatment are simulated to the end in one piece.
+What happens before the first dose that differs between levels (`Plan.parting`) is simulated once for all of them; a
+patient in whom a policy acts by then is simulated again from the start at each level.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from opsonin.criteria import recist
-from opsonin.trial.observe import seen_diameters
+from opsonin.trial.block import TIE, Block, Segment, first, solve, times_of_interest
+from opsonin.trial.decisions import Decisions
+from opsonin.trial.dosing import Dosing
+from opsonin.trial.noting import note, note_scans, observed
 from opsonin.trial.plan import Plan
-from opsonin.trial.potential import DIED, DROPPED_OUT, FAILED, PROGRESSED, TOXIC, PotentialOutcomes
-
-_TIE = 1e-9
-RTOL = (
-    1e-4  # of the solver: states then err by about 2e-5, crossings by 2e-4 days; the best assay errs by several percent
-)
-
-
-@dataclass(eq=False)
-class Block:
-    """Patients simulated together.   schedule: all their doses if nothing stops them;   scores: standard normal
-    measurement errors (patient, lesion, scan)."""
-
-    model: Any
-    plan: Plan
-    constants: np.ndarray
-    thresholds: np.ndarray
-    schedule: Any
-    scores: np.ndarray
-    threads: int | None = None
-    failures: dict[int, tuple[str, float]] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.constants)
+from opsonin.trial.potential import PotentialOutcomes
+from opsonin.trial.readings import block_readings
+from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED
+from opsonin.trial.scanning import Scans
 
 
 def lead_in(block: Block) -> tuple[PotentialOutcomes, np.ndarray]:
-    """What a block of patients shows until levels part, the same at every level, and their states then."""
+    """What a block of patients shows until levels part, the same at every level, and their states then.
+
+    Written policies do not act here: whom they concern runs again at each level (`follow`).
+    """
     plan = block.plan
     made = PotentialOutcomes.empty(plan, len(block))
-    course = _Course(block, made)
+    course = _Course(block, made, acting=not plan.rules.written)
+    everyone = np.arange(len(block))
     state = block.model.initial_state(block.constants)
-    course.note_start(state)
+    course.note_start(everyone, state)
     if plan.parting > plan.start:
-        state = course.treat(np.arange(len(block)), state, plan.start, plan.parting)
+        state = course.treat(everyone, state, plan.start, plan.parting)
     return made, state
 
 
@@ -63,19 +50,20 @@ def follow(
     """
     plan = block.plan
     course = _Course(block, made)
-    course.read_baseline()
+    state = course.take_over(state)
     on, state = course.still_treated(np.arange(len(block)), state, plan.parting)
     begin = plan.parting
     for end in _edges(plan):
         if not len(on):
             break
         state = course.treat(on, state, begin, end)
-        course.scan(on, end)
+        course.scans.judge(on, end)
         on, state = course.still_treated(on, state, end)
         begin = end
         if progress is not None:
             share = (end - plan.parting) / (plan.end - plan.parting)
             progress(int(len(block) - len(on) * (1 - share)))
+    course.write_down()
     made.done[:] = True
     return made
 
@@ -87,182 +75,154 @@ def _edges(plan: Plan) -> list[float]:
     return [*np.unique(starts[(starts > plan.parting) & (starts < plan.end)]).tolist(), plan.end]
 
 
-class _Segment(NamedTuple):
-    """What one run of the solver gives.   failures: row of this run → (reason, day)."""
-
-    states: np.ndarray
-    crossings: np.ndarray
-    final: np.ndarray
-    times: np.ndarray
-    failures: dict[int, tuple[str, float]]
-
-
 class _Course:
-    """The running state of a block: what has been observed, and each patient's RECIST course."""
+    """The running state of a block: what has been observed, and what has been decided about the doses.
 
-    def __init__(self, block: Block, made: PotentialOutcomes):
-        self.block, self.made, self.plan = block, made, block.plan
+    acting: whether rules act; else what is planned is given to everybody.
+    """
+
+    def __init__(self, block: Block, made: PotentialOutcomes, acting: bool = True):
+        self.block, self.made, self.plan, self.acting = block, made, block.plan, acting
         self.thresholds = np.where(np.isfinite(made.crossings), np.inf, block.thresholds)
         self.roles = {role: self.plan.thresholds(role) for role in ("death", "drop-out", "new lesion")}
-        self.recist: recist.Course | None = None
-        self.exists = np.zeros((len(block), len(self.plan.lesions)), dtype=bool)
+        self.dosing = Dosing(block)
+        self.decisions = Decisions(block, made, self.dosing)
+        self.scans = Scans(block, made, self.decisions)
 
-    def note_start(self, state: np.ndarray) -> None:
+    def note_start(self, rows: np.ndarray, state: np.ndarray) -> None:
         """What is seen before the first dose: values at the start, and the baseline scan."""
-        plan, everyone = self.plan, np.arange(len(self.block))
-        self._note(everyone, state[:, None, :], np.array([plan.start]))
+        plan = self.plan
+        note(self.block, self.made, rows, state[:, None, :], np.array([plan.start]))
         if plan.lesions:
-            self._diameters(everyone, state[:, None, :], np.array([plan.start]), np.array([0]))
+            note_scans(self.block, self.made, rows, state[:, None, :], np.array([plan.start]), np.array([0]))
 
-    def read_baseline(self) -> None:
-        """What later scans are compared with."""
-        if self.plan.lesions:
-            self.exists = self.made.true_mm[:, :, 0] > 0
-            baseline = np.where(self.exists, self.made.seen_mm[:, :, 0], np.nan)
-            self.recist = recist.begin(baseline)
+    def take_over(self, state: np.ndarray) -> np.ndarray:
+        """Go on from the lead-in; in whom a rule would have acted in it, it is simulated again. The states then."""
+        plan, made, everyone = self.plan, self.made, np.arange(len(self.block))
+        self.scans.read_baseline()
+        if not plan.rules.written:
+            self._stop_all(everyone)
+            return state
+        readings = block_readings(self.block, everyone, made.concentrations, made.measurements)
+        happens = self.decisions.following(everyone, made.crossings, readings).min(axis=1, initial=np.inf)
+        rows = np.flatnonzero((happens <= plan.parting) & (happens < made.left))
+        self.decisions.clock[:] = plan.parting
+        if len(rows):
+            self.decisions.clock[rows] = -np.inf
+            made.put(rows, PotentialOutcomes.empty(plan, len(rows)))
+            self.thresholds[rows] = self.block.thresholds[rows]
+            for row in rows.tolist():
+                self.block.failures.pop(row, None)
+            begun = self.block.model.initial_state(self.block.constants[rows])
+            self.note_start(rows, begun)
+            state = state.copy()
+            state[rows] = self.treat(rows, begun, plan.start, plan.parting)
+        self._stop_all(everyone)
+        return state
 
     def still_treated(self, rows: np.ndarray, state: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
         """Those of the rows whose treatment goes on, with their states; the others are followed to the end."""
         made, plan = self.made, self.plan
         if now >= plan.end:
             return rows[:0], state[:0]
-        going = made.off_treatment[rows] > now - _TIE
-        off = ~going & (np.minimum(made.death[rows], made.drop_out[rows]) > now)
+        going = made.off_treatment[rows] > now - TIE
+        off = ~going & (made.left[rows] > now)
         if off.any():
             self.untreated(rows[off], state[off], now)
         return rows[going], state[going]
 
     def treat(self, rows: np.ndarray, state: np.ndarray, begin: float, end: float) -> np.ndarray:
-        """One segment on treatment. A patient with a limiting toxicity runs it again without the doses after it."""
-        made = self.made
-        found = self._run(rows, state, begin, end, made.off_treatment[rows])
-        toxic = self._first(found.crossings, self.plan.limiting)
-        leaving = self.roles["death"] | self.roles["drop-out"]
-        stop = toxic < np.minimum(self._first(found.crossings, leaving), made.off_treatment[rows])
-        made.off_treatment[rows[stop]] = toxic[stop]
-        made.reason[rows[stop]] = TOXIC
-        self._undo_doses(rows, found, np.where(stop, toxic, np.inf), end)
+        """One segment on treatment; what happens in it may change its later doses."""
+        found = self._run(rows, state, begin, end)
+        if self.acting:
+            self._govern(rows, found, begin, end)
         self._after(rows, found)
         if self.plan.lesions and np.isin(end, self.plan.scans):
             number = np.searchsorted(self.plan.scans, end) + 1
-            self._diameters(rows, found.states[:, -1:], found.times[-1:], np.array([number]))
+            note_scans(self.block, self.made, rows, found.states[:, -1:], found.times[-1:], np.array([number]))
         return found.final
-
-    def scan(self, rows: np.ndarray, time: float) -> None:
-        """Judge the scan at this time; progression stops treatment."""
-        plan, made = self.plan, self.made
-        if self.recist is None or not np.isin(time, plan.scans):
-            return
-        number = int(np.searchsorted(plan.scans, time)) + 1
-        scanned = np.minimum(made.death[rows], made.drop_out[rows]) > time
-        made.seen_mm[rows[~scanned], :, number] = np.nan
-        rows = rows[scanned & ~np.isfinite(made.progression[rows])]
-        before = recist.Course(*(part[rows] for part in self.recist))
-        new = made.new_lesion[rows] <= time
-        none = np.full(len(rows), recist.NONE)
-        nodal = np.zeros((len(rows), len(plan.lesions)), dtype=bool)
-        visit, after = recist.judge(before, made.seen_mm[rows, :, number], self.exists[rows], nodal, new, none)
-        for part, value in zip(self.recist, after, strict=True):
-            part[rows] = value
-        worse = rows[visit.overall == recist.PD]
-        made.progression[worse] = time
-        stopping = worse[made.off_treatment[worse] > time]
-        made.off_treatment[stopping] = time
-        made.reason[stopping] = PROGRESSED
 
     def untreated(self, rows: np.ndarray, state: np.ndarray, begin: float) -> None:
         """From here to the end of observation without doses: what is left to see are scans, samples and events."""
         plan, made = self.plan, self.made
-        found = self._run(rows, state, begin, plan.end, np.minimum(made.off_treatment[rows], begin))
+        self._stop_all(rows)
+        found = self._run(rows, state, begin, plan.end)
         self._after(rows, found)
         if not plan.lesions:
             return
         for number, time in enumerate(plan.scans.tolist(), start=1):
             if time > begin:
-                at = np.flatnonzero(np.abs(found.times - time) < _TIE)[:1]
+                at = np.flatnonzero(np.abs(found.times - time) < TIE)[:1]
                 waiting = ~np.isfinite(made.progression[rows])
-                self._diameters(rows[waiting], found.states[waiting][:, at], found.times[at], np.array([number]))
-                self.scan(rows[waiting], time)
+                states, number_ = found.states[waiting][:, at], np.array([number])
+                note_scans(self.block, made, rows[waiting], states, found.times[at], number_)
+                self.scans.judge(rows[waiting], time)
 
-    def _after(self, rows: np.ndarray, found: _Segment) -> None:
-        self._events(rows, found.crossings)
-        self._leaving(rows)
-        self._fail(rows, found)
-        self._note(rows, found.states, found.times)
+    def write_down(self) -> None:
+        """The doses as they were decided, into the outcomes."""
+        made, dosing = self.made, self.dosing
+        if not self.plan.varies:
+            return
+        everyone, columns = np.arange(len(self.block)), np.arange(len(dosing.dose))
+        self._stop_all(everyone)
+        given = dosing.effective(everyone, columns)
+        made.given[:, dosing.dose] = dosing.share(everyone, columns, given)
+        made.late[:, dosing.dose] = given.taken - dosing.taken
+        if dosing.because is not None:
+            made.because[:, dosing.dose] = dosing.because
+        made.stopped[:] = dosing.off
+        made.stop_code[:] = self.decisions.stop_code
 
-    def _run(
-        self,
-        rows: np.ndarray,
-        state: np.ndarray,
-        begin: float,
-        end: float,
-        off: np.ndarray,
-        times: np.ndarray | None = None,
-    ) -> _Segment:
-        """Simulate from `begin` to `end` without the doses from each patient's day `off` on.
+    def _govern(self, rows: np.ndarray, found: Segment, begin: float, end: float) -> None:
+        """Answer what happens in a segment, patient by patient in order of time, until nothing is left to answer.
 
-        times: to note states at; None for those of visits and, while treatment goes on, doses.
+        valid: until when a patient's simulation follows the doses as decided; from there it is run again.
         """
-        from opsonin.simulate import Schedule
+        decisions, dosing = self.decisions, self.dosing
+        columns = dosing.window(rows, begin, end)
+        valid = np.full(len(rows), np.inf)
+        open_ = np.arange(len(rows))
+        readings = self._readings(rows, found, open_)
+        while len(open_):
+            crossings = np.minimum(self.made.crossings[rows[open_]], found.crossings[open_])
+            days = decisions.following(rows[open_], crossings, [read[open_] for read in readings])
+            day = days.min(axis=1, initial=np.inf)
+            left = first(found.crossings[open_], self.roles["death"] | self.roles["drop-out"])
+            until = np.minimum(left, self.made.off_treatment[rows[open_]])
+            due = (day <= np.minimum(valid[open_], end)) & (day < until)
+            now = open_[due]
+            if len(now):
+                before = dosing.effective(rows[now], columns)
+                decisions.act(rows[now], day[due], days[due] == day[due][:, None])
+                changed = np.maximum(dosing.first_change(rows[now], columns, before), begin)
+                valid[now] = np.minimum(valid[now], np.where(changed < end, changed, np.inf))
+                open_ = open_[due | np.isfinite(valid[open_])]
+                continue
+            open_ = open_[np.isfinite(valid[open_])]
+            self._again(rows, found, open_, valid, end)
+            for read, anew in zip(readings, self._readings(rows, found, open_), strict=True):
+                read[open_] = anew
+            valid[open_] = np.inf
+        decisions.clock[rows] = end
 
-        whole = self.block.schedule
-        here = (whole.times + whole.durations >= begin) & (whole.times < end) & (whole.times < off.max())
-        cut = Schedule(
-            whole.times[here], whole.administration[here], whole.amounts[np.ix_(rows, here)], whole.durations[here]
-        ).stopped(off)
-        found = self._solve(rows, state, begin, cut, self._times(begin, end, cut.times) if times is None else times)
-        for row, (_, day) in found.failures.items():
-            if day > begin:  # what was there until then is seen
-                before = found.times < day
-                one = np.array([row])
-                alone = Schedule(cut.times, cut.administration, cut.amounts[one], cut.durations)
-                seen = self._solve(rows[one], state[one], begin, alone, np.append(found.times[before], day))
-                found.states[row, before] = seen.states[0, :-1]
-                found.crossings[row] = seen.crossings[0]
-        return found
+    def _readings(self, rows: np.ndarray, found: Segment, which: np.ndarray) -> list[np.ndarray]:
+        """What a clinic reads of these patients' segment, for each watch of the rules."""
+        if not self.plan.rules.watches:
+            return []
+        mine = rows[which]
+        return block_readings(self.block, mine, *observed(self.block, mine, found.states[which], found.times))
 
-    def _solve(self, rows: np.ndarray, state: np.ndarray, begin: float, schedule: Any, times: np.ndarray) -> _Segment:
-        from opsonin.simulate import simulate
+    def _again(self, rows: np.ndarray, found: Segment, which: np.ndarray, since: np.ndarray, end: float) -> None:
+        """Run patients again, each from the first dose that is decided otherwise.
 
-        block = self.block
-        made = simulate(
-            block.model,
-            block.constants[rows],
-            schedule,
-            times,
-            thresholds=self.thresholds[rows],
-            start=begin,
-            initial_state=np.ascontiguousarray(state),
-            rtol=RTOL,
-            threads=block.threads,
-        )
-        failures = {failure.patient: (failure.reason, failure.day) for failure in made.failures}
-        crossings = np.where(np.isnan(made.crossings), np.inf, made.crossings)
-        return _Segment(made.states, crossings, made.final_state, made.times, failures)
-
-    def _times(self, begin: float, end: float, given: np.ndarray) -> np.ndarray:
-        """The times of this segment at which anything is observed or given, its beginning and end included."""
-        plan = self.plan
-        every = np.concatenate([plan.sample_times, plan.immune_times, plan.scans, given])
-        inside = np.unique(every[(every > begin) & (every < end)])
-        apart = inside[np.diff(inside, prepend=begin) > _TIE]
-        return np.concatenate([[begin], apart[apart < end - _TIE], [end]])
-
-    def _undo_doses(self, rows: np.ndarray, found: _Segment, day: np.ndarray, end: float) -> None:
-        """Run again, without doses, from the last dose before a patient's day (inf: nothing to undo).
-
-        Starting again at a dose is exact, so until that day nothing changes.
+        Starting again at a dose is exact, so until that day nothing changes. Every dose's day is a time of the segment.
         """
-        schedule = self.block.schedule
-        later = (schedule.times[None, :] >= day[:, None]) & (schedule.times[None, :] < end)
-        undo = (later & (schedule.amounts[rows] > 0)).any(axis=1)
-        last = np.searchsorted(found.times, day, side="right") - 1  # every time of a dose is a time of the segment
-        for at in np.unique(last[undo]).tolist():
-            again = np.flatnonzero(undo & (last == at))
-            since = float(found.times[at])
-            before = found.crossings[again] <= day[again][:, None]
+        for day in np.unique(since[which]).tolist():
+            again = which[since[which] == day]
+            at = int(np.searchsorted(found.times, day - TIE))
+            before = found.crossings[again] <= day
             self._keep(rows[again], np.where(before, found.crossings[again], np.inf))
-            rerun = self._run(rows[again], found.states[again, at], since, end, day[again], found.times[at:])
+            rerun = self._run(rows[again], found.states[again, at], float(found.times[at]), end, found.times[at:])
             found.crossings[again] = np.minimum(self.made.crossings[rows[again]], rerun.crossings)
             found.states[again, at:] = rerun.states
             found.final[again] = rerun.final
@@ -270,8 +230,30 @@ class _Course:
                 found.failures.pop(row, None)  # it may have been the doses that were not given
             found.failures.update({int(again[row]): why for row, why in rerun.failures.items()})
 
-    def _first(self, crossings: np.ndarray, which: np.ndarray) -> np.ndarray:
-        return crossings[:, which].min(axis=1, initial=np.inf)
+    def _run(
+        self, rows: np.ndarray, state: np.ndarray, begin: float, end: float, times: np.ndarray | None = None
+    ) -> Segment:
+        """Simulate from `begin` to `end` with the doses as decided so far.
+
+        times: to note states at; None for those of visits and doses.
+        """
+        columns = self.dosing.window(rows, begin, end)
+        schedule = self.dosing.schedule(rows, columns)
+        if times is None:
+            times = times_of_interest(self.plan, begin, end, self.dosing.days(columns, begin, end))
+        return solve(self.block, rows, state, begin, schedule, times, self.thresholds[rows])
+
+    def _stop_all(self, rows: np.ndarray) -> None:
+        """Whose treatment has ended is given nothing from that day on."""
+        ended = self.made.off_treatment[rows]
+        ended = np.where(self.made.off_treatment[rows] < self.plan.end, ended, np.inf)
+        self.dosing.off[rows] = np.minimum(self.dosing.off[rows], ended[:, None])
+
+    def _after(self, rows: np.ndarray, found: Segment) -> None:
+        self._events(rows, found.crossings)
+        self._leaving(rows)
+        self._fail(rows, found)
+        note(self.block, self.made, rows, found.states, found.times)
 
     def _keep(self, rows: np.ndarray, crossings: np.ndarray) -> None:
         """Keep these crossings; a threshold crossed once is not looked for again."""
@@ -283,9 +265,9 @@ class _Course:
         """The crossings of a segment, and what they mean for the patient."""
         made = self.made
         self._keep(rows, crossings)
-        made.death[rows] = self._first(made.crossings[rows], self.roles["death"])
-        made.drop_out[rows] = self._first(made.crossings[rows], self.roles["drop-out"])
-        made.new_lesion[rows] = self._first(made.crossings[rows], self.roles["new lesion"])
+        made.death[rows] = first(made.crossings[rows], self.roles["death"])
+        made.drop_out[rows] = first(made.crossings[rows], self.roles["drop-out"])
+        made.new_lesion[rows] = first(made.crossings[rows], self.roles["new lesion"])
 
     def _leaving(self, rows: np.ndarray) -> None:
         """Death and drop-out end treatment; after the first of the two the other is not seen."""
@@ -298,12 +280,12 @@ class _Course:
             made.off_treatment[ends] = day[ends]
             made.reason[ends] = reason
 
-    def _fail(self, rows: np.ndarray, found: _Segment) -> None:
+    def _fail(self, rows: np.ndarray, found: Segment) -> None:
         """A patient whose integration stopped while they were still seen leaves at that moment and is reported."""
         made = self.made
         for patient, (why, day) in found.failures.items():
             row = int(rows[patient])
-            if min(made.death[row], made.drop_out[row]) <= day:
+            if made.left[row] <= day:
                 continue  # what comes after death or drop-out is never looked at
             self.block.failures[row] = (why, day)
             made.failed[row] = True
@@ -311,34 +293,3 @@ class _Course:
             if day < made.off_treatment[row]:
                 made.off_treatment[row] = day
                 made.reason[row] = FAILED
-
-    def _note(self, rows: np.ndarray, states: np.ndarray, times: np.ndarray) -> None:
-        """True concentrations and cell counts at the planned times among these."""
-        plan, made = self.plan, self.made
-        for planned, names, into in (
-            (plan.sample_times, [a.name for a in plan.analytes], made.concentrations),
-            (plan.immune_times, [m.name for m in plan.markers], made.measurements),
-        ):
-            at, where = _match(times, planned)
-            if len(at) and names and len(rows):
-                values = self.block.model.observe(names, states[:, at], self.block.constants[rows], times[at])
-                into[np.ix_(rows, np.arange(len(names)), where)] = values.transpose(0, 2, 1)
-
-    def _diameters(self, rows: np.ndarray, states: np.ndarray, times: np.ndarray, numbers: np.ndarray) -> None:
-        """True and measured diameters at these scans."""
-        if not len(rows):
-            return
-        plan, made = self.plan, self.made
-        assert plan.protocol.tumour is not None
-        true = self.block.model.observe(list(plan.lesions), states, self.block.constants[rows], times).transpose(
-            0, 2, 1
-        )
-        place = np.ix_(rows, np.arange(len(plan.lesions)), numbers)
-        made.true_mm[place] = true
-        made.seen_mm[place] = seen_diameters(true, self.block.scores[place], plan.protocol.tumour)
-
-
-def _match(times: np.ndarray, planned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices into both of the times they share."""
-    pairs = np.argwhere(np.abs(times[:, None] - planned[None, :]) < _TIE)
-    return pairs[:, 0], pairs[:, 1]

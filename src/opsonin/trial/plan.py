@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.errors import StudyError
 from opsonin.trial.protocol import Protocol, Treatment, elapsed, protocol_day
+from opsonin.trial.rules import DoseList, Rules, make_rules
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Plan:
     """Times are elapsed days.
 
     samples: (analyte, time, day's start, hours, protocol day) of each blood sample, one row each;
-    scans: after baseline.   events: in the order of the model's thresholds.
+    scans: after baseline.   events: in the order of the model's thresholds.   rules: the protocol's policies.
     """
 
     protocol: Protocol
@@ -67,6 +68,8 @@ class Plan:
     sample_hours: Float[np.ndarray, " sample"]
     immune_times: Float[np.ndarray, " visit"]
     scans: Float[np.ndarray, " scan"]
+    doses: DoseList
+    rules: Rules
 
     @property
     def start(self) -> float:
@@ -80,6 +83,11 @@ class Plan:
         protocol = self.protocol
         first = [elapsed(t.blocks[0][0]) for t in protocol.treatments if t.is_ladder]
         return max(self.start, min([*first, *self.scans.tolist(), self.end]))
+
+    @property
+    def varies(self) -> bool:
+        """Whether doses may be given otherwise than whole and as planned until treatment ends."""
+        return self.rules.written or any(t.infusion_days > 0 for t in self.protocol.treatments)
 
     @property
     def end(self) -> float:
@@ -123,19 +131,33 @@ def make_plan(model: Any, protocol: Protocol) -> Plan:
         every = protocol.tumour.every_days
         scans = every * np.arange(1, int(np.floor(protocol.observe_days / every + 1e-9)) + 1)
     analyte, time, day, hours = _samples(analytes, protocol)
+    immune_times = np.array([elapsed(day) for day in protocol.immune.days], dtype=float)
+    events = tuple(_event(symbolic.hazard_list[hazard], grade, protocol) for hazard, grade, _ in symbolic.thresholds)
+    doses = [dose_times(treatment, protocol.observe_days) for treatment in protocol.treatments]
+    readings = {m.name: immune_times for m in markers}
+    readings |= {a.name: np.unique(time[analyte == k]) for k, a in enumerate(analytes)}
     return Plan(
         protocol=protocol,
         analytes=analytes,
         markers=markers,
         lesions=tuple(name for name, o in found.items() if o.table == "lesions") if protocol.tumour else (),
-        events=tuple(_event(symbolic.hazard_list[hazard], grade, protocol) for hazard, grade, _ in symbolic.thresholds),
+        events=events,
         sample_analyte=analyte,
         sample_time=time,
         sample_day=day,
         sample_hours=hours,
-        immune_times=np.array([elapsed(day) for day in protocol.immune.days], dtype=float),
+        immune_times=immune_times,
         scans=scans.astype(float),
+        doses=DoseList(np.concatenate(doses), np.repeat(np.arange(len(doses)), [len(times) for times in doses])),
+        rules=make_rules(protocol, events, markers, analytes, _visits(protocol, immune_times, scans), readings),
     )
+
+
+def _visits(protocol: Protocol, immune_times: np.ndarray, scans: np.ndarray) -> Float[np.ndarray, " visit"]:
+    """Every day on which a patient is seen: samples, panels, scans, and the first day of each run of doses."""
+    starts = [blocks(treatment, protocol.observe_days) for treatment in protocol.treatments]
+    sampled = np.array([elapsed(day) for day in protocol.sampling.days], dtype=float)
+    return np.unique(np.concatenate([sampled, immune_times, scans, *(times[first] for times, first, _ in starts)]))
 
 
 def blocks(treatment: Treatment, until: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,12 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from opsonin.trial.plan import Plan
-
-REASONS = (
-    "end of observation", "progression", "dose-limiting toxicity", "death", "drop-out", "simulation failed",
-    "toxicity outside the DLT window",
-)  # fmt: skip
-OBSERVED, PROGRESSED, TOXIC, DIED, DROPPED_OUT, FAILED, TOXIC_OUTSIDE = range(len(REASONS))
+from opsonin.trial.rules import TOXIC, TOXIC_OUTSIDE
 
 
 @dataclass(eq=False)
@@ -28,6 +23,11 @@ class PotentialOutcomes:
     new_lesion: day of the first new lesion, seen at the next scan.   progression: day on which a scan showed it.
     off_treatment: the day from which no dose is given, and `reason`, an index into REASONS.
     failed: whose simulation stopped while they were still seen; `drop_out` is then the day it stopped.
+
+    Where doses may be given otherwise than planned (`Plan.varies`), for each of the plan's doses: `given`, the part of
+    the planned amount (death, drop-out and `off_treatment` apart), `late`, by how many days, and `because`, an index
+    into the rules' reasons (−1: as planned). `stopped`: the day from which a treatment is not given, with `stop_code`.
+    `answer`: the number of the rule that acted on an event, −1 for none;   `recovered`: when the event was over.
     """
 
     done: Bool[np.ndarray, " patient"]
@@ -43,6 +43,13 @@ class PotentialOutcomes:
     off_treatment: Float[np.ndarray, " patient"]
     reason: Int[np.ndarray, " patient"]
     failed: Bool[np.ndarray, " patient"]
+    given: Float[np.ndarray, "patient dose"]
+    late: Float[np.ndarray, "patient dose"]
+    because: Int[np.ndarray, "patient dose"]
+    stopped: Float[np.ndarray, "patient treatment"]
+    stop_code: Int[np.ndarray, "patient treatment"]
+    answer: Int[np.ndarray, "patient event"]
+    recovered: Float[np.ndarray, "patient event"]
 
     @classmethod
     def empty(cls, plan: Plan, patients: int) -> PotentialOutcomes:
@@ -53,6 +60,9 @@ class PotentialOutcomes:
 
         never = np.full(patients, np.inf)
         lesions, scans = len(plan.lesions), len(plan.scans) + 1
+        doses, treatments, events = (
+            (len(plan.doses.times), len(plan.protocol.treatments), len(plan.events)) if plan.varies else (0, 0, 0)
+        )
         return cls(
             np.zeros(patients, dtype=bool),
             nowhere(len(plan.analytes), len(plan.sample_times)),
@@ -67,6 +77,13 @@ class PotentialOutcomes:
             np.full(patients, plan.end),
             np.zeros(patients, dtype=np.int64),
             np.zeros(patients, dtype=bool),
+            np.ones((patients, doses), dtype=np.float32),
+            np.zeros((patients, doses), dtype=np.float32),
+            np.full((patients, doses), -1, dtype=np.int16),
+            np.full((patients, treatments), np.inf),
+            np.full((patients, treatments), -1, dtype=np.int16),
+            np.full((patients, events), -1, dtype=np.int8),
+            np.full((patients, events), np.nan),
         )
 
     def put(self, rows: Int[np.ndarray, " chosen"], made: PotentialOutcomes) -> None:
@@ -100,13 +117,30 @@ class PotentialOutcomes:
 
     def evaluable(self, plan: Plan) -> Bool[np.ndarray, " patient"]:
         """Who can be judged for DLT: had one, or was treated and seen to the end of the window."""
-        until = np.minimum(self.left, self.off_treatment)
+        until = self._judgeable(plan)
         return np.isfinite(self.first_limiting(plan)) | (until >= plan.protocol.dlt_window_days)
 
     def judged_on(self, plan: Plan) -> Float[np.ndarray, " patient"]:
         """The day on which it is known whether a patient has a DLT, or cannot be judged."""
-        until = np.minimum(np.minimum(self.left, self.off_treatment), plan.protocol.dlt_window_days)
+        until = np.minimum(self._judgeable(plan), plan.protocol.dlt_window_days)
         return np.minimum(until, self.first_limiting(plan))
+
+    def dosed_on(self, plan: Plan, agent: str, day: float) -> Bool[np.ndarray, " patient"]:
+        """Who is given an agent within the day that starts at `day`, on which the protocol doses it."""
+        if not plan.varies:
+            return self.off_treatment > day
+        mine = [k for k, treatment in enumerate(plan.protocol.treatments) if treatment.agent == agent]
+        doses = np.flatnonzero(np.isin(plan.doses.treatment, mine) & (plan.doses.times < day + 1.0))
+        taken = plan.doses.times[doses] + self.late[:, doses]
+        here = (taken >= day) & (taken < day + 1.0) & (self.given[:, doses] > 0)
+        return np.any(here & (taken < self.off_treatment[:, None]), axis=1)
+
+    def _judgeable(self, plan: Plan) -> Float[np.ndarray, " patient"]:
+        """Until when a patient is seen and treated with the agent that is escalated, if one is."""
+        until = np.minimum(self.left, self.off_treatment)
+        if not plan.varies or plan.protocol.ladder is None:
+            return until
+        return np.minimum(until, self.stopped[:, plan.protocol.treatments.index(plan.protocol.ladder)])
 
 
 def gather(levels: dict[int, PotentialOutcomes], level: np.ndarray, patient: np.ndarray) -> PotentialOutcomes:

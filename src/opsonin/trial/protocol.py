@@ -11,6 +11,7 @@ from typing import Literal
 
 from opsonin.criteria.dlt import DltRule
 from opsonin.errors import StudyError
+from opsonin.trial.policy import Policy, Recovery
 
 Basis = Literal["flat", "kg", "m2"]
 
@@ -111,7 +112,9 @@ class TumourPlan:
 class Protocol:
     """A dose-escalation trial, whole.
 
-    until: how long treatment goes on; "progression" also stops for a DLT, death and drop-out.
+    until: how long treatment goes on; "progression" also stops for a DLT, death and drop-out.   policies: what is done
+    on what is observed; they take the place of stopping for a DLT or progression for the agents they name.
+    recovery: how long adverse events last once doses are withheld.
     replace: "not evaluable" enrols another patient for each who cannot be judged for DLT; "nobody" counts them
     as without DLT.   observe_days: follow-up of each patient from day 1.
     accrual_days: mean waiting time for the next eligible patient while a cohort is open (assumed: two weeks).
@@ -134,6 +137,8 @@ class Protocol:
     interaction: tuple[str, ...] = ()
     accrual_days: float = 14.0
     event_follow_up_days: float = 30.0
+    policies: tuple[Policy, ...] = ()
+    recovery: Recovery = field(default_factory=Recovery)
 
     def __post_init__(self) -> None:
         for treatment in self.treatments:

@@ -12,6 +12,7 @@ from opsonin.conduct import decision_row, decision_table
 from opsonin.designs import Decision, Design, outcomes
 from opsonin.trial import samples, tables
 from opsonin.trial.enrol import Enrolment, enrol
+from opsonin.trial.given import exposures
 from opsonin.trial.potential import PotentialOutcomes, gather
 from opsonin.trial.protocol import Protocol
 
@@ -60,7 +61,7 @@ def run_trials(
     seen = gather(levels, enrolment.level, enrolment.patient)
     made = {
         "subjects": tables.subjects(plan, enrolment, pool),
-        "exposures": tables.exposures(plan, enrolment, seen, pool),
+        "exposures": exposures(plan, enrolment, seen, pool),
         "adverse_events": tables.adverse_events(plan, enrolment, seen),
         "concentrations": samples.concentrations(plan, enrolment, seen, seed),
         "measurements": samples.measurements(plan, enrolment, seen, seed),
@@ -90,7 +91,7 @@ def _without(agent: str, pool: Any, enrolment: Enrolment, seed: int) -> dict[str
     seen = gather(levels, first.level, first.patient)
     made = {
         "subjects": tables.subjects(pool.plan, first, pool),
-        "exposures": tables.exposures(pool.plan, first, seen, pool, gone),
+        "exposures": exposures(pool.plan, first, seen, pool, gone),
         "concentrations": samples.concentrations(pool.plan, first, seen, seed, gone),
     }
     return {name: table.drop(columns="trial") for name, table in made.items() if len(table)}

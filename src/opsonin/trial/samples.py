@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from opsonin import random
 from opsonin.trial.columns import MISSING, Rows
 from opsonin.trial.enrol import Enrolment
 from opsonin.trial.observe import assay, flow
 from opsonin.trial.plan import Plan, given_on
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.protocol import elapsed
-
-_DAYS_BACK = 100_000  # added to a day, so that the counter of a random number is positive
+from opsonin.trial.readings import analyte_errors, marker_errors, normal, shares
 
 
 def concentrations(
@@ -23,7 +21,6 @@ def concentrations(
 
     left_out: agents not given; the errors of such a potential world are drawn apart.
     """
-    world = "".join(f" without {agent}" for agent in sorted(left_out))
     rows = Rows(enrolment)
     where = np.searchsorted(plan.sample_times, plan.sample_time)
     visits = [
@@ -36,17 +33,12 @@ def concentrations(
         chosen = np.flatnonzero((plan.sample_analyte == index) & (plan.sample_day == day))
         times, start = plan.sample_time[chosen], elapsed(int(day))
         dosed = given_on(plan.protocol, analyte.agent, start)
-        treated = (seen.off_treatment > start) | (not dosed)
+        treated = seen.dosed_on(plan, analyte.agent, start) | (not dosed)
         row, sample = np.nonzero(treated[:, None] & (times[None, :] < seen.left[:, None]))
         true = seen.concentrations[:, index, :][:, where[chosen]]
-        score = random.normal(
-            seed,
-            f"assay {analyte.name}{world}",
-            enrolment.trial,
-            enrolment.slot,
-            int(day) + _DAYS_BACK,
-            draws=len(chosen),
-        )
+        watched = plan.rules.watch_of(analyte.name) is not None
+        keys = (enrolment.patient,) if watched else (enrolment.trial, enrolment.slot)
+        score = analyte_errors(seed, analyte.name, keys, int(day), len(chosen), tuple(sorted(left_out)), watched)
         read = assay(true[row, sample], score[row, sample], analyte.cv, analyte.limit)
         rows.add(
             row,
@@ -78,17 +70,16 @@ def measurements(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed
     times = plan.immune_times
     before = np.flatnonzero(times <= plan.protocol.first_time)
     row, visit = np.nonzero(times[None, :] < seen.left[:, None])
-    share = _shares(plan, seen)
+    share = shares(plan, seen.measurements)
     for index, marker in enumerate(plan.markers):
-        days = np.array([int(day) + _DAYS_BACK for day in plan.protocol.immune.days])
-        drawn = random.uniform(
-            seed, f"cytometry {marker.name}", enrolment.trial[:, None], enrolment.slot[:, None], days[None, :], draws=2
-        )
+        watched = plan.rules.watch_of(marker.name) is not None
+        keys = (enrolment.patient,) if watched else (enrolment.trial, enrolment.slot)
+        drawn = marker_errors(seed, marker.name, keys, np.array(plan.protocol.immune.days), watched)
         read = flow(
             seen.measurements[row, index, visit],
             share[row, index, visit],
             drawn[row, visit, 0],
-            _normal(drawn[row, visit, 1]),
+            normal(drawn[row, visit, 1]),
             marker.cv,
             marker.limit,
             marker.cells_counted,
@@ -111,22 +102,3 @@ def measurements(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed
         "method": ["flow cytometry"],
     }
     return rows.table(text, flags=("below_limit", "baseline"))
-
-
-def _shares(plan: Plan, seen: PotentialOutcomes) -> np.ndarray:
-    """Each marker's part of the cells counted: of all counts of the panel, or the share itself; NaN for ratios.
-
-    Subsets are counted again in the panel's sum, which overstates it and so the counting error a little.
-    """
-    counts = np.array(["/" in m.unit for m in plan.markers], dtype=bool)
-    total = np.nansum(np.where(counts[None, :, None], seen.measurements, 0.0), axis=1, keepdims=True)
-    share = np.full(seen.measurements.shape, np.nan)
-    np.divide(seen.measurements, total, out=share, where=counts[None, :, None] & (total > 0))
-    percent = np.array([m.unit in ("percent", "%") for m in plan.markers], dtype=bool)
-    return np.where(percent[None, :, None], seen.measurements / 100.0, share)
-
-
-def _normal(uniform: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtri
-
-    return ndtri(uniform)

@@ -13,8 +13,10 @@ import pandas as pd
 from opsonin.criteria import recist
 from opsonin.trial.columns import MISSING, Rows, integers, subject_ids, words
 from opsonin.trial.enrol import Enrolment
-from opsonin.trial.plan import Plan, blocks
-from opsonin.trial.potential import DIED, DROPPED_OUT, FAILED, REASONS, TOXIC, PotentialOutcomes
+from opsonin.trial.given import used_words
+from opsonin.trial.plan import Plan
+from opsonin.trial.potential import PotentialOutcomes
+from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED, REASONS, TOXIC
 
 RESPONSE_WORDS = recist.RESPONSES[1:]
 ENDPOINTS = ("OS", "PFS", "TTP")
@@ -37,42 +39,6 @@ def subjects(plan: Plan, enrolment: Enrolment, pool: Any) -> pd.DataFrame:
         values = column.to_numpy()[enrolment.patient]
         made[str(name)] = pd.Categorical(values) if values.dtype == object or values.dtype.kind in "US" else values
     return pd.DataFrame(made)
-
-
-def exposures(
-    plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, pool: Any, left_out: frozenset[str] = frozenset()
-) -> pd.DataFrame:
-    """One row for each agent and block of days: the amount of each dose, from the first dose to the last one given."""
-    treatments = [t for t in plan.protocol.treatments if t.agent not in left_out]
-    rows, because = Rows(enrolment), seen.off_because(plan)
-    for number, treatment in enumerate(treatments):
-        times, first, last = blocks(treatment, plan.end)
-        amount = np.empty(len(enrolment))
-        for level in np.unique(enrolment.level).tolist():
-            here = enrolment.level == level
-            amount[here] = pool.amounts(treatment, level, enrolment.patient[here])
-        given = np.searchsorted(times, seen.off_treatment, side="left")  # doses before the day treatment stopped
-        row, block = np.nonzero(first[None, :] < given[:, None])
-        final = np.minimum(last[block], given[row] - 1)
-        cut = final < last[block]
-        rows.add(
-            row,
-            agent=number,
-            start_day=times[first[block]],
-            end_day=times[final],
-            amount=amount[row],
-            unit=number,
-            route=number,
-            planned_amount=amount[row],
-            reason=np.where(cut, because[row], MISSING),
-        )
-    text = {
-        "agent": [t.agent for t in treatments],
-        "unit": [t.unit for t in treatments],
-        "route": [t.route for t in treatments],
-        "reason": [f"stopped: {reason}" for reason in REASONS],
-    }
-    return rows.table(text)
 
 
 def adverse_events(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
@@ -102,18 +68,41 @@ def adverse_events(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) ->
         term=kind,
         grade=np.array([plan.events[k].grade or np.nan for k in kinds], dtype=float)[kind],
         start_day=day,
-        end_day=np.where(np.isfinite(ends), ends, np.nan),
+        end_day=_over(ends, seen, row, np.array(kinds, dtype=np.int64)[kind], until),
         related=np.array([0 if plan.events[k].related else 1 for k in kinds], dtype=np.int64)[kind],
         dlt=limiting & (day >= 0) & (day < protocol.dlt_window_days),
-        action=np.where(limiting & (day == seen.off_treatment[row]) & (seen.reason[row] == TOXIC), 0, MISSING),
+        action=np.where(
+            limiting & (day == seen.off_treatment[row]) & (seen.reason[row] == TOXIC),
+            0,
+            _answers(plan, seen, row, np.array(kinds, dtype=np.int64)[kind]),
+        ),
     )
     text = {
         "event_id": [f"E{k + 1:02d}" for k in range(int(number.max(initial=-1)) + 1)],
         "term": [plan.events[k].term for k in kinds],
         "related": ["yes", "no"],
-        "action": ["treatment stopped"],
+        "action": used_words(["treatment stopped"], ("", *plan.rules.actions), rows, "action"),
     }
     return rows.table(text, flags=("dlt",), whole=("grade",))
+
+
+def _over(
+    ends: np.ndarray, seen: PotentialOutcomes, row: np.ndarray, event: np.ndarray, until: np.ndarray
+) -> np.ndarray:
+    """The end of each event: when its next grade begins, or when it was over, as far as a policy waited for that."""
+    ends = np.where(np.isfinite(ends), ends, np.nan)
+    if not seen.recovered.shape[1]:
+        return ends
+    over = seen.recovered[row, event]
+    return np.where(over < np.minimum(np.nan_to_num(ends, nan=np.inf), until[row]), over, ends)
+
+
+def _answers(plan: Plan, seen: PotentialOutcomes, row: np.ndarray, event: np.ndarray) -> np.ndarray:
+    """What a policy did about each event: 1 + the number of its rule, MISSING for nothing."""
+    if not plan.rules.written:
+        return np.full(len(row), MISSING)
+    answer = seen.answer[row, event].astype(np.int64)
+    return np.where(answer >= 0, answer + 1, MISSING)
 
 
 def lesions(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
@@ -280,4 +269,5 @@ def disposition(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd
         (dead, 6, seen.death, np.full(len(everyone), MISSING)),
     ):
         rows.add(row, milestone=milestone, day=day[row], reason=reason[row])
-    return rows.table({"milestone": milestones, "reason": REASONS})
+    reasons = tuple(reason.removeprefix("stopped: ") for reason in plan.rules.reasons)
+    return rows.table({"milestone": milestones, "reason": used_words(list(REASONS), reasons, rows, "reason")})

@@ -10,7 +10,8 @@ from jaxtyping import Int
 
 from opsonin import random
 from opsonin.errors import StudyError
-from opsonin.trial.course import Block, follow, lead_in
+from opsonin.trial.block import Block
+from opsonin.trial.course import follow, lead_in
 from opsonin.trial.plan import Plan, dose_times, make_plan
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.protocol import Protocol, Treatment
@@ -140,6 +141,10 @@ class World:
             np.ascontiguousarray(self.patients.thresholds[rows]),
             self._schedule(rows, levels, constants, left_out),
             self._scan_errors()[rows],
+            rows,
+            levels,
+            left_out,
+            self.seed,
             threads,
         )
 

@@ -1,0 +1,119 @@
+"""A block of patients simulated together, and one run of the solver over a part of their time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from opsonin.trial.plan import Plan
+
+TIE = 1e-9  # days; moments nearer than this are one
+RTOL = (
+    1e-4  # of the solver: states then err by about 2e-5, crossings by 2e-4 days; the best assay errs by several percent
+)
+
+
+@dataclass(eq=False)
+class Block:
+    """Patients simulated together.   schedule: all their doses if nothing stops them;   scores: standard normal
+    measurement errors (patient, lesion, scan).   rows: of the pool;   levels: of each patient;   left_out: agents that
+    nobody is given.   failures: row → (reason, day)."""
+
+    model: Any
+    plan: Plan
+    constants: np.ndarray
+    thresholds: np.ndarray
+    schedule: Any
+    scores: np.ndarray
+    rows: np.ndarray
+    levels: np.ndarray
+    left_out: tuple[str, ...]
+    seed: int
+    threads: int | None = None
+    failures: dict[int, tuple[str, float]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.constants)
+
+
+class Segment(NamedTuple):
+    """What one run of the solver gives.   failures: row of this run → (reason, day)."""
+
+    states: np.ndarray
+    crossings: np.ndarray
+    final: np.ndarray
+    times: np.ndarray
+    failures: dict[int, tuple[str, float]]
+
+
+def solve(
+    block: Block,
+    rows: np.ndarray,
+    state: np.ndarray,
+    begin: float,
+    schedule: Any,
+    times: np.ndarray,
+    thresholds: np.ndarray,
+) -> Segment:
+    """Simulate some patients of a block from `begin` on.
+
+    schedule, thresholds: of these patients.   Who fails is shown as they were until then.
+    """
+    found = _solve(block, rows, state, begin, schedule, times, thresholds)
+    for row, (_, day) in found.failures.items():
+        if day > begin:  # what was there until then is seen
+            before = found.times < day
+            one = np.array([row])
+            shown = np.append(found.times[before], day)
+            seen = _solve(block, rows[one], state[one], begin, schedule.rows(one), shown, thresholds[one])
+            found.states[row, before] = seen.states[0, :-1]
+            found.crossings[row] = seen.crossings[0]
+    return found
+
+
+def _solve(
+    block: Block,
+    rows: np.ndarray,
+    state: np.ndarray,
+    begin: float,
+    schedule: Any,
+    times: np.ndarray,
+    thresholds: np.ndarray,
+) -> Segment:
+    from opsonin.simulate import simulate
+
+    made = simulate(
+        block.model,
+        block.constants[rows],
+        schedule,
+        times,
+        thresholds=thresholds,
+        start=begin,
+        initial_state=np.ascontiguousarray(state),
+        rtol=RTOL,
+        threads=block.threads,
+    )
+    failures = {failure.patient: (failure.reason, failure.day) for failure in made.failures}
+    crossings = np.where(np.isnan(made.crossings), np.inf, made.crossings)
+    return Segment(made.states, crossings, made.final_state, made.times, failures)
+
+
+def times_of_interest(plan: Plan, begin: float, end: float, given: np.ndarray) -> np.ndarray:
+    """The times of a segment at which anything is observed or given, its beginning and end included."""
+    every = np.concatenate([plan.sample_times, plan.immune_times, plan.scans, given])
+    inside = np.unique(every[(every > begin) & (every < end)])
+    apart = inside[np.diff(inside, prepend=begin) > TIE]
+    return np.concatenate([[begin], apart[apart < end - TIE], [end]])
+
+
+def first(crossings: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """The first of some thresholds' crossings, inf where there is none."""
+    return crossings[:, which].min(axis=1, initial=np.inf)
+
+
+def match(times: np.ndarray, planned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices into both of the times they share."""
+    pairs = np.argwhere(np.abs(times[:, None] - planned[None, :]) < TIE)
+    return pairs[:, 0], pairs[:, 1]

@@ -9,12 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 MEMORY = 6  # differences kept for the extrapolation
-FAR = 1e6  # × scale: a state that has grown beyond this is not at rest because its change is small beside it
+FAR = 1e8  # × scale: what has grown beyond this will not come to rest
 WORSE = 10.0  # an extrapolation this much worse than the best point so far is given up
 
 
 class Found(NamedTuple):
-    """state: the last points.   settled: whether their row converged.   change: relative, by one more round."""
+    """state: the last points.   settled: whether their row converged.
+
+    change: relative, by one more round; 1 where a row was lost.
+    """
 
     state: Float[np.ndarray, "row state"]
     settled: Bool[np.ndarray, " row"]
@@ -41,7 +44,8 @@ def fixed_points(
     """
     state = begin.copy()
     count, size = state.shape
-    settled, rounds = np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int64)
+    settled, lost = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    rounds = np.zeros(count, dtype=np.int64)
     change = np.full((count, size), np.inf)
     best, largest = np.full(count, np.inf), np.abs(state) + scale
     best_image = state.copy()
@@ -54,10 +58,10 @@ def fixed_points(
         image = step(rows, state[rows])
         rounds[rows] += 1
         residual = image - state[rows]
-        change[rows] = residual / (np.minimum(np.abs(image), FAR * scale[rows]) + scale[rows])
+        change[rows] = residual / (np.abs(image) + scale[rows])
         largest[rows] = np.fmax(largest[rows], np.abs(image))
-        lost = ~np.isfinite(residual).all(axis=1)
-        settled[rows] = (np.abs(change[rows]).max(axis=1, initial=0.0) <= tolerance) | lost
+        lost[rows] = ~np.isfinite(residual).all(axis=1) | (np.abs(image) > FAR * scale[rows]).any(axis=1)
+        settled[rows] = (np.abs(change[rows]).max(axis=1, initial=0.0) <= tolerance) | lost[rows]
         worst = np.abs(residual / largest[rows]).max(axis=1, initial=0.0)
         points[:, rows] = np.roll(points[:, rows], 1, axis=0)
         residuals[:, rows] = np.roll(residuals[:, rows], 1, axis=0)
@@ -75,8 +79,8 @@ def fixed_points(
             following = np.where(nonnegative[None, :], np.maximum(following, 0.0), following)
         following[bad] = best_image[rows[bad]]
         state[rows] = np.where(settled[rows, None], image, following)
-    failed = ~np.isfinite(change).all(axis=1)
-    return Found(state, settled & ~failed, change, rounds)
+    change[lost] = np.where(np.isfinite(state[lost]) & (np.abs(state[lost]) < FAR * scale[lost]), 0.0, 1.0)
+    return Found(state, settled & ~lost, change, rounds)
 
 
 def _extrapolated(points: np.ndarray, residuals: np.ndarray, weight: np.ndarray, image: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def test_a_dot_file_needs_no_program(tmp_path, monkeypatch):
 
 def page(dot):
     record = small_trial()
-    record.manifest = replace(record.manifest, model={**record.manifest.model, "dot": dot})
+    record.manifest = replace(record.manifest, model={**(record.manifest.model or {}), "dot": dot})
     return render(record, [])
 
 

@@ -1,7 +1,9 @@
-"""Generated code against the expressions it was made from, run without compiling it."""
+"""Generated machine code against the expressions it was made from."""
 
+import ctypes
 import os
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,43 +11,64 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsonin.errors import ModelError
-from opsonin.model import Hazard, Model, Module, Parameter, Process, Species, codegen, kernel_cache, laws, sparse_lu
+from opsonin.model import (
+    Hazard,
+    Model,
+    Module,
+    Parameter,
+    Process,
+    Species,
+    codegen,
+    kernel_cache,
+    laws,
+    machine_code,
+    sparse_lu,
+)
+from opsonin.model.lanes import LANES, Lines
 from opsonin.model.reference import functions
 from opsonin.simulate import compiled
 
 ASSUMED = "assumed: a test"
-LANES = codegen.LANES
+
+
+class Running:
+    """Compiled functions and an array w for them, seen as rows of lanes."""
+
+    def __init__(self, text: str, rows: int):
+        self.code = machine_code.in_memory(text)
+        room = np.zeros((rows + 1) * LANES)
+        skip = (-(room.ctypes.data // 8)) % LANES
+        self.w = room[skip : skip + rows * LANES].reshape(rows, LANES)
+
+    def call(self, function: str, *rows: int) -> None:
+        """Run a function on w, and on the addresses of rows."""
+        addresses = [self.w.ctypes.data, *(self.w[row:].ctypes.data for row in rows)]
+        ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(addresses))(self.code.address(function))(*addresses)
 
 
 @lru_cache
-def as_python(model: Model) -> dict:
-    """The functions of a model's generated source, uncompiled."""
-    plain = (
-        codegen.model_source(model.symbolic).text.replace("from numba import njit", "").replace(codegen.DECORATOR, "")
-    )
-    made: dict = {}
-    exec(plain, made)
-    return made
+def running(model: Model) -> tuple[codegen.Generated, Running]:
+    made = codegen.generate(model.symbolic)
+    made.lay("K", made.n_states)
+    return made, Running(made.text.replace("define internal void", "define void"), made.rows)
 
 
 def evaluated(model: Model, states: np.ndarray, constants: np.ndarray, time: float) -> tuple[np.ndarray, np.ndarray]:
     """Rates and Jacobian of the generated code in the last lane."""
-    made = as_python(model)
-    n, lane = made["N_STATES"], LANES - 1
-    w = np.zeros(made["N_WORK"])
-    for each in range(LANES):
-        made["prepare"](constants, w, each)
-        w[made["TY"] + each] = w[made["TS"] + each] = time
-        for i in range(n):
-            w[made["Y"] + LANES * i + each] = w[made["STAGE"] + LANES * i + each] = states[i]
-    with np.errstate(all="ignore"):
-        made["rhs"](w)
-        made["rhs_jac"](w)
-    rates = w[made["RATE"] + lane : made["RATE"] + LANES * n : LANES]
-    np.testing.assert_allclose(rates, w[made["F"] + lane : made["F"] + LANES * n : LANES], rtol=1e-12, atol=1e-8)
-    jacobian = np.zeros((n, n))
-    entries = w[made["JAC"] + lane : made["JAC"] + LANES * made["N_JACOBIAN"] : LANES]
-    jacobian[made["JACOBIAN_ROWS"], made["JACOBIAN_COLUMNS"]] = entries
+    made, run = running(model)
+    first, order, n, w = made.first, list(made.order), made.n_states, run.w
+    w[:] = 0.0
+    w[first["P"] : first["P"] + made.n_constants] = constants[:, None]
+    w[first["TY"]] = w[first["TS"]] = time
+    w[first["Y"] : first["Y"] + n] = w[first["STAGE"] : first["STAGE"] + n] = states[order, None]
+    run.call("prepare")
+    run.call("begin")
+    run.call("rates", first["K"])
+    rates, jacobian = np.zeros(n), np.zeros((n, n))
+    rates[order] = w[first["K"] : first["K"] + n, LANES - 1]
+    np.testing.assert_allclose(rates[order], w[first["B"] : first["B"] + n, LANES - 1], rtol=1e-12, atol=1e-8)
+    for i, j in made.jacobian:
+        jacobian[order[i], order[j]] = w[first["LU"] + made.elimination.entries[i, j], LANES - 1]
     return rates, jacobian
 
 
@@ -105,18 +128,65 @@ def test_every_law_has_code(name, x):
 def test_a_rate_without_code_is_named():
     import sympy
 
-    class Odd:
-        pass
-
-    odd = Odd()
     x = sympy.Symbol("x")
-    for name, value in {
-        "states": ("x",), "constants": (), "rates": [sympy.Function("mystery")(x)], "jacobian": {}, "hazards": (),
-        "time": sympy.Symbol("t"), "time_derivatives": {}, "administrations": {}, "species_list": (),
-    }.items():  # fmt: skip
-        setattr(odd, name, value)
+    odd = SimpleNamespace(
+        states=("x",), species_list=(), constants=(), rates=[sympy.Function("mystery")(x)], jacobian={}, hazards=(),
+        time=sympy.Symbol("t"), time_derivatives={}, administrations={},
+    )  # fmt: skip
     with pytest.raises(ModelError, match=r"rate of 'x' .* mystery\(x\), for which there is no code"):
-        codegen.model_source(odd)
+        codegen.generate(odd)
+
+
+ROWS = {
+    "exp": (np.exp, [0.0, -0.0, 1.0, 700.0, 710.0, -708.5, -745.1, -746.0, np.inf, -np.inf, np.nan]),
+    "log": (np.log, [1.0, 0.999, 1e-310, 1e308, 0.0, -1.0, np.inf, np.nan]),
+    "tanh": (np.tanh, [0.0, 0.3, -20.0, np.nan]),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_functions_of_rows_are_those_of_numbers_to_the_last_places(name):
+    exact, corners = ROWS[name]
+    code = Lines()
+    code.store(1, code.called(f"{name}_row", code.load(0)))
+    run = Running(code.function("apply"), 2)
+    rng = np.random.default_rng(1)
+    sample = np.concatenate([rng.normal(size=4000), rng.uniform(-700, 700, 4000)])
+    x = np.resize(np.concatenate([corners, np.abs(sample) if name == "log" else sample]), (1003, LANES))
+    with np.errstate(all="ignore"):
+        expected = exact(x)
+    made = np.empty_like(x)
+    for place, row in enumerate(x):
+        run.w[0] = row
+        run.call("apply")
+        made[place] = run.w[1]
+    np.testing.assert_array_equal(np.isnan(made), np.isnan(expected))
+    np.testing.assert_allclose(made, expected, rtol=4.5e-16, atol=5e-324)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 2.5), (0.0, 0.0), (0.0, -1.5), (2.0, 0.5), (1e-5, 1.7), (np.inf, 0.3)])
+def test_a_power_of_rows_is_that_of_numbers(x, y):
+    code = Lines()
+    code.store(2, code.called("pow_row", code.load(0), code.load(1)))
+    run = Running(code.function("apply"), 3)
+    run.w[0], run.w[1] = x, y
+    run.call("apply")
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(run.w[2], np.float64(x) ** y, rtol=1e-14)
+
+
+def test_the_code_is_vectors_as_wide_as_the_processor_has(stiff):
+    import llvmlite.binding as llvm
+
+    made = codegen.generate(stiff.symbolic)
+    text = machine_code.assembly(made.text)
+    widest = [
+        name for feature, name in (("avx512f", "zmm"), ("avx", "ymm")) if llvm.get_host_cpu_features().get(feature)
+    ]
+    if not widest:
+        pytest.skip("no processor with AVX")
+    assert text.count(f"%{widest[0]}") > 10 * len(made.jacobian)
+    assert "vfmadd" in text or "vfnmadd" in text or not llvm.get_host_cpu_features().get("fma")
 
 
 @given(
@@ -133,15 +203,22 @@ def test_the_written_out_factors_solve_any_pattern(size, pattern, numbers):
     shifted = 40.0 * np.eye(size) - matrix
 
     elimination = sparse_lu.plan(size, entries)
-    ranges = {"GINV": np.array([40.0]), "JAC": np.array([matrix[e] for e in entries]), "LU": np.zeros(elimination.size)}
-    ranges["B"] = right.copy()
-
-    def place(name: str, i: int = 0) -> str:
-        return f"{name}[{i}]"
-
-    for lines in (sparse_lu.factor_lines(elimination, entries, place), sparse_lu.solve_lines(elimination, place)):
-        exec("\n".join(lines), dict(ranges))
-    np.testing.assert_allclose(ranges["B"], np.linalg.solve(shifted, right), rtol=1e-10, atol=1e-12)
+    first = {"GINV": 0, "LU": 1, "B": 1 + elimination.size}
+    factor, solve = Lines(), Lines()
+    sparse_lu.factor(factor, elimination, entries, first)
+    solved = sparse_lu.solve(solve, elimination, first, {i: solve.load(first["B"] + i) for i in range(size)})
+    for i, value in solved.items():
+        solve.store(first["B"] + i, value)
+    run = Running(factor.function("factor") + solve.function("solve"), first["B"] + size)
+    run.w[:] = np.nan  # what is not given is not read
+    run.w[0] = 40.0
+    for entry in entries:
+        run.w[first["LU"] + elimination.entries[entry]] = matrix[entry]
+    run.w[first["B"] :] = right[:, None]
+    run.call("factor")
+    run.call("solve")
+    for lane in range(LANES):
+        np.testing.assert_allclose(run.w[first["B"] :, lane], np.linalg.solve(shifted, right), rtol=1e-10, atol=1e-12)
     assert elimination.size == len({*entries, *((i, i) for i in range(size))}) + elimination.fill_ins
 
 
@@ -200,28 +277,44 @@ def test_a_damaged_kernel_file_is_written_again(tmp_path, monkeypatch, damage):
     assert kernel_cache.load(name, lambda: "answer = 42\n").answer == 42
 
 
+@pytest.mark.parametrize("damage", [b"", b"{}", b"\xff\xfe junk" * 40])
+def test_damaged_machine_code_is_made_again(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("OPSONIN_CACHE", str(tmp_path))
+    code = Lines()
+    code.store(0, code.number(42.0))
+    asked = []
+
+    def write():
+        asked.append(1)
+        return {"rows": 1}, code.function("answer")
+
+    plan, _ = machine_code.load("answer", write)
+    assert plan == {"rows": 1}
+    machine_code.load("answer", write)
+    assert len(asked) == 1
+    (tmp_path / "kernels" / "answer.o").write_bytes(damage)
+    _, made = machine_code.load("answer", write)
+    assert len(asked) == 2
+    assert made.address("answer") > 0
+
+
 @pytest.mark.parametrize("end", ["nbi", "nbc"])
-def test_damaged_machine_code_is_made_again(tmp_path, monkeypatch, end):
+def test_a_damaged_driver_is_made_again(tmp_path, monkeypatch, linear, end):
     monkeypatch.setenv("OPSONIN_CACHE", str(tmp_path))
     text = "from numba import njit\n@njit(cache=True)\ndef double(x):\n    return 2 * x\n"
-    monkeypatch.setattr(codegen, "kernels", lambda *_: kernel_cache.load("double", lambda: text))
-
-    class Model:
-        states = ("x",)
-
-    assert compiled.ready(Model(), "rosenbrock", lambda module: module.double(1)).double(4) == 8
+    monkeypatch.setattr(compiled, "driver_source", lambda: text)
+    monkeypatch.setattr(compiled, "_solvers", {})
+    assert compiled.ready(linear.symbolic, "rosenbrock", lambda made: made.driver.double(1)).driver.double(4) == 8
     for file in (tmp_path / "kernels" / "__pycache__").glob(f"*.{end}"):
         file.write_bytes(b"no pickle")
     kernel_cache._loaded.clear()  # as in another process
-    assert compiled.ready(Model(), "rosenbrock", lambda module: module.double(1)).double(4) == 8
+    compiled._solvers.clear()
+    assert compiled.ready(linear.symbolic, "rosenbrock", lambda made: made.driver.double(1)).driver.double(4) == 8
 
 
-def test_an_error_of_the_kernel_itself_is_the_callers(tmp_path, monkeypatch):
+def test_an_error_of_the_driver_itself_is_the_callers(tmp_path, monkeypatch, linear):
     monkeypatch.setenv("OPSONIN_CACHE", str(tmp_path))
-    monkeypatch.setattr(codegen, "kernels", lambda *_: kernel_cache.load("nothing", lambda: "answer = 42\n"))
-
-    class Model:
-        states = ("x",)
-
+    monkeypatch.setattr(compiled, "driver_source", lambda: "answer = 42\n")
+    monkeypatch.setattr(compiled, "_solvers", {})
     with pytest.raises(AttributeError, match="question"):
-        compiled.ready(Model(), "rosenbrock", lambda module: module.question)
+        compiled.ready(linear.symbolic, "rosenbrock", lambda made: made.driver.question)

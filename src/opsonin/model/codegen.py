@@ -1,184 +1,228 @@
-"""From a symbolic model to Numba source: straight-line code for LANES patients at once, nothing looked up.
+"""From a symbolic model to LLVM code: straight-line functions for LANES patients at once, nothing looked up.
 
 All numbers of the patients in work lie in one array w of rows of LANES; what a name stands for is a fixed range of
-rows (`Layout`), so that the compiler sees at once which statements touch which numbers, and turns the loop over lanes
-around each function's straight-line body into vector instructions. A lane's arithmetic is the same whoever is beside.
+rows. They are few, since what a step touches should stay in the processor's nearest cache: rates replace what was at
+their place, factors the Jacobian. A lane's arithmetic is the same whoever is beside.
 
-    prepare(p, w, lane)   what depends on a patient's constants alone, once a patient: row Q of one lane
-    rhs(w)                RATE = dy/dt at STAGE and time TS; U holds what infusions add, in the order of `inputs`
-    rhs_jac(w)            F = dy/dt and JAC, the non-zeros of the Jacobian, at Y and time TY, sharing subexpressions
-    dfdt(w)               FT = explicit derivative by time at Y (never called where autonomous)
-    factor(w)             LU = sparse factors of GINV * I - J, written out (see sparse_lu.py)
-    solve(w)              B = solution of LU x = B
+    prepare(w)     Q: what depends on a patient's constants P alone, once a patient
+    begin(w)       B = dy/dt and LU = the non-zeros of the Jacobian, each at the place of its factor, at Y and time TY,
+                   sharing subexpressions; FT, the explicit derivatives by time where there are any
+    rates(w, k)    the rows k = dy/dt at STAGE and time TS
+    stage(w, k)    the rows k = solution of (GINV * I - J) k = dy/dt at STAGE and TS + INVERSE_H * B + DH * FT
+    start(w, k)    the rows k = solution of (GINV * I - J) k = B + DH * FT
+    factor(w)      LU = sparse factors of GINV * I - J, written out (see sparse_lu.py)
+
+U holds what infusions add to rates, in the order of `inputs`. Within w, states that cannot be negative come first.
 
 One thing is guarded: a state that cannot be negative and stands under a root, fractional power or logarithm is read
-as max(y, 0), since a stage within a step may carry it a hair below nought, where the law has no value. All else is
+as max(y, 0), since a stage within a step may carry it a hair below nought, where the law has no value; a root's
+infinite slope at nought is left out of the Jacobian. All else is
 as written: a division by zero gives inf or nan, the solver rejects the step and says so if it cannot go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from types import ModuleType
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from opsonin.errors import ModelError
-from opsonin.model import kernel_cache, sparse_lu
-from opsonin.model.expressions import FUNCTIONS, Body, Hoist
+from opsonin.model import sparse_lu
+from opsonin.model.expressions import FUNCTIONS, Hoist, Value, shared
+from opsonin.model.lanes import Lines
 
-GENERATOR = "lanes 2"  # part of every kernel's key: raise it when the generated code changes
-LANES = 8
-DECORATOR = '@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)'
+SCALARS = ("TY", "TS", "TD", "H", "INVERSE_H", "GINV", "DH", "NORM", "THETA")
 
 
-@dataclass(frozen=True)
-class ModelSource:
-    """Generated source of one model.
+@dataclass(eq=False)
+class Generated:
+    """The functions of one model and where its numbers lie.
 
-    text: functions listed in the module's docstring, the sizes N_STATES, N_JACOBIAN, N_LU, N_PREPARED, N_INPUTS, the
-    first element of every range of rows (Y, STAGE …), LANES, AUTONOMOUS, ROOTS (a root, fractional power or logarithm
-    occurs) and JACOBIAN_ROWS, JACOBIAN_COLUMNS.   inputs: states that doses enter, in the order of U.
-    clipped: states that laws read as max(y, 0).
+    first: the first row of every range: SCALARS of one row; Y, STAGE, B, DENSE, ATOL of n_states; FT of by_time; Q
+    (prepared), U, LU, P (constants); further ranges are laid behind with `lay`.
+    order: the model's index of each state in w; the first n_bounded cannot be negative.   inputs: states (of w) that
+    doses enter, in the order of U.   clipped: states that laws read as max(y, 0).   by_time: states whose rate has an
+    explicit derivative by time, in the order of FT.   jacobian: its entries.
     """
 
-    text: str
     n_states: int
-    n_jacobian: int
-    n_lu: int
-    n_prepared: int
-    fill_ins: int
+    n_bounded: int
+    order: tuple[int, ...]
     inputs: tuple[int, ...]
-    clipped: tuple[int, ...]
-    autonomous: bool
+    clipped: frozenset[int]
+    by_time: tuple[int, ...]
+    jacobian: tuple[tuple[int, int], ...]
+    elimination: sparse_lu.Elimination
+    n_prepared: int
+    n_constants: int
+    first: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+    functions: list[str] = field(default_factory=list)
+
+    def lay(self, name: str, size: int) -> None:
+        """Lay a range of rows behind the others."""
+        self.first[name] = self.rows
+        self.rows += size
+
+    @property
+    def text(self) -> str:
+        """All functions."""
+        return "\n".join(self.functions)
+
+    def reader(self, code: Lines, states: str, time: str) -> Callable[[str], str]:
+        """Reads symbols: y<i> from the range `states`, t from the row `time`, q<i>, p<i>, u<i> from theirs."""
+
+        def read(name: str) -> str:
+            if name == "t":
+                return code.load(self.first[time])
+            value = code.load(self.first[{"y": states, "q": "Q", "p": "P", "u": "U"}[name[0]]] + int(name[1:]))
+            if name[0] == "y" and int(name[1:]) in self.clipped:
+                return code.larger(value, code.number(0.0))
+            return value
+
+        return read
 
 
-class Layout:
-    """Which rows of w hold what: name -> first row. A row is LANES numbers, one a patient."""
-
-    def __init__(self, sizes: dict[str, int]):
-        self.first: dict[str, int] = {}
-        self.rows = 0
-        for name, size in sizes.items():
-            self.first[name] = self.rows
-            self.rows += size
-
-    def place(self, name: str, i: int = 0) -> str:
-        """The text of element i of a range, in the lane `l` of the generated loops."""
-        return f"w[{(self.first[name] + i) * LANES} + l]"
-
-    def constants(self) -> list[str]:
-        """The first element of every range, and the number of elements, as assignments."""
-        return [f"{name} = {row * LANES}" for name, row in self.first.items()] + [f"N_WORK = {self.rows * LANES}"]
-
-
-def model_source(symbolic: Any) -> ModelSource:
+def generate(symbolic: Any) -> Generated:
     """Write the functions of a SymbolicModel.
 
     Raises: ModelError, naming the state whose rate holds something that has no code (an undefined function or name).
     """
-    n = len(symbolic.states)
-    names = _canonical_names(symbolic)
-    rates = [_canonical(expr, names, state) for expr, state in zip(symbolic.rates, symbolic.states, strict=True)]
+    order, n_bounded = _order(symbolic)
+    row = {state: place for place, state in enumerate(order)}
+    names = _canonical_names(symbolic, row)
+    rates = [_canonical(symbolic.rates[state], names, symbolic.states[state]) for state in order]
     jacobian = {
-        entry: _canonical(expr, names, symbolic.states[entry[0]]) for entry, expr in sorted(symbolic.jacobian.items())
+        (row[i], row[j]): _canonical(expr, names, symbolic.states[i]) for (i, j), expr in symbolic.jacobian.items()
     }
-    by_time = [_canonical(symbolic.time_derivatives.get(i, 0), names, state) for i, state in enumerate(symbolic.states)]
-    autonomous = names[symbolic.time.name] not in {symbol for rate in rates for symbol in rate.free_symbols}
+    by_time = {row[i]: _canonical(expr, names, symbolic.states[i]) for i, expr in symbolic.time_derivatives.items()}
     hoist = Hoist({names[name] for name in symbolic.constants})
-    rates_left, by_time_left = [hoist(rate) for rate in rates], [hoist(rate) for rate in by_time]
-    entries_left = [hoist(expr) for expr in jacobian.values()]
-    elimination = sparse_lu.plan(n, jacobian)
-    inputs = administered_states(symbolic)
-    clipped = _clipped_states(rates, names, symbolic)
-
-    sizes = {"TY": 1, "TS": 1, "H": 1, "INVERSE_H": 1, "GINV": 1, "NORM": 1, "BEFORE": 1, "GROW": 1, "ACCEPTED": 1}
-    sizes |= dict.fromkeys(("Y", "STAGE", "RATE", "F", "FT", "B", "NEW", "ATOL", "FLOOR", "SPREAD"), n)
-    sizes |= {"Q": max(1, len(hoist.slots)), "U": max(1, len(inputs)), "JAC": len(jacobian), "LU": elimination.size}
-    layout = Layout(sizes)
-    at_stage = Body(clipped, lambda kind, i: layout.place({"y": "STAGE", "q": "Q", "t": "TS"}[kind], i))
-    at_start = Body(clipped, lambda kind, i: layout.place({"y": "Y", "q": "Q", "t": "TY"}[kind], i))
-    entering = {state: f" + {layout.place('U', column)}" for column, state in enumerate(inputs)}
-
-    def places(name: str, count: int) -> list[str]:
-        return [layout.place(name, i) for i in range(count)]
-
-    constants = {
-        "N_STATES": n, "N_JACOBIAN": len(jacobian), "N_INPUTS": len(inputs), "LANES": LANES,
-        "AUTONOMOUS": autonomous, "ROOTS": _has_roots(rates), "INPUTS": inputs,
-        "JACOBIAN_ROWS": f"np.array({[i for i, _ in jacobian]}, dtype=np.int64)",
-        "JACOBIAN_COLUMNS": f"np.array({[j for _, j in jacobian]}, dtype=np.int64)",
-    }  # fmt: skip
-    text = "\n".join(
-        [
-            '"""Generated by opsonin.model.codegen; delete freely."""',
-            "import math",
-            "import numpy as np",
-            "from numba import njit",
-            *(f"{name} = {value}" for name, value in constants.items()),
-            *layout.constants(),
-            _function("prepare", "p, w, lane", hoist.lines(f"w[Q + {LANES} * {{}} + lane]")),
-            _over_lanes("rhs", at_stage.assign(places("RATE", n), rates_left, entering)),
-            _over_lanes(
-                "rhs_jac",
-                at_start.assign(places("F", n) + places("JAC", len(jacobian)), rates_left + entries_left, entering),
-            ),
-            _over_lanes("dfdt", at_start.assign(places("FT", n), by_time_left)),
-            _over_lanes("factor", sparse_lu.factor_lines(elimination, list(jacobian), layout.place)),
-            _over_lanes("solve", sparse_lu.solve_lines(elimination, layout.place)),
-            "",
-        ]
-    )
-    return ModelSource(
-        text=text,
-        n_states=n,
-        n_jacobian=len(jacobian),
-        n_lu=elimination.size,
+    rates_left = [hoist(rate) for rate in rates]
+    slopes = {i: hoist(by_time[i]) for i in sorted(by_time)}
+    entries = {entry: hoist(jacobian[entry]) for entry in sorted(jacobian)}
+    made = Generated(
+        n_states=len(order),
+        n_bounded=n_bounded,
+        order=order,
+        inputs=tuple(row[state] for state in administered_states(symbolic)),
+        clipped=_clipped_states(rates, n_bounded),
+        by_time=tuple(slopes),
+        jacobian=tuple(entries),
+        elimination=sparse_lu.plan(len(order), entries),
         n_prepared=len(hoist.slots),
-        fill_ins=elimination.fill_ins,
-        inputs=inputs,
-        clipped=clipped,
-        autonomous=autonomous,
+        n_constants=len(symbolic.constants),
     )
+    sizes = dict.fromkeys(SCALARS, 1) | dict.fromkeys(("Y", "STAGE", "B", "DENSE", "ATOL"), len(order))
+    sizes |= {"FT": len(slopes), "Q": len(hoist.slots), "U": len(made.inputs), "LU": made.elimination.size}
+    for name, size in {**sizes, "P": made.n_constants}.items():
+        made.lay(name, size)
+    made.functions += [
+        _prepare(made, hoist),
+        _begin(made, rates_left, entries, slopes, finite=_has_roots(rates)),
+        _rates(made, rates_left),
+        _stage(made, rates_left),
+        _start(made),
+        _factor(made),
+    ]
+    return made
 
 
-def kernels(symbolic: Any, *drivers: str) -> ModuleType:
-    """The compiled-on-first-call module of a model, with the text of drivers (solvers) behind its functions.
-
-    One file on disk per model and drivers.
-    """
-
-    def write() -> str:
-        return "\n".join([model_source(symbolic).text, *drivers])
-
-    name = kernel_cache.key(GENERATOR, symbolic.content_hash, _also_in_key(symbolic), *drivers)
-    return kernel_cache.load(name, write)
+def _prepare(made: Generated, hoist: Hoist) -> str:
+    code = Lines()
+    hoist.assign(code, made.reader(code, "Y", "TY"), made.first["Q"])
+    return code.function("prepare")
 
 
-def _also_in_key(symbolic: Any) -> str:
-    """What the source depends on beside the model's content hash: where doses land, what cannot be negative."""
-    return f"{administered_states(symbolic)} {[species.nonnegative for species in symbolic.species_list]}"
+def _begin(
+    made: Generated, rates: list[Any], entries: dict[tuple[int, int], Any], slopes: dict[int, Any], finite: bool
+) -> str:
+    """finite: entries of the Jacobian that are not finite become nought."""
+    code = Lines()
+    groups = [*rates, *entries.values(), *slopes.values()]
+    values = iter(_values(code, made.reader(code, "Y", "TY"), groups))
+    for i in range(made.n_states):
+        code.store(made.first["B"] + i, _with_infusions(made, code, i, next(values)))
+    for entry in entries:
+        value = next(values)
+        if finite:
+            is_finite = code.compare("olt", code.unary("fabs", value), code.number(math.inf))
+            value = code.select(is_finite, value, code.number(0.0))
+        code.store(made.first["LU"] + made.elimination.entries[entry], value)
+    for place, value in enumerate(values):
+        code.store(made.first["FT"] + place, value)
+    return code.function("begin")
+
+
+def _rates(made: Generated, rates: list[Any]) -> str:
+    code = Lines()
+    for i, value in enumerate(_values(code, made.reader(code, "STAGE", "TS"), rates)):
+        code.store(i, _with_infusions(made, code, i, value), "%k")
+    return code.function("rates", public=False, arguments="ptr noalias %w, ptr %k")
+
+
+def _stage(made: Generated, rates: list[Any]) -> str:
+    code = Lines()
+    inverse_h = code.load(made.first["INVERSE_H"])
+    right = {}
+    for i, value in enumerate(_values(code, made.reader(code, "STAGE", "TS"), rates)):
+        history = code.mul(inverse_h, code.load(made.first["B"] + i))
+        right[i] = code.add(_with_infusions(made, code, i, value), history)
+    _solved(made, code, right)
+    return code.function("stage", public=False, arguments="ptr noalias %w, ptr %k")
+
+
+def _start(made: Generated) -> str:
+    code = Lines()
+    _solved(made, code, {i: code.load(made.first["B"] + i) for i in range(made.n_states)})
+    return code.function("start", public=False, arguments="ptr noalias %w, ptr %k")
+
+
+def _solved(made: Generated, code: Lines, right: dict[int, str]) -> None:
+    """The rows %k: the solution for a right-hand side and DH * FT."""
+    for place, i in enumerate(made.by_time):
+        slope = code.mul(code.load(made.first["DH"]), code.load(made.first["FT"] + place))
+        right[i] = code.add(right[i], slope)
+    for i, value in sparse_lu.solve(code, made.elimination, made.first, right).items():
+        code.store(i, value, "%k")
+
+
+def _factor(made: Generated) -> str:
+    code = Lines()
+    sparse_lu.factor(code, made.elimination, made.jacobian, made.first)
+    return code.function("factor", public=False)
+
+
+def _with_infusions(made: Generated, code: Lines, i: int, rate: str) -> str:
+    return code.add(rate, code.load(made.first["U"] + made.inputs.index(i))) if i in made.inputs else rate
+
+
+def _values(code: Lines, read: Callable[[str], str], expressions: Iterable[Any]) -> list[str]:
+    """The values of expressions, common subexpressions shared."""
+    value = Value(code, read)
+    common, left = shared(list(expressions))
+    for symbol, expr in common:
+        value.known[symbol] = value(expr)
+    return [value(expr) for expr in left]
+
+
+def _order(symbolic: Any) -> tuple[tuple[int, ...], int]:
+    """The model's states in the order of w, and how many of the first cannot be negative."""
+    bounded = [i for i, species in enumerate(symbolic.species_list) if species.nonnegative]
+    free = [i for i in range(len(symbolic.states)) if i not in bounded]
+    return (*bounded, *free), len(bounded)
 
 
 def administered_states(symbolic: Any) -> tuple[int, ...]:
-    """States that a dose can enter, ascending: the order of `u`."""
+    """States that a dose can enter, ascending: the order of `U`."""
     return tuple(sorted({int(landing.species) for landing in symbolic.administrations.values()}))
 
 
-def _function(name: str, arguments: str, lines: Iterable[str]) -> str:
-    body = [f"    {line}" for line in lines] or ["    pass"]
-    return "\n".join(["", DECORATOR, f"def {name}({arguments}):", *body])
-
-
-def _over_lanes(name: str, lines: list[str]) -> str:
-    return _function(name, "w", [f"for l in range({LANES}):", *(f"    {line}" for line in lines or ["pass"])])
-
-
-def _canonical_names(symbolic: Any) -> dict[str, Any]:
+def _canonical_names(symbolic: Any, row: dict[int, int]) -> dict[str, Any]:
     """Plain symbols y0…, p0…, t for the model's names, so that no name of a model can clash with the code."""
     import sympy
 
-    names = {state: sympy.Symbol(f"y{i}", real=True) for i, state in enumerate(symbolic.states)}
+    names = {state: sympy.Symbol(f"y{row[i]}", real=True) for i, state in enumerate(symbolic.states)}
     names |= {constant: sympy.Symbol(f"p{i}", real=True) for i, constant in enumerate(symbolic.constants)}
     names[symbolic.time.name] = sympy.Symbol("t", real=True)
     return names
@@ -198,7 +242,7 @@ def _canonical(expr: Any, names: dict[str, Any], state: str) -> Any:
     return expr.xreplace({symbol: names[symbol.name] for symbol in expr.free_symbols})
 
 
-def _clipped_states(rates: list[Any], names: dict[str, Any], symbolic: Any) -> tuple[int, ...]:
+def _clipped_states(rates: list[Any], n_bounded: int) -> frozenset[int]:
     """Non-negative states in the base of a fractional power or under a logarithm, outside any Max or Abs."""
     import sympy
 
@@ -209,9 +253,8 @@ def _clipped_states(rates: list[Any], names: dict[str, Any], symbolic: Any) -> t
                 inside |= _unguarded(power.base)
         for logarithm in rate.atoms(sympy.log):
             inside |= _unguarded(logarithm.args[0])
-    return tuple(
-        i for i, species in enumerate(symbolic.species_list) if species.nonnegative and names[species.name] in inside
-    )
+    found = {int(symbol.name[1:]) for symbol in inside if symbol.name[0] == "y"}
+    return frozenset(i for i in found if i < n_bounded)
 
 
 def _has_roots(rates: list[Any]) -> bool:

@@ -1,9 +1,28 @@
-"""Expressions as statements: what depends on constants alone hoisted, subexpressions shared, numbers as floats."""
+"""Expressions as code: what depends on constants alone hoisted, subexpressions shared, numbers as floats."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from opsonin.model.lanes import Lines
+from opsonin.model.vector_math import SCALARS
+
+FUNCTIONS = {
+    "exp",
+    "log",
+    "floor",
+    "ceiling",
+    "Abs",
+    "Max",
+    "Min",
+    "sign",
+    "Heaviside",
+    "DiracDelta",
+    "Piecewise",
+    "ITE",
+}
+FUNCTIONS |= set(SCALARS)
 
 
 class Hoist:
@@ -43,46 +62,16 @@ class Hoist:
             self.slots[expr] = sympy.Symbol(f"q{len(self.slots)}", real=True)
         return self.slots[expr]
 
-    def lines(self, target: str) -> list[str]:
-        """The body of prepare(): from p to the slots, which `target` formatted with their number names."""
+    def assign(self, code: Lines, read: Callable[[str], str], target: int) -> None:
+        """The body of prepare(): slot i into row target + i; read(name) gives the value of a constant p<i>."""
         import sympy
 
         shared, made = sympy.cse(list(self.slots), sympy.numbered_symbols("x"), order="none")
-        used = sorted({s.name for e in self.slots for s in e.free_symbols}, key=lambda name: int(name[1:]))
-        code = [f"{name} = p[{name[1:]}]" for name in used]
-        code += [f"{symbol} = {_code(expr)}" for symbol, expr in shared]
-        return code + [f"{target.format(i)} = {_code(expr)}" for i, expr in enumerate(made)]
-
-
-class Body:
-    """Statements that assign expressions to places, subexpressions shared.
-
-    read(kind, i) gives the text that reads state "y", slot "q" or time "t" number i.
-    """
-
-    def __init__(self, clipped: tuple[int, ...], read: Callable[[str, int], str]):
-        self.clipped = clipped
-        self.read = read
-
-    def assign(self, targets: list[str], exprs: list[Any], added: dict[int, str] | None = None) -> list[str]:
-        """targets[i] = exprs[i], plus the text added[i] where there is one."""
-        import sympy
-
-        reciprocal = Reciprocals()
-        shared, made = sympy.cse([reciprocal(expr) for expr in exprs], sympy.numbered_symbols("x"), order="none")
-        found = {s.name for e in [*made, *(e for _, e in shared)] for s in e.free_symbols}
-        code = []
-        for name in sorted(found):
-            if name[0] in "yq":
-                place = self.read(name[0], int(name[1:]))
-                clipped = name[0] == "y" and int(name[1:]) in self.clipped
-                code.append(f"{name} = max({place}, 0.0)" if clipped else f"{name} = {place}")
-        if "t" in found:
-            code.append(f"t = {self.read('t', 0)}")
-        code += [f"{symbol} = {_code(expr)}" for symbol, expr in shared]
-        extra = added or {}
-        code += [f"{targets[i]} = {_code(expr)}{extra.get(i, '')}" for i, expr in enumerate(made)]
-        return code
+        value = Value(code, read)
+        for symbol, expr in shared:
+            value.known[symbol] = value(expr)
+        for i, expr in enumerate(made):
+            code.store(target + i, value(expr))
 
 
 class Reciprocals:
@@ -105,90 +94,163 @@ class Reciprocals:
         return self.done[expr]
 
 
-FUNCTIONS = {
-    "exp": "math.exp", "log": "math.log", "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
-    "sinh": "math.sinh", "cosh": "math.cosh", "tanh": "math.tanh", "atan": "math.atan", "erf": "math.erf",
-    "floor": "math.floor", "ceiling": "math.ceil", "Abs": "abs", "Max": "max", "Min": "min",
-    "sign": "", "Heaviside": "", "DiracDelta": "", "Piecewise": "", "ITE": "",
-}  # fmt: skip
+def shared(expressions: list[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """Common subexpressions (symbol, expression), in order, and the expressions in their terms."""
+    import sympy
+
+    reciprocal = Reciprocals()
+    return sympy.cse([reciprocal(expr) for expr in expressions], sympy.numbered_symbols("x"), order="none")
 
 
-def _code(expr: Any) -> str:
-    """Python text of an expression: numbers as floats, small integer powers as products."""
-    return _printer().doprint(expr)
+class Value:
+    """From an expression to the name of its value, writing the lines that make it.
+
+    read(name) gives the value of a symbol; `known` holds what is made already.
+    """
+
+    def __init__(self, code: Lines, read: Callable[[str], str]):
+        self.code, self.read = code, read
+        self.known: dict[Any, str] = {}
+
+    def __call__(self, expr: Any) -> str:
+        if expr not in self.known:
+            self.known[expr] = self._made(expr)
+        return self.known[expr]
+
+    def _made(self, expr: Any) -> str:
+        if expr.is_Symbol:
+            return self.read(expr.name)
+        if expr.is_Relational or expr.is_Boolean:  # a condition that several expressions share
+            return self._mask(expr)
+        if expr.is_Atom or not expr.free_symbols:
+            return self.code.number(float(expr))
+        if expr.is_Add:
+            return self._sum(expr)
+        if expr.is_Mul:
+            return self._product(expr)
+        if expr.is_Pow:
+            return self._power(expr.base, expr.exp)
+        name = type(expr).__name__
+        method = getattr(self, f"_{name.lower()}", None)
+        return method(expr) if method else self.code.called(f"{name}_row", self(expr.args[0]))
+
+    def _sum(self, expr: Any) -> str:
+        """Terms with a minus are subtracted, after those without."""
+        plus = [arg for arg in expr.args if not _negative(arg)]
+        minus = [arg for arg in expr.args if _negative(arg)]
+        total = self(plus[0]) if plus else self.code.neg(self(-minus.pop(0)))
+        for arg in plus[1:]:
+            total = self.code.add(total, self(arg))
+        for arg in minus:
+            total = self.code.sub(total, self(-arg))
+        return total
+
+    def _product(self, expr: Any) -> str:
+        if expr.args[0] == -1:
+            return self.code.neg(self(expr.func(*expr.args[1:])))
+        total = self(expr.args[0])
+        for arg in expr.args[1:]:
+            total = self.code.mul(total, self(arg))
+        return total
+
+    def _power(self, base: Any, exponent: Any) -> str:
+        code = self.code
+        if exponent.is_Integer:
+            n = int(exponent)
+            value = self._whole_power(self(base), abs(n))
+            return value if n > 0 else code.div(code.number(1.0), value)
+        if abs(exponent) == 0.5:
+            root = code.unary("sqrt", self(base))
+            return root if exponent > 0 else code.div(code.number(1.0), root)
+        return code.called("pow_row", self(base), self(exponent))
+
+    def _whole_power(self, x: str, n: int) -> str:
+        """x^n by squaring."""
+        if n == 1:
+            return x
+        half = self._whole_power(x, n // 2)
+        square = self.code.mul(half, half)
+        return self.code.mul(square, x) if n % 2 else square
+
+    def _reciprocal(self, expr: Any) -> str:
+        return self.code.div(self.code.number(1.0), self(expr.args[0]))
+
+    def _exp(self, expr: Any) -> str:
+        return self.code.called("exp_row", self(expr.args[0]))
+
+    def _log(self, expr: Any) -> str:
+        return self.code.called("log_row", self(expr.args[0]))
+
+    def _abs(self, expr: Any) -> str:
+        return self.code.unary("fabs", self(expr.args[0]))
+
+    def _floor(self, expr: Any) -> str:
+        return self.code.unary("floor", self(expr.args[0]))
+
+    def _ceiling(self, expr: Any) -> str:
+        return self.code.unary("ceil", self(expr.args[0]))
+
+    def _max(self, expr: Any) -> str:
+        return self._nested(self.code.larger, expr)
+
+    def _min(self, expr: Any) -> str:
+        return self._nested(self.code.smaller, expr)
+
+    def _nested(self, pick: Callable[[str, str], str], expr: Any) -> str:
+        """Numbers first: where one is nan, `pick` gives the second, so that nan is passed on."""
+        args = sorted(expr.args, key=lambda arg: not arg.is_number)
+        total = self(args[0])
+        for arg in args[1:]:
+            total = pick(total, self(arg))
+        return total
+
+    def _sign(self, expr: Any) -> str:
+        code, x = self.code, self(expr.args[0])
+        zero = code.number(0.0)
+        below = code.select(code.compare("olt", x, zero), code.number(-1.0), zero)
+        return code.select(code.compare("ogt", x, zero), code.number(1.0), below)
+
+    def _heaviside(self, expr: Any) -> str:
+        code = self.code
+        return code.select(
+            code.compare("oge", self(expr.args[0]), code.number(0.0)), code.number(1.0), code.number(0.0)
+        )
+
+    def _diracdelta(self, expr: Any) -> str:
+        return self.code.number(0.0)  # the derivative of a jump is nought on both sides of it
+
+    def _piecewise(self, expr: Any) -> str:
+        """The first branch whose condition holds; nan where none does."""
+        total = self.code.number(float("nan"))
+        for value, condition in reversed(expr.args):
+            total = self(value) if condition == True else self.code.select(self._mask(condition), self(value), total)  # noqa: E712
+        return total
+
+    def _ite(self, expr: Any) -> str:
+        return self.code.select(self._mask(expr.args[0]), self(expr.args[1]), self(expr.args[2]))
+
+    def _mask(self, condition: Any) -> str:
+        """A condition as a mask."""
+        import sympy
+
+        code = self.code
+        if condition in self.known:
+            return self.known[condition]
+        if isinstance(condition, sympy.And | sympy.Or | sympy.Xor):
+            how = {sympy.And: "and", sympy.Or: "or", sympy.Xor: "xor"}[type(condition)]
+            total = self._mask(condition.args[0])
+            for arg in condition.args[1:]:
+                total = code.both(total, self._mask(arg), how)
+            return total
+        if isinstance(condition, sympy.Not):
+            return code.both(self._mask(condition.args[0]), "splat (i1 true)", "xor")
+        if condition in (sympy.true, sympy.false):
+            return f"splat (i1 {str(condition).lower()})"
+        how = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}[condition.rel_op]
+        return code.compare(how, self(condition.lhs), self(condition.rhs))
 
 
-_made_printer: list[Any] = []
-
-
-def _printer() -> Any:
-    if _made_printer:
-        return _made_printer[0]
-    from sympy.printing.precedence import PRECEDENCE
-    from sympy.printing.pycode import PythonCodePrinter
-
-    class Printer(PythonCodePrinter):
-        def _print_Function(self, e: Any) -> str:
-            inner = [self._print(arg) for arg in e.args]
-            name = type(e).__name__
-            if name == "reciprocal":
-                return f"(1.0 / ({inner[0]}))"
-            if name == "sign":
-                return f"(1.0 if ({inner[0]}) > 0.0 else (-1.0 if ({inner[0]}) < 0.0 else 0.0))"
-            if name == "Heaviside":
-                return f"(1.0 if ({inner[0]}) >= 0.0 else 0.0)"
-            if name == "DiracDelta":  # the derivative of a jump is nought on both sides of it
-                return "0.0"
-            return f"{FUNCTIONS[name]}({', '.join(inner)})"
-
-        def _print_Max(self, expr: Any) -> str:
-            return self._nest("max", [self._print(arg) for arg in expr.args])
-
-        def _print_Min(self, expr: Any) -> str:
-            return self._nest("min", [self._print(arg) for arg in expr.args])
-
-        def _nest(self, name: str, inner: list[str]) -> str:
-            text = inner[0]
-            for other in inner[1:]:
-                text = f"{name}({text}, {other})"
-            return text
-
-        def _print_Pow(self, expr: Any, rational: bool = False) -> str:
-            base = self.parenthesize(expr.base, PRECEDENCE["Pow"])
-            if expr.exp.is_Integer:
-                n = int(expr.exp)
-                if 1 <= abs(n) <= 8:
-                    product = " * ".join([base] * abs(n))
-                    return f"({product})" if n > 0 else f"(1.0 / ({product}))"
-                return f"({base} ** {n})"
-            if expr.exp == 0.5:
-                return f"math.sqrt({self._print(expr.base)})"
-            if expr.exp == -0.5:
-                return f"(1.0 / math.sqrt({self._print(expr.base)}))"
-            return f"({self._print(expr.base)}) ** ({self._print(expr.exp)})"
-
-        def _print_Integer(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        def _print_Rational(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        def _print_Float(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_Function
-        _print_sinh = _print_cosh = _print_tanh = _print_atan = _print_erf = _print_Function
-        _print_floor = _print_ceiling = _print_Abs = _print_sign = _print_Heaviside = _print_Function
-        _print_DiracDelta = _print_Function
-
-        def _print_NumberSymbol(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        _print_Pi = _print_Exp1 = _print_NumberSymbol
-        _print_Zero = _print_One = _print_NegativeOne = _print_Half = _print_Integer
-
-        def _print_Infinity(self, expr: Any) -> str:
-            return "math.inf"
-
-    _made_printer.append(Printer({"fully_qualified_modules": True, "allow_unknown_functions": True}))
-    return _made_printer[0]
+def _negative(expr: Any) -> bool:
+    """Whether a term is a negative number or a product that begins with one."""
+    factor = expr.args[0] if expr.is_Mul else expr
+    return bool(factor.is_Number and factor < 0)

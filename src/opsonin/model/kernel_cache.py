@@ -1,7 +1,8 @@
 """Generated code on disk, named by what it is made from, so that a model is compiled once.
 
-A kernel file is `<key>.py` in the cache folder; Numba keeps the machine code beside it. The key is a hash of the
-model's content and of everything that the machine code depends on (versions of Numba, LLVM bindings, Python and the
+Two kinds of file lie in the cache folder: `<key>.o`, the machine code of one model's functions with a checksum, and
+`<key>.py`, the driver, whose machine code Numba keeps beside it. The key is a hash of the
+content and of everything that the machine code depends on (versions of Numba, LLVM bindings, Python and the
 generator, the CPU's name), so a stale file is never met, only left behind. Files are written to a temporary
 name and moved into place, so that two processes may make the same kernel at once.
 """
@@ -18,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+CHECKSUM = 32  # bytes of a SHA-256 behind the machine code
 END = "\n# end of the kernel\n"
 _loaded: dict[str, ModuleType] = {}
 
@@ -46,6 +48,21 @@ def key(*parts: str) -> str:
     return digest.hexdigest()[:32]
 
 
+def read(name: str) -> bytes | None:
+    """The machine code called `name`; None where there is none, or the file is not what was written."""
+    try:
+        kept = (folder() / f"{name}.o").read_bytes()
+    except FileNotFoundError:
+        return None
+    code = kept[:-CHECKSUM]
+    return code if hashlib.sha256(code).digest() == kept[-CHECKSUM:] else None
+
+
+def write(name: str, code: bytes) -> None:
+    """Keep machine code under a name."""
+    _write_atomically(folder() / f"{name}.o", code + hashlib.sha256(code).digest())
+
+
 def load(name: str, source: Callable[[], str]) -> ModuleType:
     """The module called `name`; `source()` writes its text only where the folder does not have it yet."""
     where = folder()
@@ -54,7 +71,7 @@ def load(name: str, source: Callable[[], str]) -> ModuleType:
         return _loaded[identity]
     path = where / f"{name}.py"
     if not _whole(path):
-        _write_atomically(path, source() + END)
+        _write_atomically(path, (source() + END).encode())
     specification = importlib.util.spec_from_file_location(f"opsonin_kernel_{name}", path)
     if specification is None or specification.loader is None:
         raise ImportError(f"the kernel {path} cannot be loaded; delete it and run again.")
@@ -99,11 +116,11 @@ def _writable(path: Path) -> Path:
         return path
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _write_atomically(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

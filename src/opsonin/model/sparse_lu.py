@@ -2,7 +2,7 @@
 
 The Rosenbrock solver factorises W = I/(gamma h) - J at every step. J of a model of 30 states has a few
 entries in a row, always the same ones, so the elimination is planned once (which pivot next, which entries
-fill in) and then printed as one assignment an operation: no loops, no indices, no zeros multiplied.
+fill in) and then written as one instruction an operation: no loops, no indices, no zeros multiplied.
 
 There is no pivoting for size: the diagonal carries 1/(gamma h), which grows as the step shrinks, so a step
 that meets a bad pivot ends in a large or non-finite error estimate and is repeated with a smaller h.
@@ -13,11 +13,12 @@ equals and need no multiplier.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from opsonin.model.lanes import Lines
+
 Entry = tuple[int, int]
-Place = Callable[[str, int], str]
 
 
 @dataclass(frozen=True)
@@ -70,56 +71,45 @@ def plan(size: int, pattern: Iterable[Entry]) -> Elimination:
     return Elimination(tuple(order), positions, tuple(lower), tuple(upper), fill_ins)
 
 
-def factor_lines(elimination: Elimination, jacobian: list[Entry], place: Place) -> list[str]:
-    """Statements that fill LU with the factors of GINV * I - J.
+def factor(code: Lines, elimination: Elimination, jacobian: Iterable[Entry], first: dict[str, int]) -> None:
+    """Turn the Jacobian's entries, each at its own place in LU, into the factors of GINV * I - J.
 
-    jacobian: its non-zeros in the order of JAC.   place(name, i): the text of element i of a range.
+    jacobian: its non-zeros; what else LU holds is not read.   first: the first row of every range.
     """
-    ginv = "ginv"
+    ginv, given = code.load(first["GINV"]), set(jacobian)
     current: dict[Entry, str] = {}
-    lines = [f"{ginv} = {place('GINV', 0)}"]
-    for position, (i, j) in enumerate(jacobian):
-        name = f"a{i}_{j}"
-        lines.append(f"{name} = {ginv} - {place('JAC', position)}" if i == j else f"{name} = -{place('JAC', position)}")
-        current[i, j] = name
-    for i in elimination.order:
-        current.setdefault((i, i), ginv)
+
+    def entry(i: int, j: int) -> str | None:
+        """What stands at (i, j) so far; None for nothing. Read when first needed, so that few numbers wait."""
+        if (i, j) not in current and (i, j) in given:
+            read = code.load(first["LU"] + elimination.entries[i, j])
+            current[i, j] = code.sub(ginv, read) if i == j else code.neg(read)
+        return current.get((i, j), ginv if i == j else None)
+
     for step, pivot in enumerate(elimination.order):
-        inverse = f"v{pivot}"
-        lines.append(f"{inverse} = 1.0 / {current[pivot, pivot]}")
-        lines.append(f"{place('LU', elimination.entries[pivot, pivot])} = {inverse}")
-        for j in elimination.upper[step]:
-            lines.append(f"{place('LU', elimination.entries[pivot, j])} = {current[pivot, j]}")
+        inverse = code.div(code.number(1.0), entry(pivot, pivot) or ginv)
+        row = {j: entry(pivot, j) for j in elimination.upper[step]}
+        code.store(first["LU"] + elimination.entries[pivot, pivot], inverse)
+        for j, value in row.items():
+            code.store(first["LU"] + elimination.entries[pivot, j], value or "")
         for i in elimination.lower[step]:
-            multiplier = f"l{i}_{pivot}"
-            lines.append(f"{multiplier} = {current[i, pivot]} * {inverse}")
-            lines.append(f"{place('LU', elimination.entries[i, pivot])} = {multiplier}")
-            for j in elimination.upper[step]:
-                name = f"a{i}_{j}_{step}"  # a fresh name: the compiler need not look for versions of a variable
-                product = f"{multiplier} * {current[pivot, j]}"
-                lines.append(f"{name} = {current[i, j]} - {product}" if (i, j) in current else f"{name} = -{product}")
-                current[i, j] = name
-    return lines
+            multiplier = code.mul(entry(i, pivot) or "", inverse)
+            for j, value in row.items():
+                before, product = entry(i, j), code.mul(multiplier, value or "")
+                current[i, j] = code.sub(before, product) if before else code.neg(product)
+            code.store(first["LU"] + elimination.entries[i, pivot], multiplier)
 
 
-def solve_lines(elimination: Elimination, place: Place) -> list[str]:
-    """Statements that overwrite B with the solution of LU x = B."""
+def solve(code: Lines, elimination: Elimination, first: dict[str, int], right: dict[int, str]) -> dict[int, str]:
+    """The solution of LU x = right, state -> value."""
     entries, order = elimination.entries, elimination.order
-    value = {i: f"b{i}" for i in order}
-    lines = [f"b{i} = {place('B', i)}" for i in sorted(order)]
+    value = dict(right)
     for step, pivot in enumerate(order):
         for i in elimination.lower[step]:
-            name = f"b{i}_{step}"
-            lines.append(f"{name} = {value[i]} - {place('LU', entries[i, pivot])} * {value[pivot]}")
-            value[i] = name
+            value[i] = code.sub(value[i], code.mul(code.load(first["LU"] + entries[i, pivot]), value[pivot]))
     for step in range(len(order) - 1, -1, -1):
         pivot = order[step]
-        terms = "".join(f" - {place('LU', entries[pivot, j])} * {value[j]}" for j in elimination.upper[step])
-        inverse = place("LU", entries[pivot, pivot])
-        name = f"x{pivot}"
-        lines.append(
-            f"{name} = ({value[pivot]}{terms}) * {inverse}" if terms else f"{name} = {value[pivot]} * {inverse}"
-        )
-        lines.append(f"{place('B', pivot)} = {name}")
-        value[pivot] = name
-    return lines
+        for j in elimination.upper[step]:
+            value[pivot] = code.sub(value[pivot], code.mul(code.load(first["LU"] + entries[pivot, j]), value[j]))
+        value[pivot] = code.mul(value[pivot], code.load(first["LU"] + entries[pivot, pivot]))
+    return value

@@ -1,4 +1,4 @@
-"""A model's solver, compiled: generated model functions, the step of a method and the driver in one kernel file."""
+"""A model's solver: its functions as machine code, and the driver that calls them, both kept in the kernel cache."""
 
 from __future__ import annotations
 
@@ -6,51 +6,134 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from opsonin.model import codegen, kernel_cache
-from opsonin.simulate import steps, tableaus
+import numpy as np
 
-METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
-_solvers: WeakKeyDictionary[Any, dict[str, ModuleType]] = WeakKeyDictionary()  # a trial asks many hundred times
+from opsonin.model import codegen, kernel_cache, machine_code
+from opsonin.model.lanes import LANES
+from opsonin.simulate import calling, control, steps, tableaus
+
+METHODS = {
+    "rosenbrock": getattr(tableaus, __import__("os").environ.get("TABLEAU", "RODAS5P")),
+    "explicit": tableaus.TSIT5,
+}
+DRIVER = ("driver_doses.py", "driver_crossings.py", "driver.py")
+_solvers: WeakKeyDictionary[Any, dict[str, Solver]] = WeakKeyDictionary()  # a trial asks many hundred times
 
 
-def solver(symbolic: Any, method: str) -> ModuleType:
-    """The kernel module of a model for "rosenbrock" or "explicit"; its functions compile at their first call."""
+class Solver(NamedTuple):
+    """One model and one method.
+
+    model: what the driver takes of it: places of its ranges, addresses of its functions, (row, column, place in LU) of
+    its Jacobian's entries, states with a derivative by time, and the model's number of each state of w.   rows: the
+    place of each of the model's states in w.   driver: the module of run_block and fastest.   code: keeps the
+    addresses alive.
+    """
+
+    model: tuple[np.ndarray, ...]
+    rows: np.ndarray
+    driver: ModuleType
+    code: machine_code.MachineCode
+
+
+def solver(symbolic: Any, method: str) -> Solver:
+    """The solver of a model for "rosenbrock" or "explicit"; what is not in the cache is compiled."""
     known = _solvers.setdefault(symbolic, {})
     if method not in known:
-        steps_text = step_source(METHODS[method], len(symbolic.states))
-        known[method] = codegen.kernels(symbolic, steps_text, driver_source())
+        known[method] = _made(symbolic, METHODS[method])
     return known[method]
 
 
-def ready(symbolic: Any, method: str, call: Callable[[ModuleType], Any]) -> ModuleType:
-    """The solver after `call(module)`, which compiles its functions or reads their machine code from the disk.
+def _made(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -> Solver:
+    name = kernel_cache.key(_generator(), method.name, symbolic.content_hash, _also_in_key(symbolic))
+    plan, code = machine_code.load(name, lambda: _written(symbolic, method))
+    functions = np.array([code.address(name) for name in calling.FUNCTIONS], dtype=np.int64)
+    arrays = [np.array(plan[name], dtype=np.int64) for name in ("jacobian", "by_time", "order")]
+    arrays[0] = arrays[0].reshape(-1, 3)
+    places = np.array(plan["places"], dtype=np.int64)
+    return Solver((places, functions, *arrays), np.argsort(arrays[2]), driver(), code)
 
-    Numba's files are pickles: a damaged one may raise anything. So whatever the call raises, the kernel is deleted and
+
+def _written(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -> tuple[dict[str, Any], str]:
+    """What the driver needs to know of a kernel, and the text of its functions."""
+    made = codegen.generate(symbolic)
+    rows = np.argsort(np.array(made.order, dtype=np.int64))
+    steps.add_step(made, method)
+    control.add_control(made, tuple(rows[watched_states(symbolic)].tolist()))
+    sizes = {
+        "N_STATES": made.n_states, "N_INPUTS": len(made.inputs), "N_CONSTANTS": made.n_constants,
+        "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time), "N_WEIGHTS": 2 + method.stages,
+        "N_ALL": made.rows * LANES, "ORDER": method.order,
+    }  # fmt: skip
+    plan = {
+        "places": calling.places(made.first, sizes, LANES),
+        "jacobian": [(i, j, made.elimination.entries[i, j]) for i, j in made.jacobian],
+        "by_time": made.by_time,
+        "order": made.order,
+    }
+    return plan, made.text
+
+
+@cache
+def _generator() -> str:
+    """The text of everything that writes machine code: a change of it must not meet kernels written before."""
+    modules = ("codegen", "expressions", "lanes", "sparse_lu", "vector_math", "machine_code")
+    texts = [files("opsonin.model").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in modules]
+    own = ("steps", "control", "tableaus", "calling", "compiled")
+    texts += [files("opsonin.simulate").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in own]
+    return "\n".join(texts)
+
+
+def _also_in_key(symbolic: Any) -> str:
+    """What the functions depend on beside the model's content hash: where doses land, what cannot be negative, what
+    is watched."""
+    bounded = [species.nonnegative for species in symbolic.species_list]
+    return f"{codegen.administered_states(symbolic)} {bounded} {watched_states(symbolic).tolist()}"
+
+
+def watched_states(symbolic: Any) -> np.ndarray:
+    """The state whose crossing each of the model's thresholds waits for."""
+    species = len(symbolic.species)
+    return np.array([species + hazard for hazard, _, _ in symbolic.thresholds], dtype=np.int64)
+
+
+def ready(symbolic: Any, method: str, call: Callable[[Solver], Any]) -> Solver:
+    """The solver after `call(solver)`, which compiles the driver or reads its machine code from the disk.
+
+    Numba's files are pickles: a damaged one may raise anything. So whatever the call raises, the driver is deleted and
     made anew once; what it raises then is the caller's.
     """
-    module = solver(symbolic, method)
+    made = solver(symbolic, method)
     try:
-        call(module)
+        call(made)
     except Exception:
-        kernel_cache.discard(module)
-        del _solvers[symbolic][method]
-        module = solver(symbolic, method)
-        call(module)
-    return module
+        kernel_cache.discard(made.driver)
+        _solvers.clear()
+        made = solver(symbolic, method)
+        call(made)
+    return made
 
 
-def step_source(tableau: tableaus.Rosenbrock | tableaus.RungeKutta, n_states: int) -> str:
-    """Source of one method's step."""
-    if isinstance(tableau, tableaus.Rosenbrock):
-        return steps.rosenbrock_source(tableau, n_states)
-    return steps.explicit_source(tableau, n_states)
+def driver() -> ModuleType:
+    """The compiled-on-first-call module of the driver."""
+    text = driver_source()
+    return kernel_cache.load(kernel_cache.key(text), lambda: text)
 
 
 @cache
 def driver_source() -> str:
-    """The driver's text below its imports (see driver.py)."""
-    text = files("opsonin.simulate").joinpath("driver.py").read_text(encoding="utf-8")
-    return text.split("# driver\n", 1)[1]
+    """The driver's parts below their imports, behind the names they use."""
+    head = [
+        '"""The driver, put together by opsonin.simulate.compiled; delete freely."""',
+        "import math",
+        "import numpy as np",
+        "from numba import njit",
+        "from opsonin.simulate.calling import call",
+        f"LANES = {LANES}",
+        calling.names_as_code(),
+    ]
+    folder = files("opsonin.simulate")
+    parts = [folder.joinpath(name).read_text(encoding="utf-8").split("# driver\n", 1)[1] for name in DRIVER]
+    return "\n".join([*head, *parts])

@@ -8,15 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from opsonin.errors import ModelError
-from opsonin.model.codegen import LANES
-from opsonin.simulate.compiled import ready
+from opsonin.model.lanes import LANES
+from opsonin.simulate.compiled import Solver, ready, watched_states
 from opsonin.simulate.schedule import Schedule
 
 BLOCK = 64  # patients a thread takes at a time at most: even load, smooth progress, few idle lanes at the end
@@ -85,7 +84,11 @@ def choose(model: Any, problem: Problem) -> list[str]:
         return ["rosenbrock"] * patients
     start = np.ascontiguousarray(initial)
     with _one_compiler():
-        ready(problem.symbolic, "rosenbrock", lambda m: m.fastest(0, patients, problem.constants, start, 0.0, rate))
+        ready(
+            problem.symbolic,
+            "rosenbrock",
+            lambda solver: solver.driver.fastest(0, patients, *solver.model, problem.constants, start, 0.0, rate),
+        )
     return ["explicit" if value < STIFF_RATE else "rosenbrock" for value in rate]
 
 
@@ -94,7 +97,6 @@ def integrate(
     methods: list[str],
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-    stop_at_outputs: bool = False,
 ) -> Arrays:
     """Integrate every patient with their method; rows do not depend on threads, blocks or each other.
 
@@ -110,10 +112,8 @@ def integrate(
     for method in sorted(set(methods)):
         chosen = np.flatnonzero(np.array([name == method for name in methods]))
         with _one_compiler():  # compiles, or reads the compiled code, once and before any thread needs it
-            module = ready(
-                problem.symbolic, method, lambda m: _runner(m, problem, shared, arrays, stop_at_outputs)(0, 0)
-            )
-        run = _runner(module, problem, shared, arrays, stop_at_outputs)
+            solver = ready(problem.symbolic, method, lambda s: _runner(s, problem, shared, arrays)(0, 0))
+        run = _runner(solver, problem, shared, arrays)
         jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
     workers = max(1, min(len(jobs), allowed))
     if progress is not None:
@@ -161,15 +161,16 @@ def _blocks(rows: np.ndarray, size: int) -> list[tuple[int, int]]:
     return [(int(run[i]), int(run[min(i + size, len(run)) - 1]) + 1) for run in runs for i in range(0, len(run), size)]
 
 
-def _runner(
-    module: ModuleType, problem: Problem, shared: tuple[Any, ...], arrays: Arrays, stop_at_outputs: bool
-) -> Callable[[int, int], None]:
-    events, doses, tolerances = shared
+def _runner(solver: Solver, problem: Problem, shared: tuple[Any, ...], arrays: Arrays) -> Callable[[int, int], None]:
+    events, (dose_input, dose_state, *doses), atol = shared
+    patients = len(problem.initial)
+    start, end = np.full(patients, problem.start), np.full(patients, float(problem.times[-1]))
+    rows, watched = solver.rows, watched_states(problem.symbolic)
 
     def run(first: int, last: int) -> None:
-        module.run_block(
-            first, last, problem.constants, problem.initial, problem.start, float(problem.times[-1]), problem.times,
-            stop_at_outputs, *events, *doses, _watched(problem), problem.limits, problem.rtol, *tolerances, MAX_STEPS,
+        solver.driver.run_block(
+            first, last, *solver.model, problem.constants, problem.initial, start, end, problem.times[None, :],
+            *events, dose_input, rows[dose_state], *doses, rows[watched], problem.limits, problem.rtol, atol, MAX_STEPS,
             *arrays,
         )  # fmt: skip
 
@@ -191,11 +192,9 @@ def _shared(problem: Problem) -> tuple[Any, ...]:
     kind = np.concatenate([np.where(infused, 1, 0), np.full(int(infused.sum()), 2)]).astype(np.int64)
     which = np.concatenate([doses, doses[infused]]).astype(np.int64)
     order = np.lexsort((which, kind, time))
-    events = (time[order], kind[order], which[order])
+    events = (time[order][None, :], kind[order][None, :], which[order][None, :])
     atol = problem.rtol * ATOL_FACTOR * _scale(problem, state)
-    floor = np.full(len(symbolic.states), -np.inf)
-    floor[: len(symbolic.species)] = [-1.0 if species.nonnegative else -np.inf for species in symbolic.species_list]
-    return events, (column, state, begin, end, schedule.amounts), (atol, floor)
+    return events, (column, state, begin[None, :], end[None, :], schedule.amounts), atol
 
 
 def _scale(problem: Problem, dose_state: np.ndarray) -> Float[np.ndarray, "patient state"]:
@@ -213,12 +212,6 @@ def _snapped(moments: np.ndarray, problem: Problem) -> np.ndarray:
     left = np.maximum(right - 1, 0)
     nearest = np.where(np.abs(fixed[left] - moments) <= np.abs(fixed[right] - moments), fixed[left], fixed[right])
     return np.where(np.abs(nearest - moments) < 1e-9, nearest, moments)
-
-
-def _watched(problem: Problem) -> np.ndarray:
-    """The state whose crossing each threshold waits for."""
-    species = len(problem.symbolic.species)
-    return np.array([species + hazard for hazard, _, _ in problem.symbolic.thresholds], dtype=np.int64)
 
 
 def failed_mask(arrays: Arrays) -> Bool[np.ndarray, " patient"]:

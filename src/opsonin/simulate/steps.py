@@ -1,197 +1,171 @@
-"""Source of one step of a method for LANES patients at once, its stages written out.
+"""LLVM code of one step of a method for LANES patients at once, its stages written out.
 
-Every method offers the driver (driver.py) the same functions, on the array w described in model/codegen.py:
+Every method offers (on the array w described in model/codegen.py):
 
-    step(w)                       from Y with F, JAC, FT and each lane's step H: NEW, and the error estimate in B
-    dense(w, theta, h, i, lane)   state i of one lane within its step, theta in (0, 1)
-    judge(w, rtol)                NORM: each lane's largest error in units of its tolerance, nan where not finite, inf
-                                  where NEW < FLOOR × ATOL (FLOOR is -1 for what cannot be negative, else -inf); a
-                                  smaller undershoot becomes nought, or what grows by itself would grow negative.
-                                  GROW: the factor for the next step, 0.9 NORM^(-1/8) BEFORE^(1/16): a proportional
-                                  and integral control (Gustafsson 1991) with exponents that are square roots
-    keep(w)                       Y = NEW in the lanes where ACCEPTED
+    try_step(w)       from Y, with each lane's step H: STAGE, the new states, and the error estimate in `made.error`
+    weigh(w)          WEIGHT: what Y, STAGE and the stages K count within the last step, at the fraction THETA of each
+                      lane
+    dense_states(w)   DENSE: all states there, and their time TD
 
-and the constants ORDER, STAGES and N_ALL, the size of w with the stages K behind the model's own ranges.
-Sums over stages are fused into one loop over states, which the compiler turns into vector instructions.
+The stages K lie behind the model's own ranges. How a step is judged, and how long the next one is, says control.py.
 """
 
 from __future__ import annotations
 
-from opsonin.model.codegen import DECORATOR, LANES
+from opsonin.model.codegen import Generated
+from opsonin.model.lanes import Lines
 from opsonin.simulate.tableaus import Rosenbrock, RungeKutta
 
-FLAT = f"    for n in range({LANES} * N_STATES):"  # over states and lanes: vectorised where a nested loop is not
-LANE = f"    for l in range({LANES}):"
 
-
-def rosenbrock_source(method: Rosenbrock, n_states: int) -> str:
-    """Source of step, dense, judge and keep for a Rosenbrock method and a model of so many states."""
-    lines = [
-        *_constants(method.order, method.stages),
-        DECORATOR,
-        "def step(w):",
-        LANE,
-        "        w[INVERSE_H + l] = 1.0 / w[H + l]",
-        f"        w[GINV + l] = {1 / method.gamma!r} * w[INVERSE_H + l]",
-        "        w[SPREAD + l] = w[INVERSE_H + l]",
-        f"    for n in range({LANES}, {LANES} * N_STATES):",
-        f"        w[SPREAD + n] = w[SPREAD + n - {LANES}]  # 1/h once a state, so that the sums below are flat loops",
-        "    if not AUTONOMOUS:",
-        f"    {FLAT}",
-        "            w[FT + n] = w[FT + n] / w[SPREAD + n]  # h df/dt",
-        "    factor(w)",
+def add_step(made: Generated, method: Rosenbrock | RungeKutta) -> None:
+    """Add the functions of a method to those of a model."""
+    made.lay("WEIGHT", 2 + method.stages)
+    made.lay("K", method.stages * made.n_states)
+    if isinstance(method, Rosenbrock):
+        written, weights = _rosenbrock_step(made, method), _rosenbrock_weights(made, method)
+    else:
+        written, weights = _explicit_step(made, method), _explicit_weights(made, method)
+    made.functions += [
+        written.function("try_step", public=False),
+        weights.function("weigh"),
+        _dense(made, method.stages).function("dense_states"),
     ]
-    last = method.stages - 1
-    lines += [FLAT, *_right_hand_side(method, 0, "w[F + n]"), "    solve(w)"]
-    for s in range(1, method.stages):
-        lines += [  # one pass over the stages so far: the last one is put away, the next argument and its history made
-            FLAT,
-            f"        k{s - 1} = w[B + n]",
-            f"        w[{_stage(s - 1)}] = k{s - 1}",
-            *(f"        k{j} = w[{_stage(j)}]" for j in range(s - 1)),
-            f"        w[STAGE + n] = {_argument(method, s)}",
-            f"        w[B + n] = {_weighted(method.c_matrix[s - 1])}",
-            LANE,
-            f"        w[TS + l] = w[TY + l] + {method.c[s]!r} * w[H + l]",
-            "    rhs(w)",
-            FLAT,
-            *_right_hand_side(method, s, "w[RATE + n] + w[SPREAD + n] * w[B + n]"),
-            "    solve(w)",
-        ]
-    lines += [
-        FLAT,
-        f"        w[{_stage(last)}] = w[B + n]",
-        "        w[NEW + n] = w[STAGE + n] + w[B + n]",
-        "",
-        DECORATOR,
-        "def dense(w, theta, h, i, lane):",
-        f"    n = {LANES} * i + lane",
-        "    rest = 1.0 - theta",
-    ]
-    inner = ""
-    for row in range(len(method.dense) - 1, -1, -1):
-        lines.append(f"    k{row} = {_sum(method.dense[row]).removeprefix(' + ')}")
-        inner = f"k{row}" if not inner else f"k{row} + theta * ({inner})"
-    lines.append(f"    return rest * w[Y + n] + theta * (w[NEW + n] + rest * ({inner}))")
-    return "\n".join([*lines, *_judge_and_keep(n_states), ""])
 
 
-def explicit_source(method: RungeKutta, n_states: int) -> str:
-    """Source of step, dense, judge and keep for an explicit pair and a model of so many states."""
-    lines = [
-        *_constants(method.order, method.stages),
-        DECORATOR,
-        "def step(w):",
-        LANE,
-        "        w[SPREAD + l] = w[H + l]",
-        f"    for n in range({LANES}, {LANES} * N_STATES):",
-        f"        w[SPREAD + n] = w[SPREAD + n - {LANES}]",
-        FLAT,
-        "        w[K + n] = w[F + n]",
-    ]
-    for s in range(1, method.stages):
-        lines += [
-            FLAT,
-            f"        w[STAGE + n] = w[Y + n] + w[SPREAD + n] * ({_sum(method.a[s - 1]).removeprefix(' + ')})",
-            LANE,
-            f"        w[TS + l] = w[TY + l] + {method.c[s]!r} * w[H + l]",
-            "    rhs(w)",
-            FLAT,
-            f"        w[{_stage(s)}] = w[RATE + n]",
-        ]
-    lines += [
-        FLAT,
-        "        w[NEW + n] = w[STAGE + n]",
-        f"        w[B + n] = w[SPREAD + n] * ({_sum(method.error).removeprefix(' + ')})",
-        "",
-        DECORATOR,
-        "def dense(w, theta, h, i, lane):",
-        f"    n = {LANES} * i + lane",
-        "    slope = 0.0",
-    ]
-    for s, weights in enumerate(method.dense):
-        one, two, three, four = weights
-        polynomial = f"theta * ({one!r} + theta * ({two!r} + theta * ({three!r} + theta * {four!r})))"
-        lines.append(f"    slope += w[{_stage(s)}] * ({polynomial})")
-    lines.append("    return w[Y + n] + h * slope")
-    return "\n".join([*lines, *_judge_and_keep(n_states), ""])
+class Rows:
+    """Element i of the ranges, in a loop over states."""
+
+    def __init__(self, made: Generated, code: Lines, i: str):
+        self.made, self.code, self.i = made, code, i
+
+    def at(self, name: str, stage: int = 0) -> str:
+        first = self.made.first[name] + stage * self.made.n_states
+        return self.code.make(f"add nuw nsw i64 {self.i}, {first}")
+
+    def load(self, name: str, stage: int = 0) -> str:
+        return self.code.load(self.at(name, stage))
+
+    def store(self, name: str, value: str, stage: int = 0) -> None:
+        self.code.store(self.at(name, stage), value)
 
 
-def _right_hand_side(method: Rosenbrock, s: int, rates: str) -> list[str]:
-    """The lines of a flat loop that make B of stage s."""
-    lines = [f"        w[B + n] = {rates}"]
-    if method.d[s]:
-        lines += ["        if not AUTONOMOUS:", f"            w[B + n] += {method.d[s]!r} * w[FT + n]"]
-    return lines
+def _rosenbrock_step(made: Generated, method: Rosenbrock) -> Lines:
+    """The error estimate is the last stage."""
+    first, code = made.first, Lines()
+    h = code.load(first["H"])
+    inverse = code.div(code.number(1.0), h)
+    code.store(first["INVERSE_H"], inverse)
+    code.store(first["GINV"], code.mul(code.number(1 / method.gamma), inverse))
+    code.do("begin")
+    code.do("factor")
+    for s in range(method.stages):
+        stage = first["K"] + s * made.n_states
+        code.store(first["DH"], code.mul(code.number(method.d[s]), h))
+        if s == 0:
+            code.do("start", stage)
+            continue
+        _argument(made, method, s, code)
+        code.store(first["TS"], code.add(code.load(first["TY"]), code.mul(code.number(method.c[s]), h)))
+        code.do("stage", stage)
+    with code.each(made.n_states) as loop:
+        rows = Rows(made, code, loop.i)
+        last = rows.load("K", method.stages - 1)
+        rows.store("STAGE", code.add(rows.load("STAGE"), last))
+        rows.store("B", last)
+    return code
 
 
-def _argument(method: Rosenbrock, s: int) -> str:
-    """The argument of stage s; where it is the one before plus its stage, only that is added."""
+def _argument(made: Generated, method: Rosenbrock, s: int, code: Lines) -> None:
+    """The argument of a stage and its history, in one pass over the stages before."""
     row = method.a[s - 1]
-    if s > 1 and row == (*method.a[s - 2], 1.0):
-        return f"w[STAGE + n] + k{s - 1}"
-    return f"w[Y + n] + {_weighted(row)}"
+    follows = s > 1 and row == (*method.a[s - 2], 1.0)  # the argument is the one before plus its stage
+    with code.each(made.n_states) as loop:
+        rows = Rows(made, code, loop.i)
+        stages = [rows.load("K", j) for j in range(s)]
+        if follows:
+            argument = code.add(rows.load("STAGE"), stages[-1])
+        else:
+            argument = code.sum_of(list(zip(row, stages, strict=True)), rows.load("Y"))
+        rows.store("STAGE", argument)
+        rows.store("B", code.sum_of(list(zip(method.c_matrix[s - 1], stages, strict=True))))
 
 
-def _weighted(weights: tuple[float, ...]) -> str:
-    """`w0 * k0 + …` without the zeros."""
-    return " + ".join(f"k{j}" if x == 1.0 else f"{x!r} * k{j}" for j, x in enumerate(weights) if x)
+def _rosenbrock_weights(made: Generated, method: Rosenbrock) -> Lines:
+    """y(θ) = (1-θ) y0 + θ (y1 + (1-θ) Σ_j (Σ_r h_rj θ^r) u_j)."""
+    first, code = made.first, Lines()
+    theta = code.load(first["THETA"])
+    rest = code.sub(code.number(1.0), theta)
+    both = code.mul(theta, rest)
+    weights = [rest, theta]
+    for s in range(method.stages):
+        polynomial = code.number(method.dense[-1][s])
+        for row in method.dense[-2::-1]:
+            polynomial = code.add(code.number(row[s]), code.mul(theta, polynomial))
+        weights.append(code.mul(both, polynomial))
+    for place, weight in enumerate(weights):
+        code.store(first["WEIGHT"] + place, weight)
+    return code
 
 
-def _judge_and_keep(n_states: int) -> list[str]:
-    """The error norm, and the new state where it is accepted, written out over the states for one vector of lanes."""
-    judge = [
-        "",
-        DECORATOR,
-        "def judge(w, rtol):",
-        FLAT,
-        "        new = w[NEW + n]",
-        "        error = abs(w[B + n])",
-        "        tolerance = w[ATOL + n] + rtol * max(abs(w[Y + n]), abs(new))",
-        "        w[RATE + n] = math.inf if new < w[FLOOR + n] * w[ATOL + n] else error / tolerance",
-        "        w[STAGE + n] = 0.0 * new + 0.0 * error  # nought unless something is inf or nan",
-        "        new = 0.0 if abs(new) < TINY else new",
-        "        w[NEW + n] = 0.0 if new < 0.0 and w[FLOOR + n] > -2.0 else new",
-        LANE,
-        "        norm = 0.0",
-        "        odd = 0.0",
-    ]
-    for i in range(n_states):
-        judge += [
-            f"        x = w[RATE + {LANES * i} + l]",
-            "        norm = x if x > norm else norm",
-            f"        odd += w[STAGE + {LANES * i} + l]",
-        ]
-    judge += [
-        "        norm += odd",
-        "        w[NORM + l] = norm",
-        "        root = math.sqrt(math.sqrt(math.sqrt(1e-10 if norm < 1e-10 else norm)))",
-        "        w[GROW + l] = 0.9 * math.sqrt(math.sqrt(math.sqrt(math.sqrt(w[BEFORE + l])))) / root",
-    ]
-    keep = ["", DECORATOR, "def keep(w):", LANE, "        accepted = w[ACCEPTED + l] > 0.0"]
-    for i in range(n_states):
-        y = f"w[Y + {LANES * i} + l]"
-        keep.append(f"        {y} = w[NEW + {LANES * i} + l] if accepted else {y}")
-    return [*judge, *keep]
+def _explicit_step(made: Generated, method: RungeKutta) -> Lines:
+    """The error estimate is a sum of all stages."""
+    first, code = made.first, Lines()
+    h = code.load(first["H"])
+    with code.each(made.n_states) as loop:
+        rows = Rows(made, code, loop.i)
+        rows.store("STAGE", rows.load("Y"))
+    for s in range(method.stages):
+        code.store(first["TS"], code.add(code.load(first["TY"]), code.mul(code.number(method.c[s]), h)))
+        code.do("rates", first["K"] + s * made.n_states)
+        following = method.a[s] if s + 1 < method.stages else method.error
+        with code.each(made.n_states) as loop:
+            rows = Rows(made, code, loop.i)
+            slope = code.sum_of([(weight, rows.load("K", j)) for j, weight in enumerate(following) if weight])
+            if s + 1 < method.stages:
+                rows.store("STAGE", code.add(rows.load("Y"), code.mul(h, slope)))
+            else:
+                rows.store("B", code.mul(h, slope))
+    return code
 
 
-def _constants(order: int, stages: int) -> list[str]:
-    return [
-        "",
-        f"ORDER = {order}",
-        f"STAGES = {stages}",
-        "K = N_WORK",
-        f"N_ALL = N_WORK + STAGES * {LANES} * N_STATES",
-        "",
-    ]
+def _explicit_weights(made: Generated, method: RungeKutta) -> Lines:
+    """y(θ) = y0 + h Σ_s b_s(θ) k_s, b_s a polynomial of θ, θ², θ³, θ⁴."""
+    first, code = made.first, Lines()
+    theta, h = code.load(first["THETA"]), code.load(first["H"])
+    weights = [code.number(1.0), code.number(0.0)]
+    for row in method.dense:
+        polynomial = code.number(row[-1])
+        for x in row[-2::-1]:
+            polynomial = code.add(code.number(x), code.mul(theta, polynomial))
+        weights.append(code.mul(h, code.mul(theta, polynomial)))
+    for place, weight in enumerate(weights):
+        code.store(first["WEIGHT"] + place, weight)
+    return code
 
 
-def _stage(s: int) -> str:
-    return f"K + {s} * {LANES} * N_STATES + n"
+def _dense(made: Generated, stages: int) -> Lines:
+    """Exactly the new state at the end of the step, and never negative where a state cannot be."""
+    first, code = made.first, Lines()
+    code.do("weigh")
+    theta, zero = code.load(first["THETA"]), code.number(0.0)
+    weights = [code.load(first["WEIGHT"] + place) for place in range(2 + stages)]
+    ended = code.compare("oge", theta, code.number(1.0))
+    for begin, count, bounded in _parts(made):
+        with code.each(count) as loop:
+            rows = Rows(made, code, code.make(f"add nuw nsw i64 {loop.i}, {begin}"))
+            new = rows.load("STAGE")
+            value = code.add(code.mul(weights[0], rows.load("Y")), code.mul(weights[1], new))
+            for s in range(stages):
+                value = code.add(value, code.mul(weights[2 + s], rows.load("K", s)))
+            value = code.select(ended, new, value)
+            if bounded:
+                value = code.select(code.compare("olt", value, zero), zero, value)
+            rows.store("DENSE", value)
+    code.store(first["TD"], code.add(code.load(first["TY"]), code.mul(theta, code.load(first["H"]))))
+    return code
 
 
-def _sum(weights: tuple[float, ...]) -> str:
-    """` + w0 * (stage 0) + …` without the zeros; a weight of one stands alone."""
-    stages = [f"w[{_stage(j)}]" for j in range(len(weights))]
-    terms = [stage if x == 1.0 else f"{x!r} * {stage}" for x, stage in zip(weights, stages, strict=True) if x]
-    return "".join(f" + {term}" for term in terms)
+def _parts(made: Generated) -> list[tuple[int, int, bool]]:
+    """(first state, how many, cannot be negative) of the two parts of the states that are not empty."""
+    parts = [(0, made.n_bounded, True), (made.n_bounded, made.n_states - made.n_bounded, False)]
+    return [part for part in parts if part[1]]

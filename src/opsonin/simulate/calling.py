@@ -1,0 +1,50 @@
+"""How the compiled driver calls a model's functions: by their addresses, on the array w.
+
+The driver is compiled once and serves every model: what it needs to know of one are the places of its ranges in w
+(`places`) and the addresses of its functions (`addresses`), in the order of the names below.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import types
+from numba.extending import intrinsic
+
+RANGES = (
+    "TY", "H", "THETA", "NORM", "RTOL", "PROPOSED", "STOP", "NEXT", "MOST", "BEFORE", "IDLE",
+    "ACCEPTED", "LANDED", "REACHED", "TAKEN", "REJECTED", "AGAIN", "MASK", "LIMIT",
+    "Y", "STAGE", "B", "DENSE", "ATOL", "FT", "U", "P", "LU", "WEIGHT", "K",
+)  # fmt: skip
+FUNCTIONS = ("prepare", "begin", "advance", "weigh", "dense_states", "keep")
+SIZES = ("N_STATES", "N_INPUTS", "N_CONSTANTS", "N_JACOBIAN", "N_BY_TIME", "N_WEIGHTS", "N_ALL", "ORDER")
+
+
+def names_as_code() -> str:
+    """Assignments that let the driver call a range, function or size by its name."""
+    lines = [f"{name} = {n}" for n, name in enumerate(RANGES)]
+    lines += [f"{name.upper()} = {n}" for n, name in enumerate(FUNCTIONS)]
+    lines += [f"{name} = {len(RANGES) + n}" for n, name in enumerate(SIZES)]
+    return "\n".join(lines)
+
+
+@intrinsic
+def call(typing_context: Any, address: Any, w: Any) -> Any:
+    """call(address, pointer): the function at an address on the array that begins at a pointer, both integers."""
+    signature = types.void(types.int64, types.int64)
+
+    def generated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from llvmlite import ir
+
+        pointer = ir.IntType(8).as_pointer()
+        function_type = ir.FunctionType(ir.VoidType(), [pointer])
+        function = builder.inttoptr(arguments[0], function_type.as_pointer())
+        builder.call(function, [builder.inttoptr(arguments[1], pointer)])
+        return context.get_dummy_value()
+
+    return signature, generated
+
+
+def places(first: dict[str, int], sizes: dict[str, int], lanes: int) -> list[int]:
+    """The first element of every range, then the sizes."""
+    return [first[name] * lanes for name in RANGES] + [sizes[name] for name in SIZES]

@@ -1,0 +1,181 @@
+"""LLVM code that judges a step of LANES patients and sets the length of the next, each lane for itself.
+
+    advance(w)   steps until some lane needs the driver: MASK, a bit for each such lane. Lanes that are not masked have
+                 taken their new state or try again with a smaller step; nothing has been taken when it returns.
+    keep(w)      takes the new states and times of the lanes that were ACCEPTED
+
+What each lane brings: PROPOSED, the length wished for; STOP, where it must land; NEXT, when something is wanted (an
+output); LIMIT of each watched state, whose reaching must be noted; MOST, how many steps there may be; RTOL, ATOL;
+BEFORE, the norm of the step before; IDLE, 1 for a lane without a patient. What it takes away: ACCEPTED, LANDED (0 or
+1), REACHED, the time; TAKEN and REJECTED, counts.
+
+A step is accepted where no state's error estimate exceeds its tolerance. A state that cannot be negative may undershoot
+nought by its absolute tolerance at most and becomes nought then, or what grows by itself would grow negative.
+The next step is 0.9 NORM^(-1/8) BEFORE^(1/16) times this one: a proportional and integral control (Gustafsson 1991).
+"""
+
+from __future__ import annotations
+
+import math
+
+from opsonin.model.codegen import Generated
+from opsonin.model.lanes import LANES, MASK, Lines
+from opsonin.simulate.steps import Rows, _parts
+
+SMALLEST_STEP = 1e-13  # days, and relative to the time
+TINY = 1e-150  # smaller values are set to nought: arithmetic on denormal numbers is slow and they mean nothing
+BROUGHT = ("PROPOSED", "STOP", "NEXT", "MOST", "RTOL", "BEFORE", "IDLE")
+TAKEN = ("ACCEPTED", "LANDED", "REACHED", "TAKEN", "REJECTED", "AGAIN", "MASK")
+
+
+def add_control(made: Generated, watched: tuple[int, ...]) -> None:
+    """Add `advance` and `keep`.   watched: states (of w) with a limit; a state may be watched more than once."""
+    for name in (*BROUGHT, *TAKEN):
+        made.lay(name, 1)
+    made.lay("LIMIT", len(watched))
+    made.functions += [
+        _length(made).function("choose_length", public=False),
+        _judge(made).function("judge", public=False),
+        _decide(made, watched).function("decide", public=False),
+        _keep(made).function("keep"),
+        ADVANCE.format(mask=made.first["MASK"]),
+    ]
+
+
+ADVANCE = """define void @advance(ptr noalias %w) #0 {{
+entry:
+  br label %again
+again:
+  call void @choose_length(ptr %w)
+  call void @try_step(ptr %w)
+  call void @judge(ptr %w)
+  call void @decide(ptr %w)
+  %where = getelementptr <8 x double>, ptr %w, i64 {mask}
+  %mask = load i64, ptr %where, align 64
+  %none = icmp eq i64 %mask, 0
+  br i1 %none, label %take, label %done
+take:
+  call void @keep(ptr %w)
+  br label %again
+done:
+  ret void
+}}
+"""
+
+
+def _length(made: Generated) -> Lines:
+    """H: what is proposed, less where it must land; two equal steps rather than one and a splinter."""
+    first, code = made.first, Lines()
+    t, wished, stop = (code.load(first[name]) for name in ("TY", "PROPOSED", "STOP"))
+    left = code.sub(stop, t)
+    lands = code.compare("oge", code.add(t, code.mul(code.number(1.02), wished)), stop)
+    near = code.compare("ogt", code.add(t, code.mul(code.number(1.9), wished)), stop)
+    h = code.select(near, code.mul(code.number(0.5), left), wished)
+    h = code.select(lands, left, h)
+    code.store(first["H"], h)
+    code.store(first["LANDED"], code.select(lands, code.number(1.0), code.number(0.0)))
+    code.store(first["REACHED"], code.select(lands, stop, code.add(t, h)))
+    return code
+
+
+def _judge(made: Generated) -> Lines:
+    """NORM, the largest ratio of error to tolerance; nan where a number is not finite, inf where a state undershoots.
+
+    The largest ratio is found by products, |e| best_tolerance > best_error tolerance: a division a state would cost
+    more than all else here.
+    """
+    first, code = made.first, Lines()
+    zero = code.number(0.0)
+    rtol = code.load(first["RTOL"])
+    carried = {"worst": zero, "allowed": code.number(1.0), "odd": zero, "below": zero}
+    for begin, count, bounded in _parts(made):
+        with code.each(count, **carried) as loop:
+            rows, before, after = Rows(made, code, _shifted(code, loop.i, begin)), loop.carried, loop.following
+            new, error, scale = rows.load("STAGE"), code.unary("fabs", rows.load("B")), rows.load("ATOL")
+            size = code.larger(code.unary("fabs", rows.load("Y")), code.unary("fabs", new))
+            tolerance = code.add(scale, code.mul(rtol, size))
+            worse = code.compare("ogt", code.mul(error, before["allowed"]), code.mul(before["worst"], tolerance))
+            after["worst"] = code.select(worse, error, before["worst"])
+            after["allowed"] = code.select(worse, tolerance, before["allowed"])
+            after["odd"] = code.add(before["odd"], code.mul(code.add(new, error), zero))
+            after["below"] = before["below"]
+            nothing = code.compare("olt", code.unary("fabs", new), code.number(TINY))
+            if bounded:
+                under = code.compare("olt", new, code.neg(scale))
+                after["below"] = code.select(under, code.number(math.inf), before["below"])
+                nothing = code.both(nothing, code.compare("olt", new, zero), "or")
+            rows.store("STAGE", code.select(nothing, zero, new))
+        carried = dict(loop.following)
+    norm = code.larger(carried["below"], code.div(carried["worst"], carried["allowed"]))
+    code.store(first["NORM"], code.add(norm, carried["odd"]))
+    return code
+
+
+def _shifted(code: Lines, i: str, by: int) -> str:
+    return code.make(f"add nuw nsw i64 {i}, {by}") if by else i
+
+
+def _decide(made: Generated, watched: tuple[int, ...]) -> Lines:
+    """Accept or reject, propose the next length, count, and say which lanes need the driver."""
+    first, code = made.first, Lines()
+    one, zero = code.number(1.0), code.number(0.0)
+    norm, tried, wished = (code.load(first[name]) for name in ("NORM", "H", "PROPOSED"))
+    size_of_time = code.larger(one, code.unary("fabs", code.load(first["TY"])))
+    least = code.mul(code.number(SMALLEST_STEP), size_of_time)
+    idle = code.compare("ogt", code.load(first["IDLE"]), zero)
+    accepted = code.compare("ole", norm, one)  # false for nan
+    known = code.select(code.compare("olt", norm, code.number(math.inf)), norm, one)
+    size = code.logarithm_of_two(code.larger(known, code.number(1e-10)))
+    history = code.logarithm_of_two(code.load(first["BEFORE"]))
+    exponent = code.add(code.mul(code.number(-1 / 8), size), code.mul(code.number(1 / 16), history))
+    grow = code.mul(code.number(0.9), code.power_of_two(exponent))
+    grow = code.smaller(code.number(6.0), code.larger(code.number(0.2), grow))
+    again = code.compare("ogt", code.load(first["AGAIN"]), zero)  # after a rejection a step does not grow
+    grow = code.select(again, code.smaller(grow, one), grow)
+    longer = code.mul(tried, grow)
+    longer = code.select(code.compare("olt", tried, wished), code.larger(wished, longer), longer)
+    shrink = code.mul(code.number(0.9), code.power_of_two(code.mul(code.number(-1 / 4), size)))
+    shrink = code.select(code.compare("olt", norm, code.number(math.inf)), shrink, code.number(0.25))
+    shorter = code.mul(tried, code.larger(code.number(0.1), shrink))
+    taken = code.select(accepted, one, zero)
+    code.store(first["PROPOSED"], code.select(accepted, longer, shorter))
+    remembered = code.larger(norm, code.number(1e-4))
+    code.store(first["BEFORE"], code.select(accepted, remembered, code.load(first["BEFORE"])))
+    code.store(first["AGAIN"], code.sub(one, taken))
+    code.store(first["ACCEPTED"], code.select(idle, zero, taken))
+    code.store(first["TAKEN"], code.add(code.load(first["TAKEN"]), taken))
+    code.store(first["REJECTED"], code.add(code.load(first["REJECTED"]), code.sub(one, taken)))
+    reached = code.load(first["REACHED"])
+    asked = code.both(
+        code.compare("ogt", code.load(first["LANDED"]), zero),
+        code.compare("oge", reached, code.load(first["NEXT"])),
+        "or",
+    )
+    for place, state in enumerate(watched):
+        over = code.compare("oge", code.load(first["STAGE"] + state), code.load(first["LIMIT"] + place))
+        asked = code.both(asked, over, "or")
+    stuck = code.both(code.compare("olt", shorter, least), _none_of(code, accepted))
+    full = code.compare(
+        "oge", code.add(code.load(first["TAKEN"]), code.load(first["REJECTED"])), code.load(first["MOST"])
+    )
+    asked = code.both(code.both(code.both(accepted, asked), stuck, "or"), full, "or")
+    asked = code.both(asked, _none_of(code, idle))
+    bits = code.make(f"bitcast {MASK} {asked} to i{LANES}")
+    number = code.make(f"zext i{LANES} {bits} to i64")
+    code.lines.append(f"  store i64 {number}, ptr {code.row(first['MASK'])}, align 64")
+    return code
+
+
+def _none_of(code: Lines, mask: str) -> str:
+    return code.both(mask, "splat (i1 true)", "xor")
+
+
+def _keep(made: Generated) -> Lines:
+    first, code = made.first, Lines()
+    zero = code.number(0.0)
+    accepted = code.compare("ogt", code.load(first["ACCEPTED"]), zero)
+    with code.each(made.n_states) as loop:
+        rows = Rows(made, code, loop.i)
+        rows.store("Y", code.select(accepted, rows.load("STAGE"), rows.load("Y")))
+    code.store(first["TY"], code.select(accepted, code.load(first["REACHED"]), code.load(first["TY"])))
+    return code

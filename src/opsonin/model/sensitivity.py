@@ -23,6 +23,7 @@ from jaxtyping import Float, Int
 from opsonin.errors import ModelError
 from opsonin.model.gradient import FLAT, Gradient
 from opsonin.model.parts import Species
+from opsonin.model.saltation import across
 from opsonin.model.symbolic import Landing, Observed, SymbolicModel
 from opsonin.model.trace import unknown
 
@@ -52,6 +53,7 @@ class TangentModel:
     symbolic: constants are the model's, then the direction of each of `parameters`, in the parameter's unit.
     columns: for each of the model's states, where its own derivative stands among `symbolic.states`; -1 where it
     is always 0, since nothing that the parameters touch reaches that state.
+    timed: administrations whose lag, or modelled duration or rate, depends on parameters: (agent, route) -> names.
     switches: rates that switch at a moment which the states or the parameters decide. What a jump of a rate there
     adds to the derivatives is left out; where the rate is continuous there is no jump.
     """
@@ -61,6 +63,7 @@ class TangentModel:
     symbolic: SymbolicModel
     columns: Int[np.ndarray, " state"]
     doses: tuple[DoseDerivative, ...]
+    timed: dict[tuple[str, str], str]
     switches: tuple[str, ...]
 
     def initial_state(self, constants: Float[np.ndarray, "row constant"]) -> Float[np.ndarray, "row state"]:
@@ -130,7 +133,7 @@ class _Derivation:
             base.constant_symbols[base.constants.index(name)]: _fresh(f"direction_of_{name}", taken)
             for name in parameters
         }
-        self.gradient = Gradient({*base.state_symbols, *self.directions})
+        self.gradient = Gradient({*base.state_symbols, *self.directions, base.time})
         self.index = {symbol: i for i, symbol in enumerate(base.state_symbols)}
         self.landings = list(base.administrations.values())
         reached = self._reached()
@@ -148,6 +151,7 @@ class _Derivation:
         for position, symbol in enumerate(self.derivatives):
             columns[self.index[symbol]] = species + position
         administrations, doses = self._doses(columns)
+        places = {symbol: int(columns[self.index[symbol]]) for symbol in self.derivatives}
         symbolic = replace(
             base,
             species=(*base.species, *(symbol.name for symbol in added)),
@@ -170,9 +174,10 @@ class _Derivation:
             administrations=administrations,
             species_list=(*base.species_list, *self._species()),
             coherent=base.coherent | {"derivation": sympy.Symbol(f"tangent {DERIVATION}")},
+            events=tuple(across(event, base, self.gradient, self.along, places) for event in base.events),
             functions={},
         )
-        return TangentModel(base, self.parameters, symbolic, columns, tuple(doses), self._switches())
+        return TangentModel(base, self.parameters, symbolic, columns, tuple(doses), self._timed(), self._switches())
 
     def along(self, expression: Any) -> Any:
         """The derivative of an expression along the direction, by way of the states and directly."""
@@ -194,13 +199,26 @@ class _Derivation:
             if parameters & (partials[i] | set(self.gradient.of(initial)))
         }
         reached |= {landing.species for landing in self.landings if parameters & _arriving(landing).free_symbols}
+        told = [set().union(*(law.free_symbols for law in (event.guard, *event.assignments.values())))
+                for event in self.base.events]  # fmt: skip
         growing = True
         while growing:
             symbols = {self.base.state_symbols[i] for i in reached}
             more = {i for i, found in enumerate(partials) if found & symbols} - reached
+            if any((parameters | symbols) & names for names in told):  # the moment of an event changes all that follows
+                more = set(range(len(self.base.states))) - reached
             reached |= more
             growing = bool(more)
         return reached
+
+    def _timed(self) -> dict[tuple[str, str], str]:
+        found = {}
+        for key, landing in self.base.administrations.items():
+            laws = [sympy.sympify(law) for law in (landing.lag, landing.duration, landing.rate) if law is not None]
+            names = sorted({s.name for law in laws for s in law.free_symbols if s in self.directions})
+            if names:
+                found[key] = ", ".join(names)
+        return found
 
     def _doses(self, columns: np.ndarray) -> tuple[dict[tuple[str, str], Landing], list[DoseDerivative]]:
         administrations, doses = dict(self.base.administrations), []

@@ -139,9 +139,11 @@ def tangent_schedule(made: TangentModel, schedule: Schedule, constants: Float[np
     """The doses, and behind each what it adds to the derivative.
 
     constants: of the tangent model, with directions.
-    Raises: SimulationError where nothing of a dose arrives, so that the schedule does not tell what was given.
+    Raises: SimulationError where nothing of a dose arrives, so that the schedule does not tell what was given; where
+    the moment at which it arrives depends on a parameter; for steady states of doses that do.
     """
     by_place = {dose.administration: dose for dose in made.doses}
+    _refuse_timed(made, schedule, by_place)
     source, administration, factors = [], [], []
     for n, place in enumerate(schedule.administration.tolist()):
         source.append(n)
@@ -169,6 +171,40 @@ def tangent_schedule(made: TangentModel, schedule: Schedule, constants: Float[np
     }
     taken |= {"administration": np.array(administration, dtype=np.int64), "amounts": taken["amounts"] * ratio}
     return replace(_Signed(**{field.name: getattr(schedule, field.name) for field in fields(schedule)}), **taken)
+
+
+def _refuse_timed(made: TangentModel, schedule: Schedule, by_place: dict[int, Any]) -> None:
+    """Raises: SimulationError for doses whose derivative is no dose."""
+    keys = list(made.symbolic.administrations)
+    for place in np.unique(schedule.administration[(schedule.amounts != 0).any(axis=0)]).tolist():
+        if keys[place] in made.timed:
+            agent, route = keys[place]
+            raise SimulationError(
+                f"{agent}, {route}: when its doses arrive depends on {made.timed[keys[place]]}; local sensitivities "
+                "are not made for what moves a dose in time. Leave it out, or vary it by a global analysis."
+            )
+        landing = made.symbolic.administrations[keys[place]]
+        mine = schedule.administration == place
+        for event in made.base.events if (schedule.durations[..., mine] > 0).any() else ():
+            laws = (event.guard, *event.assignments.values())
+            if landing.species in event.assignments or any(
+                made.base.state_symbols[landing.species] in getattr(law, "free_symbols", ()) for law in laws
+            ):
+                raise SimulationError(
+                    f"{', '.join(keys[place])}: an infusion enters {made.base.states[landing.species]!r}, which event "
+                    f"{event.name!r} reads or sets; local sensitivities do not know whether it runs at that moment. "
+                    "Give boluses, or vary the parameters by a global analysis."
+                )
+    marks = schedule.marks
+    if marks is None:
+        return
+    for place in np.unique(marks.administration[np.isfinite(marks.times) & (marks.amounts > 0)]).tolist():
+        if place in by_place or keys[place] in made.timed:
+            agent, route = keys[place]
+            raise SimulationError(
+                f"{agent}, {route}: what arrives of a steady-state dose depends on the parameters asked for; give the "
+                "doses that lead to the steady state instead."
+            )
 
 
 class _Signed(Schedule):

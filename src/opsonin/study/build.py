@@ -12,6 +12,7 @@ from opsonin.errors import CriteriaError, UnitError
 from opsonin.record.schema import ROUTES
 from opsonin.study.contrasts import Comparison, comparisons
 from opsonin.study.names import refuse, require
+from opsonin.study.protocol_policies import protocol_policies
 from opsonin.study.study import is_own
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ class Built:
     def indication_words(self) -> str:
         """The indication as the report says it."""
         return f"{self.indication.title} ({self.indication.name})"
+
+    @property
+    def policies(self) -> list[str]:
+        """The study's own policies and what happens without them, a sentence each; empty where it has none."""
+        from opsonin.trial.policy_words import policy_words, recovery_words
+
+        if not self.protocol.policies:
+            return []
+        recovery = recovery_words(self.protocol)
+        return [*policy_words(self.protocol), *([f"assumed: {recovery}"] if recovery else [])]
 
 
 def build(study: Study) -> Built:
@@ -161,7 +172,7 @@ def _check_dose_units(study: Study, model: Model, places: Sequence[Administratio
 def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequence[str]) -> Protocol:
     from opsonin.criteria.dlt import check_terms, parse_rules
     from opsonin.model import Hazard
-    from opsonin.trial import ImmunePlan, Level, Protocol, SamplingPlan, Treatment, TumourPlan
+    from opsonin.trial import ImmunePlan, Level, Protocol, Recovery, SamplingPlan, Treatment, TumourPlan
 
     file = study.file
     rules = parse_rules(file.escalation.dlt)
@@ -210,6 +221,8 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
         observe_days=file.follow_up.observe.days,
         indication=file.population.indication,
         interaction=tuple(file.questions.interaction),
+        policies=protocol_policies(study, model, agents),
+        recovery=Recovery(file.adverse_events.recovery.days, file.adverse_events.spread),
     )
 
 

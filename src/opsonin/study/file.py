@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, model_validator
 
 from opsonin.record.schema import Route
+from opsonin.study.policies import AdverseEvents, Policy
 from opsonin.study.texts import Days, Dose, Duration, elapsed, read_day, say_day
 
 
@@ -195,6 +196,8 @@ class StudyFile(_Part):
     escalation: Escalation
     assessments: Assessments = Assessments()
     follow_up: FollowUp = FollowUp()
+    policy: list[Policy] = []
+    adverse_events: AdverseEvents = AdverseEvents()
     questions: Questions = Questions()
 
     @model_validator(mode="after")

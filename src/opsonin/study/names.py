@@ -54,6 +54,10 @@ def _check_agents(study: Study) -> None:
             )
         if not (study.path.parent / file).is_file():
             refuse(study, ("treatment", n, "agent"), f"there is no file {study.path.parent / file}")
+    given = list(dict.fromkeys(treatment.agent for treatment in study.file.treatment))
+    for n, policy in enumerate(study.file.policy):
+        for agent in policy.agent or []:
+            require(study, ("policy", n, "agent"), agent, given, "agent in [[treatment]] called")
 
 
 def _check_design(study: Study) -> None:

@@ -75,7 +75,14 @@ class Study:
         from opsonin.study.words import describe
 
         built = self.built
-        return describe(self.file, built.routes, built.indication_words, built.design.describe(), built.comparisons)
+        return describe(
+            self.file,
+            built.routes,
+            built.indication_words,
+            built.design.describe(),
+            built.comparisons,
+            built.policies,
+        )
 
     def run(
         self,

@@ -15,12 +15,17 @@ _TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times"}
 
 
 def describe(
-    study: StudyFile, routes: Sequence[str], indication: str, design: str, comparisons: Sequence[Comparison]
+    study: StudyFile,
+    routes: Sequence[str],
+    indication: str,
+    design: str,
+    comparisons: Sequence[Comparison],
+    policies: Sequence[str] = (),
 ) -> str:
     """The study in words.
 
     routes: the route of each treatment;   indication, design: in words;   comparisons: what the question of
-    interaction comes to.
+    interaction comes to.   policies: what is done with doses on what is observed, a sentence each.
     """
     sections = [
         ("Patients", _patients(study, indication)),
@@ -31,6 +36,7 @@ def describe(
         ("Dose levels", _levels(study.ladder)),
         ("Escalation", _escalation(study, design)),
         ("Assessments", _assessments(study)),
+        *([("Policies", list(policies))] if policies else []),
         ("Follow-up", _follow_up(study)),
         ("Questions", _questions(study, comparisons)),
     ]
@@ -116,8 +122,13 @@ def _assessments(study: StudyFile) -> list[str]:
 
 def _follow_up(study: StudyFile) -> list[str]:
     observe = study.follow_up.observe
+    until = (
+        "treatment goes on until progression is seen on a scan, a DLT, drop-out or death."
+        if not study.policy
+        else "treatment goes on until a policy stops it, drop-out or death."
+    )
     return [
-        "treatment goes on until progression is seen on a scan, a DLT, drop-out or death.",
+        until,
         f"each patient is followed for {observe.text} ({observe.days:g} days) from protocol day 1, then censored.",
         "baseline is the last value before the first dose of any agent.",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from opsonin.trial.policy import Policy, Progression, Reading, Recovery, Toxicity
 from opsonin.trial.protocol import (
     ImmunePlan,
     Level,
@@ -37,10 +38,15 @@ __all__ = [
     "ImmunePlan",
     "Level",
     "Plan",
+    "Policy",
     "Pool",
     "PotentialOutcomes",
+    "Progression",
     "Protocol",
+    "Reading",
+    "Recovery",
     "SamplingPlan",
+    "Toxicity",
     "Treatment",
     "TrialRun",
     "TumourPlan",

@@ -24,6 +24,14 @@ SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+class PolicyError(StudyError):
+    """A policy that contradicts itself.   field: of a study's [[policy]] table;   message: what is wrong with it."""
+
+    def __init__(self, occasion: str, field: str, message: str):
+        self.field, self.message = field, message
+        super().__init__(f"policy on {occasion}: `{field}` {message}.")
+
+
 @dataclass(frozen=True)
 class Toxicity:
     """An adverse event that meets one of the rules: at once on its first day, or at the next visit.
@@ -105,9 +113,9 @@ class Policy:
     times: int | None = None
 
     def __post_init__(self) -> None:
-        found = problem(self)
+        found = _problem(self)
         if found is not None:
-            raise StudyError(f"policy on {self.when.text}: `{found[0]}` {found[1]}.")
+            raise PolicyError(self.when.text, *found)
 
     @property
     def reduces(self) -> bool:
@@ -118,8 +126,8 @@ class Policy:
         return self.do in ("hold", "delay")
 
 
-def problem(policy: Policy) -> tuple[str, str] | None:
-    """What does not hold together in a policy: the field of a study file and the message, None where all is well."""
+def _problem(policy: Policy) -> tuple[str, str] | None:
+    """What does not hold together: the field of a study file and the message, None where all is well."""
     when, do = policy.when, policy.do
     if isinstance(when, Progression) and do not in ("stop", "continue"):
         return "do", f'cannot be "{do}" on progression; write "stop", or "continue" for treatment beyond progression'

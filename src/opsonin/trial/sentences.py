@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from opsonin.trial.policy_words import policy_words, recovery_words
 from opsonin.trial.protocol import Protocol
 
 
@@ -11,8 +12,7 @@ def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
     """The manifest's `assumptions` that the trial itself makes (a model's parameters make further ones)."""
     rules = ", ".join(rule.text for rule in protocol.dlt) or "none"
     sentences = [
-        "Treatment stops at once for an adverse event that meets a DLT rule, in any cycle, for death and for drop-out; "
-        "for progression it stops at the scan that shows it. Doses are not reduced or delayed.",
+        *_treatment(protocol),
         f"Dose-limiting toxicities ({rules}) count from protocol day 1 for {protocol.dlt_window_days:g} days. "
         + _replacement(protocol),
         "Each adverse event happens at most once a patient, with rising grades; events are collected until "
@@ -33,6 +33,24 @@ def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
             f"{tumour.criteria} responses {confirmed}; stable disease counts from {tumour.minimum_stable_days:g} days."
         )
     return [{"sentence": sentence, "parameters": []} for sentence in sentences]
+
+
+def _treatment(protocol: Protocol) -> list[str]:
+    """When treatment stops, and what else is done with doses."""
+    if not protocol.policies:
+        return [
+            "Treatment stops at once for an adverse event that meets a DLT rule, in any cycle, for death and for "
+            "drop-out; for progression it stops at the scan that shows it. Doses are not reduced or delayed."
+        ]
+    recovery = recovery_words(protocol)
+    said = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in policy_words(protocol)]
+    return [
+        "Policies: " + " ".join(said),
+        *([recovery] if recovery else []),
+        "Readings that a policy looks at are known at the visit itself; visits keep their days though doses are put "
+        "off. Patients whose doses were held, reduced or put off count for dose-limiting toxicity like the others; who was "
+        "taken off the escalated agent within the window without one does not.",
+    ]
 
 
 def _replacement(protocol: Protocol) -> str:

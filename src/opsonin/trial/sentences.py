@@ -48,8 +48,8 @@ def _treatment(protocol: Protocol) -> list[str]:
         "Policies: " + " ".join(said),
         *([recovery] if recovery else []),
         "Readings that a policy looks at are known at the visit itself; visits keep their days though doses are put "
-        "off. Patients whose doses were held, reduced or put off count for dose-limiting toxicity like the others; who was "
-        "taken off the escalated agent within the window without one does not.",
+        "off. Patients whose doses were held, reduced or put off count for dose-limiting toxicity like the others; who "
+        "was taken off the escalated agent within the window without one does not.",
     ]
 
 

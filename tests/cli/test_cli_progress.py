@@ -24,7 +24,29 @@ def test_long_phases_say_how_far_they_are(capsys, monkeypatch):
         for done in (0, 1, 3, 4, 8):
             progress("simulating", done, 10)
     said = [line.strip() for line in capsys.readouterr().err.splitlines()]
-    assert said[:2] == ["simulating … 30 %", "simulating … 80 %"]
+    assert said[:2] == [
+        "simulating … 30 %, 0.5 a second, 0:14 left",
+        "simulating … 80 %, 0.62 a second, 0:03 left",
+    ]
+
+
+def test_the_pace_is_of_what_was_done_here_and_the_time_left_of_what_is_missing(capsys, monkeypatch):
+    """A run that goes on has much behind it that took no time now."""
+    clock = iter([0.0, 0.0, 10.0, 10.0])
+    monkeypatch.setattr(screen, "monotonic", lambda: next(clock))
+    with screen.Phases() as progress:
+        progress("simulating", 6000, 100_000)
+        progress("simulating", 20_000, 100_000)
+    assert "20 %, 1,400 a second, 0:57 left" in capsys.readouterr().err
+
+
+def test_where_the_end_is_not_known_the_pace_is_told_alone(capsys, monkeypatch):
+    clock = iter([0.0, 0.0, 10.0, 10.0])
+    monkeypatch.setattr(screen, "monotonic", lambda: next(clock))
+    with screen.Phases() as progress:
+        progress("simulating", 0, 0)
+        progress("simulating", 40, 0)
+    assert capsys.readouterr().err.splitlines()[0].strip() == "simulating … 4 a second"
 
 
 def test_a_failed_phase_is_not_told_as_done(capsys):

@@ -153,7 +153,13 @@ def test_the_command_runs_shows_and_leaves_older_results_when_it_fails(small, tm
     stopped = CliRunner().invoke(app, ["run", str(small), "--out", str(out), "--seed", "2"])
     assert stopped.exit_code == 130
     assert "earlier results are as they were" in stopped.stderr
+    assert "the same command with --resume goes on" in stopped.stderr
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.unfinished", "out"]
+    monkeypatch.undo()
+    done = CliRunner().invoke(app, ["run", str(small), "--out", str(out), "--seed", "2", "--resume"])
+    assert done.exit_code == 0, done.output + repr(done.exception)
+    assert "going on: " in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 

@@ -136,10 +136,17 @@ class _Likelihood:
         p = _expit(a + b * self.z)
         rest = self.y - p
         if self.penalised:
-            weighted = self.design * np.sqrt(p * (1 - p))[:, None]
-            inverse = np.linalg.pinv(weighted.T @ weighted)
-            rest = rest + np.einsum("ni,ij,nj->n", weighted, inverse, weighted) * (0.5 - p)
+            rest = rest + self._leverage(p * (1 - p)) * (0.5 - p)
         return self.design.T @ rest
+
+    def _leverage(self, w: np.ndarray) -> np.ndarray:
+        """The diagonal of the weighted hat matrix; nothing where no weight is left to tell patients apart."""
+        total = w.sum()
+        if total == 0.0:
+            return np.zeros_like(w)
+        apart = self.z - (w @ self.z) / total
+        spread = w @ (apart * apart)
+        return w * (1 / total + (apart * apart / spread if spread > 0.0 else 0.0))
 
     def fit(self) -> tuple[float, float]:
         """Fisher scoring with step halving."""
@@ -159,10 +166,11 @@ class _Likelihood:
         low, high = -reach, reach
         if not self.penalised:
             return _root(lambda a: -float(self.score(a, b)[0]), low, high)
-        grid = np.linspace(low, high, 81)  # the penalised likelihood may be flat far out: begin near its top
-        best = int(np.argmax(self.values(grid, b)))
-        low, high = grid[max(best - 1, 0)], grid[min(best + 1, 80)]
-        return _root(lambda a: -float(self.score(a, b)[0]), float(low), float(high))
+        for _ in range(2):  # the penalised likelihood may have several tops, and be flat far out: begin at its highest
+            grid = np.linspace(low, high, 81)
+            best = int(np.argmax(self.values(grid, b)))
+            low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 80)])
+        return _root(lambda a: -float(self.score(a, b)[0]), low, high)
 
 
 def _limit(fallen: Callable[[float], float], slope: float, way: float) -> float:
@@ -177,22 +185,34 @@ def _limit(fallen: Callable[[float], float], slope: float, way: float) -> float:
 
 
 def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function that begins below 0 crosses it: false position (Illinois), halving where that goes astray.
+    """Where a function that begins below 0 crosses it: inverse quadratic steps where they are safe, halving elsewhere.
 
-    Source: Dowell & Jarratt (1971), BIT 11:168.
+    Source: Chandrupatla (1997), Adv Eng Software 28:145.
     """
-    below, above = f(low), f(high)
-    for step in range(200):
-        at = low - below * (high - low) / (above - below) if below < 0 < above and step % 4 < 3 else 0.5 * (low + high)
-        at = at if low < at < high else 0.5 * (low + high)
-        value = f(at)
-        if value == 0 or high - low < 1e-12 * max(1.0, abs(at)):
-            return at
-        if value < 0:
-            low, below, above = at, value, above / 2
+    a, b, at_a, at_b = high, low, f(high), f(low)
+    if at_a < 0 or at_b >= 0:
+        return high if at_a < 0 else low
+    c, at_c, share = a, at_a, 0.5
+    for _ in range(200):
+        x = a + share * (b - a)
+        value = f(x)
+        if (value > 0) == (at_a > 0):
+            c, at_c = a, at_a
         else:
-            high, above, below = at, value, below / 2
-    return 0.5 * (low + high)
+            c, b, at_c, at_b = b, a, at_b, at_a
+        a, at_a = x, value
+        best = a if abs(at_a) < abs(at_b) else b
+        narrow = 5e-13 * max(1.0, abs(best)) / abs(b - a) if b != a else 1.0
+        if narrow > 0.5 or value == 0:
+            return best if value != 0 else x
+        place, fall = (a - b) / (c - b), (at_a - at_b) / (at_c - at_b)
+        if fall * fall < place and (1 - fall) ** 2 < 1 - place:
+            share = at_a / (at_b - at_a) * at_c / (at_b - at_c)
+            share += (c - a) / (b - a) * at_a / (at_c - at_a) * at_b / (at_c - at_b)
+        else:
+            share = 0.5
+        share = min(1 - narrow, max(narrow, share))
+    return b if abs(at_b) < abs(at_a) else a
 
 
 def _expit(eta: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from opsonin.cli.screen import Phases, console
+from opsonin.errors import StudyError
 from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_foreign, unfinished_folder
 
 if TYPE_CHECKING:
@@ -36,20 +38,30 @@ def run_study(
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
             progress.note(_going_on(unfinished, len(kept)))
-        done = study.run(seed=seed, trials=trials, threads=threads, progress=progress, workers=workers, kept=kept)
-        with new_results(folder) as fresh:
-            progress("writing the tables")
-            done.write(fresh)
+        made = study.simulate(seed, trials, threads, progress, workers=workers, kept=kept)
+        with new_results(folder) as fresh, ThreadPoolExecutor(1) as aside:
+            tables = aside.submit(made.view().write, fresh)  # compressing leaves the interpreter free for the analyses
+            progress("analysing")
+            done = made.analysed()
+            done.findings.save(fresh / FINDINGS)
             _report(done.record, done.findings, fresh, done.replicates, progress)
+            progress("writing the tables")
+            tables.result()
         shutil.rmtree(unfinished, ignore_errors=True)
     _conclude(done.record, done.findings, done.replicates, folder)
 
 
 @contextmanager
 def _keeping(unfinished: Path) -> Iterator[None]:
-    """Says how to go on where a run is stopped after some of its simulations were kept."""
+    """Says how to go on where a run is stopped after some of its simulations were kept.
+
+    A study that cannot be run as it is leaves nothing: it has to be changed, and then all is simulated anew.
+    """
     try:
         yield
+    except StudyError:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     except KeyboardInterrupt:
         if unfinished.is_dir():
             Console(stderr=True, highlight=False).print(

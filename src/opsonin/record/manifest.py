@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from opsonin.errors import RecordError
@@ -59,7 +59,8 @@ class Manifest:
 
     def to_json(self) -> str:
         """The text of manifest.json; the same manifest gives the same text."""
-        return json.dumps({"format": FORMAT} | asdict(self), indent=1, ensure_ascii=False, default=_plain) + "\n"
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        return json.dumps({"format": FORMAT} | told, indent=1, ensure_ascii=False, default=_plain) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str = "manifest.json") -> Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,13 @@ def save_folder(folder: str | Path, tables: dict[str, pd.DataFrame], manifest: M
     The same tables give the same bytes. An older record in the folder is replaced when the new one is whole.
     Raises: RecordError, where the folder holds something else.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     target = Path(folder)
     recover(target)
     if target.exists() and not _ours(target):
         raise RecordError(f"{target} holds something that is not a record and would be lost; give another folder.")
-    told: dict[str, dict[str, Any]] = {}
-    with replacing(target) as fresh:
-        for name, frame in tables.items():
-            arrow = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-            path = fresh / f"{name}.parquet"
-            pq.write_table(arrow, path, compression="zstd", store_schema=True, use_dictionary=True)
-            told[name] = {"rows": len(frame), "columns": list(frame.columns), "sha256": _digest(path.read_bytes())}
-        manifest.tables = told
+    with replacing(target) as fresh, ThreadPoolExecutor() as pool:
+        written = pool.map(lambda name: _write(tables[name], fresh / f"{name}.parquet"), tables)
+        manifest.tables = dict(zip(tables, written, strict=True))
         (fresh / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
 
 
@@ -65,6 +58,16 @@ def load_folder(folder: str | Path) -> tuple[dict[str, pd.DataFrame], Manifest]:
 def is_record(folder: str | Path) -> bool:
     """Whether a folder looks like a saved record or replicates."""
     return (Path(folder) / MANIFEST).is_file()
+
+
+def _write(frame: pd.DataFrame, path: Path) -> dict[str, Any]:
+    """Write one table; what the manifest says of it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1).replace_schema_metadata(None)
+    pq.write_table(arrow, path, compression="zstd", store_schema=True, use_dictionary=True)
+    return {"rows": len(frame), "columns": list(frame.columns), "sha256": _digest(path.read_bytes())}
 
 
 def _read(path: Path, entry: dict[str, Any]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ class Replicates:
         if not any(len(frame) for frame in cut.values()):
             raise RecordError(f"there is no trial {number} among these {len(self.trials)} replicates.")
         return TrialRecord(cut, dataclasses.replace(self.manifest, tables={}))
+
+    def view(self) -> Replicates:
+        """The same replicates in frames of their own, values shared: for another thread, as reading rearranges them."""
+        other = copy(self)
+        other._tables = {name: frame.copy(deep=False) for name, frame in self._tables.items()}
+        return other
 
     def validate(self) -> Replicates:
         """The replicates themselves, once every key is unique within its trial.
@@ -116,7 +123,11 @@ def _categories(series: pd.Series) -> pd.Series:
     """The column as categories of sorted words, without unused ones, so that equal columns are stored alike."""
     if not isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype("string").astype("category")
-    used = series.cat.remove_unused_categories()
-    words = [str(word) for word in used.cat.categories]
-    named = used.cat.rename_categories(pd.Index(words, dtype=object)).cat.as_unordered()
-    return named.cat.reorder_categories(pd.Index(sorted(words), dtype=object))
+    words = [str(word) for word in series.cat.categories]
+    codes = series.cat.codes.to_numpy()
+    used = np.flatnonzero(np.bincount(codes + 1, minlength=len(words) + 1)[1:])
+    order = sorted(used.tolist(), key=lambda place: words[place])
+    new = np.full(len(words) + 1, -1, dtype=np.int32)
+    new[order] = np.arange(len(order))  # the last stays −1, for what is missing
+    kind = pd.CategoricalDtype(pd.Index([words[place] for place in order], dtype=object))
+    return pd.Series(pd.Categorical.from_codes(new[codes], dtype=kind))  # pyright: ignore[reportArgumentType] its stub

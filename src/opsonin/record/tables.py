@@ -65,13 +65,14 @@ def validate(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     Raises: RecordError, naming table, column, rows (counted from 1) and what is accepted.
     """
-    import pandera.errors
-
     schema = table(name)
-    try:
-        _checks(name).validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as problem:
-        raise RecordError(_broken(schema, frame, problem.failure_cases)) from None
+    if not _sound(schema, frame):  # pandera says what is wrong; it takes long to load, so only where something is
+        import pandera.errors
+
+        try:
+            _checks(name).validate(frame, lazy=True)
+        except pandera.errors.SchemaErrors as problem:
+            raise RecordError(_broken(schema, frame, problem.failure_cases)) from None
     repeated = duplicates(frame, list(schema.key))
     if repeated:
         raise RecordError(f"{name}: {repeated}; give each row a key ({', '.join(schema.key)}) of its own.")
@@ -180,6 +181,25 @@ def _rows(positions: Any) -> str:
     if len(positions) > SHOWN:
         return f"rows {', '.join(numbers)} and {len(positions) - SHOWN} more"
     return f"rows {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _sound(schema: Table, frame: pd.DataFrame) -> bool:
+    """Whether every column is there, of its kind, and holds what is accepted: all that `_checks` asks."""
+    if not schema.open and any(name not in schema.names for name in frame.columns):
+        return False
+    return all(column.name in frame.columns and _fits(column, frame[column.name]) for column in schema.columns)
+
+
+def _fits(column: Column, values: Any) -> bool:
+    if not isinstance(values, pd.Series) or values.dtype != pd.api.types.pandas_dtype(column.dtype):
+        return False  # no series: two columns of one name
+    known = values.dropna()
+    if not column.optional and len(known) < len(values):
+        return False
+    if column.choices and not known.isin(column.choices).all():
+        return False
+    above = column.lower is None or bool((known >= column.lower).all())
+    return above and (column.upper is None or bool((known <= column.upper).all()))
 
 
 @cache

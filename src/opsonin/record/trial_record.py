@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +45,13 @@ class TrialRecord:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table by name, empty ones included."""
         return {name: getattr(self, name) for name in TABLES}
+
+    def view(self) -> TrialRecord:
+        """The same record in frames of its own, values shared: for another thread, as reading rearranges them."""
+        other = copy(self)
+        for name, frame in self.tables.items():
+            setattr(other, name, frame.copy(deep=False))
+        return other
 
     def validate(self) -> TrialRecord:
         """The record itself, every table checked, and every subject found in `subjects`.

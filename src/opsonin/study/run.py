@@ -34,11 +34,49 @@ _TOLD = 10  # failed simulations that are told one by one
 
 
 @dataclass(frozen=True)
+class Trials:
+    """The trials of a study, before anybody has looked at them.
+
+    record: trial 1;   replicates: all trials, where there are several;   potential: agent left out → the same patients
+    of trial 1 without it.
+    """
+
+    study: Study
+    seed: int
+    record: TrialRecord
+    replicates: Replicates | None
+    potential: dict[str, TrialRecord]
+
+    def view(self) -> Trials:
+        """The same tables for another thread."""
+        potential = {agent: record.view() for agent, record in self.potential.items()}
+        replicates = None if self.replicates is None else self.replicates.view()
+        return replace(self, record=self.record.view(), replicates=replicates, potential=potential)
+
+    def write(self, folder: Path) -> None:
+        """Write the tables and the study as it was run into a folder that is there."""
+        self.record.save(folder / RECORD)
+        if self.replicates is not None:
+            self.replicates.save(folder / REPLICATES)
+        for agent, record in self.potential.items():
+            record.save(folder / POTENTIAL / agent)
+        (folder / STUDY).write_text(self.study.text, encoding="utf-8")
+        for path in self.study.therapy_files:
+            shutil.copyfile(path, folder / path.name)
+
+    def analysed(self) -> Run:
+        """The trials with what the analyses find in them."""
+        from opsonin.analysis import analyse
+
+        findings = analyse(self.record, self.replicates, potential=self.potential, seed=self.seed)
+        return Run(self.study, self.record, self.replicates, findings, self.potential)
+
+
+@dataclass(frozen=True)
 class Run:
     """What came out of a study.
 
-    record: trial 1;   replicates: all trials, where there are several;   potential: agent left out → the same patients
-    of trial 1 without it;   findings: what the analyses found.
+    record, replicates, potential: as in Trials;   findings: what the analyses found.
     """
 
     study: Study
@@ -58,18 +96,11 @@ class Run:
 
     def write(self, folder: Path) -> None:
         """Write the tables, the findings and the study as it was run into a folder that is there."""
-        self.record.save(folder / RECORD)
-        if self.replicates is not None:
-            self.replicates.save(folder / REPLICATES)
-        for agent, record in self.potential.items():
-            record.save(folder / POTENTIAL / agent)
+        Trials(self.study, 0, self.record, self.replicates, self.potential).write(folder)
         self.findings.save(folder / FINDINGS)
-        (folder / STUDY).write_text(self.study.text, encoding="utf-8")
-        for path in self.study.therapy_files:
-            shutil.copyfile(path, folder / path.name)
 
 
-def run(
+def simulate(
     study: Study,
     seed: int,
     trials: int,
@@ -77,17 +108,17 @@ def run(
     progress: Progress | None,
     workers: int = 1,
     kept: Kept | None = None,
-) -> Run:
-    """The study on its pool of virtual patients: `trials` replicate trials, analysed (see Study.run)."""
+) -> Trials:
+    """`trials` replicate trials on the study's pool of virtual patients (see Study.run)."""
     if workers > 1:
         from opsonin.trial.workers import Workers
 
         # they build the model for themselves, meanwhile
         with Workers(workers, partial(_world, replace(study), seed), threads) as runner:
-            return _run(study, seed, trials, progress or _silent, runner, kept)
+            return _simulate(study, seed, trials, progress or _silent, runner, kept)
     from opsonin.trial.runners import Threads
 
-    return _run(study, seed, trials, progress or _silent, Threads(threads), kept)
+    return _simulate(study, seed, trials, progress or _silent, Threads(threads), kept)
 
 
 def unfinished(study: Study, folder: Path, seed: int) -> Kept:
@@ -112,7 +143,7 @@ def _patients(study: Study, seed: int) -> VirtualPatients:
     return sample_patients(study.built.model, study.built.indication, study.file.population.pool, seed)
 
 
-def _run(study: Study, seed: int, trials: int, say: Progress, runner: Runner, kept: Kept | None) -> Run:
+def _simulate(study: Study, seed: int, trials: int, say: Progress, runner: Runner, kept: Kept | None) -> Trials:
     say("building the model", 0, 0)
     built = study.built
     from opsonin.trial import Pool, run_trials
@@ -126,12 +157,7 @@ def _run(study: Study, seed: int, trials: int, say: Progress, runner: Runner, ke
     except StudyError as problem:  # a pool may run short because its patients cannot be simulated
         raise StudyError(" ".join([str(problem), *_failures(pool.failures)[:2]])) from problem
     about.notes += _failures(pool.failures)
-    replicates = made.replicates if trials > 1 else None
-    say("analysing", 0, 0)
-    from opsonin.analysis import analyse
-
-    findings = analyse(made.record, replicates, potential=made.potential, seed=seed)
-    return Run(study, made.record, replicates, findings, made.potential)
+    return Trials(study, seed, made.record, made.replicates if trials > 1 else None, made.potential)
 
 
 def _compile(built: Built, patients: VirtualPatients, say: Progress) -> None:

@@ -18,7 +18,7 @@ from opsonin.study.problems import schema_error, toml_error
 
 if TYPE_CHECKING:
     from opsonin.study.build import Built
-    from opsonin.study.run import Run
+    from opsonin.study.run import Run, Trials
     from opsonin.trial.kept import Kept
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much (0: unknown)
@@ -100,9 +100,25 @@ class Study:
         simulations, with so many threads together;   progress: told what is being done, and how much of it is done;
         kept: where finished simulations are kept and taken from (see `unfinished`).
         """
-        from opsonin.study.run import run
+        made = self.simulate(seed, trials, threads, progress, workers=workers, kept=kept)
+        if progress is not None:
+            progress("analysing", 0, 0)
+        return made.analysed()
 
-        return run(self, seed, trials, threads, progress, workers, kept)
+    def simulate(
+        self,
+        seed: int = 1,
+        trials: int = 1,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        *,
+        workers: int = 1,
+        kept: Kept | None = None,
+    ) -> Trials:
+        """The trials of `run` alone, which can be written while they are analysed."""
+        from opsonin.study.run import simulate
+
+        return simulate(self, seed, trials, threads, progress, workers, kept)
 
     def unfinished(self, folder: str | Path, seed: int = 1) -> Kept:
         """The place in a folder where a run with this seed keeps its finished simulations, until it is cleared.

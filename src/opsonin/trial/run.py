@@ -102,26 +102,27 @@ def _decisions(enrolment: Enrolment, design: Design, counted: np.ndarray) -> pd.
 
     counted: which of the enrolled patients the design looks at.
     """
-    known: dict[tuple[tuple[int, ...], tuple[int, ...], int], Decision] = {}
+    known: dict[tuple[bytes, ...], tuple[str, Decision]] = {}
+    begin = design.decide(outcomes([], []))
     rows, trials = [], []
     starts = np.flatnonzero(np.diff(enrolment.trial, prepend=0))
-    for mine in np.split(np.arange(len(enrolment)), starts[1:]):
-        trial = int(enrolment.trial[mine[0]])
-        begin = design.decide(outcomes([], []))
+    ends = np.append(starts[1:], len(enrolment))
+    for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
+        trial, cohorts = int(enrolment.trial[first]), enrolment.cohort[first:last]
         rows.append(decision_row(1, 0.0, None, design.name, "", None, begin))
         trials.append(trial)
-        for cohort in range(1, int(enrolment.cohort[mine].max()) + 1):
-            so_far = mine[(enrolment.cohort[mine] <= cohort) & counted[mine]]
-            here = mine[enrolment.cohort[mine] == cohort]
-            seen = outcomes(
-                enrolment.level[so_far].tolist(), enrolment.dlt[so_far].tolist(), enrolment.cohort[so_far].tolist()
-            )
-            level = int(enrolment.level[here[-1]])
-            patients, dlt = seen.counts(design.levels)
-            key = (tuple(patients.tolist()), tuple(dlt.tolist()), level)
-            decision = known.setdefault(key, design.decide(seen)) if key not in known else known[key]
+        for cohort in range(1, int(cohorts.max()) + 1):
+            so_far = first + np.flatnonzero((cohorts <= cohort) & counted[first:last])
+            here = first + np.flatnonzero(cohorts == cohort)
+            told = [enrolment.level[so_far], enrolment.dlt[so_far], enrolment.cohort[so_far]]
+            key = tuple(part.tobytes() for part in told)  # a thousand trials go few ways
+            if key not in known:
+                seen = outcomes(*(part.tolist() for part in told))
+                known[key] = seen.text, design.decide(seen)
+            text, decision = known[key]
             day = float(enrolment.judged_day[here].max())
-            rows.append(decision_row(cohort + 1, day, cohort, design.name, seen.text, level, decision))
+            level = int(enrolment.level[here[-1]])
+            rows.append(decision_row(cohort + 1, day, cohort, design.name, text, level, decision))
             trials.append(trial)
     table = decision_table(rows)
     table.insert(0, "trial", np.array(trials, dtype=np.int64))

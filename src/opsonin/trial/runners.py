@@ -11,7 +11,7 @@ import numpy as np
 
 from opsonin.trial.world import Job, Piece, World
 
-BATCH = 2000  # pairs of patient and level simulated together at most: memory, and how often finished work is kept
+BATCH = 4000  # pairs of patient and level simulated together at most: memory, and how often finished work is kept
 SMALL = 64  # fewer pairs are not worth dividing
 _GLANCE = 0.2  # seconds between looks at how far the jobs are
 Tell = Callable[[int], None]

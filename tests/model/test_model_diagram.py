@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from opsonin.model import Event, Input, Model, Modulation, Module, Observable, Process, Quantity, Signal, Species, laws
-from opsonin.model.by_numbers import Numbers
+from opsonin.model.by_numbers import Numbers, numeric
 from opsonin.model.diagram import diagram
 from opsonin.model.dot import dot
 from opsonin.model.influences import Influences
@@ -141,6 +141,22 @@ def test_numbers_are_those_of_sympy(law):
     values = {"x": np.linspace(0.1, 3.0, 7), "y": 1.2}
     exact = [float(law(x, y).subs({x: value, y: 1.2})) for value in values["x"]]
     assert Numbers(values).of(law(x, y)) == pytest.approx(exact, rel=1e-12)
+    twice, once = numeric([x, y], [law(x, y) * 2, law(x, y)])(values["x"], 1.2)
+    assert once == pytest.approx(exact, rel=1e-12)
+    assert twice == pytest.approx(2 * once, rel=1e-12)
+
+
+@pytest.mark.parametrize("power", [-3, -2, -1, -0.5, sympy.Rational(1, 3), 0.5, 1.7, 2, 3, 4])
+def test_powers_are_those_of_numpy(power):
+    x = sympy.Symbol("x", real=True)
+    values = np.array([0.3, 1.0, 7.0])
+    (made,) = numeric([x], [x**power])(values)
+    assert made == pytest.approx(values ** float(power), rel=1e-14)
+
+
+def test_a_function_that_is_not_known_by_its_numbers_is_printed_for_numpy():
+    x = sympy.Symbol("x", real=True)
+    assert numeric([x], [sympy.sinc(x) + 1])(np.array([0.0]))[0] == pytest.approx([2.0])
 
 
 def test_laws_are_read_through_quantities():

@@ -10,6 +10,7 @@ import sympy
 from jaxtyping import Float
 
 from opsonin.errors import ModelError
+from opsonin.model.by_numbers import numeric
 from opsonin.model.parts import Species
 from opsonin.model.series import input_columns
 from opsonin.model.symbolic import SymbolicModel
@@ -47,7 +48,7 @@ def observe(
     names: Sequence[str],
     states: Float[np.ndarray, "patient time state"],
     constants: Float[np.ndarray, "patient constant"],
-    times: Float[np.ndarray, " time"],
+    times: Float[np.ndarray, "... time"],
     inputs: Mapping[str, Any] | None = None,
 ) -> Float[np.ndarray, "patient time observable"]:
     """The true values of observables in their units.
@@ -62,7 +63,7 @@ def observe(
     given = input_columns(symbolic, inputs, states.shape[:2])
     made = np.empty((*states.shape[:2], len(names)))
     for index, name in enumerate(names):
-        made[:, :, index] = _values(symbolic, name, states, columns, times[None, :], given)[0]
+        made[:, :, index] = _values(symbolic, name, states, columns, np.atleast_2d(times), given)[0]
     return made
 
 
@@ -125,5 +126,4 @@ def _compiled(symbolic: SymbolicModel, observable: str | None) -> tuple[list[tup
     source |= {symbol: ("s", n) for n, symbol in enumerate(symbolic.state_symbols)}
     source |= {symbol: ("c", n) for n, symbol in enumerate(symbolic.constant_symbols)}
     source |= {given.symbol: ("i", n) for n, given in enumerate(symbolic.inputs)}
-    function = sympy.lambdify(arguments, expressions, modules="numpy", cse=True)
-    return [source[symbol] for symbol in arguments], function
+    return [source[symbol] for symbol in arguments], numeric(arguments, expressions)

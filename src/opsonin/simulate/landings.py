@@ -53,14 +53,16 @@ def landed(symbolic: Any, name: tuple[str, str], constants: Float[np.ndarray, "r
 def _values(symbolic: Any, key: Any, law: Any, constants: np.ndarray) -> Rows:
     import sympy
 
+    from opsonin.model.by_numbers import numeric
+
     expression = sympy.sympify(law)
     used = sorted(expression.free_symbols, key=lambda symbol: symbol.name)
     key = ("landing", key)
     if key not in symbolic.functions:
-        symbolic.functions[key] = sympy.lambdify(used, expression, modules="numpy")
+        symbolic.functions[key] = numeric(used, [expression])
     columns = [constants[:, symbolic.constants.index(symbol.name)] for symbol in used]
     with np.errstate(all="ignore"):
-        value = symbolic.functions[key](*columns)
+        (value,) = symbolic.functions[key](*columns)
     return np.array(np.broadcast_to(np.asarray(value, float), (len(constants),)))
 
 

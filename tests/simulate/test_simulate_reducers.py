@@ -35,7 +35,7 @@ def test_quantiles_do_not_depend_on_the_cuts_and_err_by_less_than_a_bin(some, cu
             continue
         ranks = np.asarray(AT) * (len(known) - 1)
         low, high = np.sort(known)[np.floor(ranks).astype(int)], np.sort(known)[np.ceil(ranks).astype(int)]
-        slack = 2.0**-8 * np.maximum(np.abs(low), np.abs(high)) + 1e-37
+        slack = 2.0**-7 * np.maximum(np.abs(low), np.abs(high)) + 1e-12
         assert (whole[:, column, 0] >= low - slack).all()
         assert (whole[:, column, 0] <= high + slack).all()
 
@@ -63,7 +63,20 @@ def test_equal_values_and_noughts_are_exact():
 def test_quantiles_of_many_patients_are_close():
     many = np.random.default_rng(1).lognormal(size=(20_000, 1, 1))
     got = Quantiles(AT).result(Quantiles(AT).of(many))[:, 0, 0]
-    assert np.allclose(got, np.quantile(many, AT), rtol=1e-3)
+    assert np.allclose(got, np.quantile(many, AT), rtol=2e-3)
+
+
+def test_infinite_values_are_kept_apart():
+    some = np.array([-np.inf, 1.0, 2.0, np.inf])[:, None, None]
+    got = Quantiles((0.0, 0.4, 1.0)).result(Quantiles((0.0, 0.4, 1.0)).of(some))[:, 0, 0]
+    assert (got[0], got[2]) == (-np.inf, np.inf)
+    assert 1.0 <= got[1] <= 2.02
+
+
+def test_more_bins_than_memory_are_refused():
+    wide = np.array([1e-30, 1e30])[:, None, None] * np.ones((1, 1000, 1))
+    with pytest.raises(SimulationError, match=r"fewer bits than 12, or a higher floor than 1e-36"):
+        Quantiles(bits=12, floor=1e-36).of(wide)
 
 
 def test_what_is_no_probability_is_refused():

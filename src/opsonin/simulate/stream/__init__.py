@@ -7,8 +7,9 @@ simulate_stream(source, 1_000_000, times, ["tumour"], reduce={"mean": Mean()}).r
 from __future__ import annotations
 
 from opsonin.simulate.stream.parts import FromArrays, Patients, Source
+from opsonin.simulate.stream.quantiles import Quantiles
 from opsonin.simulate.stream.reading import Streamed, open_stream
-from opsonin.simulate.stream.reducers import Mean, Moments, Quantiles, Reducer
+from opsonin.simulate.stream.reducers import Mean, Moments, Reducer
 from opsonin.simulate.stream.stream import StreamInterrupted, simulate_stream
 
 __all__ = [

@@ -162,24 +162,27 @@ class Job:
 
 def _values(job: Job, made: Trajectories, constants: np.ndarray) -> np.ndarray:
     """The outputs, from states."""
-    names = job.source.model.symbolic.states
+    symbolic = job.source.model.symbolic
     columns = [
-        made.states[:, :, names.index(name)]
-        if name in names
-        else job.source.model.observe([name], made.states, constants, job.times)[:, :, 0]
+        job.source.model.observe([name], made.states, constants, job.times)[:, :, 0]
+        if name in symbolic.observables
+        else made.states[:, :, symbolic.states.index(name)]
         for name in job.outputs
     ]
     return np.stack(columns, axis=-1)
 
 
 def check_outputs(model: Any, outputs: tuple[str, ...]) -> list[str]:
-    """The unit of each output. Raises: SimulationError for a name that is neither a state nor an observable."""
+    """The unit of each output; an observable goes before a state of its name.
+
+    Raises: SimulationError for a name that is neither a state nor an observable.
+    """
     from opsonin.model.trace import unknown
 
     symbolic = model.symbolic
     units = dict(zip(symbolic.species, symbolic.species_units, strict=True))
     known = {name: units.get(name, "dimensionless") for name in symbolic.states}
-    known |= {name: seen.part.unit for name, seen in symbolic.observables.items() if name not in known}
+    known |= {name: seen.part.unit for name, seen in symbolic.observables.items()}
     for name in outputs:
         if name not in known:
             raise SimulationError(f"the output {name!r} is asked for, {unknown(name, known)}")

@@ -140,6 +140,36 @@ def simulate(
 
 
 @app.command()
+def sensitivity(
+    study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")],
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Such as 'imatinib: AUC from 13 to 14'; may be repeated. What the study asks about otherwise."
+        ),
+    ] = None,
+    parameters: Annotated[
+        str | None, typer.Option(help="What varies, between commas; all that differs between patients otherwise.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="local, sobol, morris or pawn.")] = "local",
+    samples: Annotated[
+        int | None, typer.Option(min=2, help="Sobol: a power of 2 (256); Morris: trajectories (20); PAWN: (1000).")
+    ] = None,
+    level: Annotated[int, typer.Option(min=1, help="The dose level.")] = 1,
+    days: Annotated[float, typer.Option(help="The last day; protocol day 1 begins at 0.")] = 21.0,
+    fold: Annotated[float, typer.Option(help="Parameters alike in all patients vary within this factor.")] = 2.0,
+    most: Annotated[int, typer.Option(min=1, help="Factors shown for each outcome.")] = 10,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every index, too.")] = None,
+    seed: Seed = 1,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
+) -> None:
+    """What the outcomes of a study's typical patient depend on: locally, or over all that differs between patients."""
+    from opsonin.cli.sensitivity import study_sensitivity
+
+    study_sensitivity(study, outcome or [], parameters, method, samples, level, days, fold, most, out, seed, threads)
+
+
+@app.command()
 def analyse(
     data: Annotated[Path, typer.Argument(help="A file or folder: CSV, Parquet, ADaM, or a record.")],
     map_: Annotated[

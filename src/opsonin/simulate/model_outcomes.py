@@ -25,7 +25,8 @@ class ModelOutcomes:
 
     factors: names among the model's constants.   outcomes: words (see outcomes.py), Outcome objects, or functions of
     (trajectories, constants).   times: days between which curves are taken for straight; the days that the outcomes
-    name are added.   constants: of the patient who is varied, the typical one where None.
+    name, and close days within their windows, are added.
+    constants: of the patient who is varied, the typical one where None.
     doses: given to every patient, or a function of their constants (patient, constant).
     names: of the outcomes.   reasons: of the last call, sample row -> why it has no numbers.
     Raises: ModelError for unknown names, SimulationError for outcomes that cannot be read.

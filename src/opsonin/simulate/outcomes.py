@@ -30,16 +30,26 @@ WITH_LEVEL = ("at", "time above", "time below", "risk of grade")
 WITH_WINDOW = ("AUC", "max", "min", "mean", "time of max", "time above", "time below")
 
 
+SMOOTH = ("AUC", "max", "min", "mean", "last", "at")
+WITHIN = 96  # steps that a window is covered with at least
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A named number for each patient: value(trajectories, constants) -> (patient,).
 
-    moments: days that must be among the trajectories' times.
+    moments: days that must be among the trajectories' times, a window closely covered.
+    reads: the state or observable it is made of.   of_course: the same value from (times, its course (patient, time)).
+    slope: from (times, its course, the course's derivatives (patient, time, parameter)) the outcome's derivatives
+    (patient, parameter). None where there is no such thing.
     """
 
     name: str
     value: Callable[[Trajectories, np.ndarray], np.ndarray]
     moments: tuple[float, ...] = ()
+    reads: str = ""
+    of_course: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    slope: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 def outcome(model: Any, text: str) -> Outcome:
@@ -68,13 +78,21 @@ def outcome(model: Any, text: str) -> Outcome:
         )
     if statistic.startswith("risk"):
         return _risk(model, text, name, level)
-    moments = (window or ()) + ((level,) if statistic == "at" and level is not None else ())
+    moments: tuple[float, ...] = (level,) if statistic == "at" and level is not None else ()
+    if window is not None:
+        moments = tuple(np.linspace(*window, WITHIN + 1).tolist())
     index = _reader(model, name)
 
-    def value(made: Trajectories, constants: np.ndarray) -> np.ndarray:
-        return _statistic(statistic, level, window, made.times, index(made, constants))
+    def of_course(times: np.ndarray, course: np.ndarray) -> np.ndarray:
+        return _statistic(statistic, level, window, times, course)
 
-    return Outcome(text, value, moments)
+    def value(made: Trajectories, constants: np.ndarray) -> np.ndarray:
+        return of_course(made.times, index(made, constants))
+
+    def slope(times: np.ndarray, course: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        return _slope(statistic, level, window, times, course, slopes)
+
+    return Outcome(text, value, moments, name, of_course, slope if statistic in SMOOTH else None)
 
 
 def _reader(model: Any, name: str) -> Callable[[Trajectories, np.ndarray], np.ndarray]:
@@ -102,7 +120,15 @@ def _risk(model: Any, text: str, name: str, level: float | None) -> Outcome:
         grades = ", ".join(str(grade) for grade, _ in hazard.thresholds if grade is not None) or "none"
         raise ModelError(f"the risk of {name!r} of grade {level:g} is asked for; its grades: {grades}.")
     share = max(shares.values())
-    return Outcome(text, lambda made, _: -np.expm1(-share * made.state(f"cumulative {name}")[:, -1]))
+    state = f"cumulative {name}"
+
+    def of_course(times: np.ndarray, course: np.ndarray) -> np.ndarray:
+        return -np.expm1(-share * course[:, -1])
+
+    def slope(times: np.ndarray, course: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        return share * np.exp(-share * course[:, -1, None]) * slopes[:, -1]
+
+    return Outcome(text, lambda made, _: of_course(made.times, made.state(state)), (), state, of_course, slope)
 
 
 def _statistic(
@@ -135,6 +161,45 @@ def _statistic(
         crossed = np.where(left > 0, left, right) / np.abs(right - left)  # share of a straight line that is above
     share = np.where((left > 0) & (right > 0), 1.0, np.where((left <= 0) & (right <= 0), 0.0, crossed))
     return np.where(np.isnan(above).any(axis=1), np.nan, (share * steps).sum(axis=1))
+
+
+def _slope(
+    statistic: str,
+    level: float | None,
+    window: tuple[float, float] | None,
+    times: Float[np.ndarray, " time"],
+    course: Float[np.ndarray, "patient time"],
+    slopes: Float[np.ndarray, "patient time parameter"],
+) -> Float[np.ndarray, "patient parameter"]:
+    """The derivative of a statistic: its own of the derivatives' course, or theirs where the extreme is."""
+    if window is not None:
+        inside = (times >= window[0]) & (times <= window[1])
+        times, course, slopes = times[inside], course[:, inside], slopes[:, inside]
+    if statistic in ("max", "min"):
+        return _at_peak(times, course if statistic == "max" else -course, slopes)
+    patients, _, parameters = slopes.shape
+    rows = slopes.transpose(0, 2, 1).reshape(patients * parameters, len(times))
+    return _statistic(statistic, level, None, times, rows).reshape(patients, parameters)
+
+
+def _at_peak(times: np.ndarray, course: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """The derivatives at the highest point of the parabola through the highest three of a course."""
+    rows, at = np.arange(len(course)), course.argmax(axis=1)
+    middle = np.clip(at, 1, max(1, len(times) - 2))
+    if len(times) < 3:
+        return slopes[rows, at]
+    around = middle[:, None] + np.array([-1, 0, 1])
+    t, c = times[around], course[rows[:, None], around]
+    left, right = (c[:, 1] - c[:, 0]) / (t[:, 1] - t[:, 0]), (c[:, 2] - c[:, 1]) / (t[:, 2] - t[:, 1])
+    bend = (right - left) / (t[:, 2] - t[:, 0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        peak = (t[:, 0] + t[:, 1]) / 2 - left / (2 * bend)
+    peak = np.where((at == middle) & (bend < 0), np.clip(peak, t[:, 0], t[:, 2]), times[at])  # at an end: the end
+    weights = np.stack(
+        [np.prod([(peak - t[:, j]) / (t[:, k] - t[:, j]) for j in range(3) if j != k], axis=0) for k in range(3)],
+        axis=1,
+    )
+    return (slopes[rows[:, None], around] * weights[:, :, None]).sum(axis=1)
 
 
 def outcomes_of(model: Any, wanted: Sequence[Any]) -> tuple[Outcome, ...]:

@@ -190,7 +190,7 @@ def killed_case(work: Path, patients: int, kills: int, rtol: float, say) -> dict
     asked = {"patients": patients, "rtol": rtol, "reduce": True, "warm": False}
     told = ran({**asked, "out": str(work / "whole")})
     whole, began = told["seconds"], time.perf_counter()
-    counted, finished = 0, []
+    counted, finished, parts = 0, [], []
     while counted < kills:
         running = subprocess.Popen(
             command({**asked, "out": str(out), "resume": out.exists()}), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -204,6 +204,8 @@ def killed_case(work: Path, patients: int, kills: int, rtol: float, say) -> dict
         else:
             running.send_signal(signal.SIGKILL)
             counted += 1
+            log = out / "finished.jsonl"
+            parts.append(log.read_text().count("\n") if log.is_file() else 0)
         running.communicate()
     if not out.exists():
         asked.pop("resume", None)
@@ -212,7 +214,8 @@ def killed_case(work: Path, patients: int, kills: int, rtol: float, say) -> dict
     wrong = sum(found != right for found in [*finished, digest(out)])
     say(
         f"{patients:>9,} patients killed {kills} times in {time.perf_counter() - began:.0f} s, "
-        f"{len(finished) + 1} runs came to their end: {wrong} different from an uninterrupted run"
+        f"{len(finished) + 1} runs came to their end: {wrong} different from an uninterrupted run; "
+        f"parts finished when killed: {', '.join(map(str, parts))}"
     )
     return {f"different after {kills} SIGKILLs and resumes": {"value": wrong, "unit": "folders", "error": float(wrong)}}
 

@@ -29,7 +29,6 @@ class ZarrWriter:
     times: np.ndarray
     outputs: tuple[str, ...]
     units: tuple[str, ...]
-    thresholds: tuple[str, ...]
     precision: str
 
     def begin(self, patients: int, part: int) -> None:
@@ -70,7 +69,7 @@ class ZarrWriter:
         chunks += [f"{STORE}/{zarr_name(name)}/c/{part.number}/0" for name in self.outputs]
         # a chunk of nothing but NaN is not written: it reads as NaN
         sizes = {name: (self.folder / name).stat().st_size for name in chunks if (self.folder / name).is_file()}
-        return sizes | write_patients(self.folder, part, self.thresholds)
+        return sizes | write_patients(self.folder, part)
 
 
 def zarr_name(output: str) -> str:

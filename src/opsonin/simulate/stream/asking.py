@@ -13,7 +13,7 @@ import numpy as np
 
 from opsonin.errors import SimulationError
 from opsonin.simulate.stream.arrays import ZarrWriter
-from opsonin.simulate.stream.parts import Job, Patients, Source, check_outputs
+from opsonin.simulate.stream.parts import Job, Patients, Source, check_outputs, threshold_names
 from opsonin.simulate.stream.reducers import Reducer
 from opsonin.simulate.stream.tables import PRECISIONS, ParquetWriter
 from opsonin.version import __version__
@@ -55,20 +55,10 @@ def _first_day(source: Source, days: np.ndarray) -> float:
 
 def make_writer(job: Job, folder: Path, storage: str, precision: str) -> Any:
     """The writer of a storage."""
-    names = threshold_names(job.source.model)
     if storage == "parquet":
-        return ParquetWriter(folder, job.times, job.outputs, names, precision)
+        return ParquetWriter(folder, job.times, job.outputs, precision)
     units = tuple(check_outputs(job.source.model, job.outputs))
-    return ZarrWriter(folder, job.times, job.outputs, units, names, precision)
-
-
-def threshold_names(model: Any) -> tuple[str, ...]:
-    """A column's name for each of the model's thresholds."""
-    symbolic = model.symbolic
-    return tuple(
-        f"day of {symbolic.hazard_list[hazard].name}" + ("" if grade is None else f", grade {grade}")
-        for hazard, grade, _ in symbolic.thresholds
-    )
+    return ZarrWriter(folder, job.times, job.outputs, units, precision)
 
 
 def check_place(
@@ -153,6 +143,7 @@ def _patients_digest(job: Job) -> str:
     for first in (0, job.patients - few):
         here: Patients = job.source.block(first, first + few)
         arrays = [here.constants, here.thresholds, *(getattr(here.schedule, f.name) for f in fields(here.schedule))]
+        arrays += [array for series in here.inputs for array in (series.times, series.values)]
         for array in arrays:
             if isinstance(array, np.ndarray):
                 digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array).tobytes())

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import SimulationError
+from opsonin.simulate.inputs import InputSeries, inputs_at
 from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.simulation import simulate
 from opsonin.simulate.trajectories import Failure, Trajectories
@@ -30,14 +31,15 @@ class Patients:
     """Some patients in a row.
 
     constants: in the order of model.symbolic.constants.   schedule: their doses.   thresholds: as `simulate` takes
-    them; None: no event is looked for.   columns: what else is known of them, written beside their numbers: name ->
-    one value a patient.
+    them; None: no hazard's crossing is looked for.   columns: what else is known of them, written beside their numbers:
+    name -> one value a patient.   inputs: series of the model's inputs.
     """
 
     constants: Float[np.ndarray, "patient constant"]
     schedule: Schedule
     thresholds: Float[np.ndarray, "patient threshold"] | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    inputs: tuple[InputSeries, ...] = ()
 
 
 @runtime_checkable
@@ -65,6 +67,7 @@ class FromArrays:
     schedule: Schedule
     thresholds: Float[np.ndarray, "patient threshold"] | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    inputs: tuple[InputSeries, ...] = ()
 
     def block(self, first: int, last: int) -> Patients:
         rows = np.arange(first, last)
@@ -73,17 +76,22 @@ class FromArrays:
             self.schedule.rows(rows),
             None if self.thresholds is None else self.thresholds[first:last],
             {name: values[first:last] for name, values in self.columns.items()},
+            tuple(series.rows(rows) for series in self.inputs),
         )
 
 
 class Part(NamedTuple):
-    """One part, computed.   values: outputs; NaN for patients in `failures`, whose rows count from `first`."""
+    """One part, computed.
+
+    values: outputs; NaN for patients in `failures`, who are numbered in the whole stream.   days: of what happened to
+    each patient, "day of <name>" -> one a patient, inf where it did not.   columns: what the source knows of them.
+    """
 
     number: int
     first: int
     last: int
     values: Float[np.ndarray, "patient time output"]
-    crossings: Float[np.ndarray, "patient threshold"] | None
+    days: Mapping[str, np.ndarray]
     failures: list[Failure]
     columns: Mapping[str, np.ndarray]
 
@@ -126,12 +134,13 @@ class Job:
         first, last = self.bounds(number)
         step = last - first if self.block is None else min(self.block, last - first)
         values = np.empty((last - first, len(self.times), len(self.outputs)))
-        crossings: list[np.ndarray] = []
         failures: list[Failure] = []
         columns: list[Mapping[str, np.ndarray]] = []
+        days: list[Mapping[str, np.ndarray]] = []
         for begin in range(first, last, step):
             here = self.source.block(begin, min(last, begin + step))
             before = begin - first
+            more: dict[str, Any] = {"inputs": here.inputs} if here.inputs else {}
             made = simulate(
                 self.source.model,
                 here.constants,
@@ -143,33 +152,50 @@ class Job:
                 rtol=self.rtol,
                 threads=threads,
                 progress=lambda done, _, before=before: tick(before + done),
+                **more,
             )
-            values[before : before + len(here.constants)] = _values(self, made, here.constants)
+            values[before : before + len(here.constants)] = _values(self, made, here)
             failures += [Failure(begin + f.patient, f.reason, f.day) for f in made.failures]
             columns.append(here.columns)
-            if here.thresholds is not None:
-                crossings.append(made.crossings)
-        return Part(
-            number,
-            first,
-            last,
-            values,
-            np.concatenate(crossings) if crossings else None,
-            failures,
-            {name: np.concatenate([some[name] for some in columns]) for name in columns[0]},
-        )
+            days.append(_days(self.source.model, made, here.thresholds is not None))
+        return Part(number, first, last, values, _joined(days), failures, _joined(columns))
 
 
-def _values(job: Job, made: Trajectories, constants: np.ndarray) -> np.ndarray:
+def _joined(some: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([one[name] for one in some]) for name in some[0]}
+
+
+def _days(model: Any, made: Trajectories, crossed: bool) -> dict[str, np.ndarray]:
+    """When each patient's hazards reached their thresholds, where there were some, and when events happened first."""
+    days = dict(zip(threshold_names(model), made.crossings.T, strict=True)) if crossed else {}
+    happened = getattr(made, "event_days", None)
+    if happened is not None:
+        days |= {f"day of {name}": happened[:, n] for n, name in enumerate(made.event_names)}
+    return days
+
+
+def threshold_names(model: Any) -> tuple[str, ...]:
+    """A column's name for each of the model's thresholds."""
+    symbolic = model.symbolic
+    return tuple(
+        f"day of {symbolic.hazard_list[hazard].name}" + ("" if grade is None else f", grade {grade}")
+        for hazard, grade, _ in symbolic.thresholds
+    )
+
+
+def _values(job: Job, made: Trajectories, here: Patients) -> np.ndarray:
     """The outputs, from states."""
     symbolic = job.source.model.symbolic
-    columns = [
-        job.source.model.observe([name], made.states, constants, job.times)[:, :, 0]
-        if name in symbolic.observables
-        else made.states[:, :, symbolic.states.index(name)]
-        for name in job.outputs
-    ]
-    return np.stack(columns, axis=-1)
+    values = np.empty((*made.states.shape[:2], len(job.outputs)))
+    seen = [n for n, name in enumerate(job.outputs) if name in symbolic.observables]
+    if seen:
+        given = inputs_at(symbolic, here.inputs, job.times) if here.inputs else None
+        names = [job.outputs[n] for n in seen]
+        values[:, :, seen] = job.source.model.observe(names, made.states, here.constants, job.times, given)
+    for n, name in enumerate(job.outputs):
+        if n not in seen:
+            values[:, :, n] = made.states[:, :, symbolic.states.index(name)]
+    return values
 
 
 def check_outputs(model: Any, outputs: tuple[str, ...]) -> list[str]:

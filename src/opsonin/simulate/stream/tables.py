@@ -25,12 +25,11 @@ PRECISIONS = {"single": np.float32, "double": np.float64}
 
 @dataclass(frozen=True)
 class ParquetWriter:
-    """Writes parts into a folder.   thresholds: the name of each of the model's thresholds."""
+    """Writes parts into a folder."""
 
     folder: Path
     times: np.ndarray
     outputs: tuple[str, ...]
-    thresholds: tuple[str, ...]
     precision: str
 
     def begin(self, patients: int, part: int) -> None:
@@ -54,19 +53,16 @@ class ParquetWriter:
                 columns[name] = pa.array(np.ascontiguousarray(part.values[:, :, n], dtype=kind).ravel())
         return write_parquet(
             self.folder, f"{OUTPUTS}/part-{part.number:06}.parquet", columns, split=self.outputs
-        ) | write_patients(self.folder, part, self.thresholds)
+        ) | write_patients(self.folder, part)
 
 
-def write_patients(folder: Path, part: Part, thresholds: tuple[str, ...]) -> dict[str, int]:
+def write_patients(folder: Path, part: Part) -> dict[str, int]:
     """The patients' table of a part: what the source knows of them, days of events, and why a simulation stopped."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {"patient": pa.array(np.arange(part.first, part.last))}
     columns |= {name: pa.array(values, from_pandas=True) for name, values in part.columns.items() if name != "patient"}
-    if part.crossings is not None:
-        for n, name in enumerate(thresholds):
-            days = part.crossings[:, n]
-            columns[name] = pa.array(days, mask=~np.isfinite(days))
+    columns |= {name: pa.array(days, mask=~np.isfinite(days)) for name, days in part.days.items()}
     reason: list[str | None] = [None] * (part.last - part.first)
     day: list[float | None] = [None] * (part.last - part.first)
     for failure in part.failures:

@@ -5,7 +5,7 @@ scan. A part of the course is first simulated with the doses decided so far; whe
 later dose, that patient runs again from that dose on, so that nobody pays for what does not happen to them. Patients
 off treatment are simulated to the end in one piece.
 What happens before the first dose that differs between levels (`Plan.parting`) is simulated once for all of them; a
-patient in whom a policy acts by then is simulated again from the start at each level.
+patient of whom a policy changes a dose by then is simulated again from the start at each level.
 """
 
 from __future__ import annotations
@@ -97,28 +97,43 @@ class _Course:
             note_scans(self.block, self.made, rows, state[:, None, :], np.array([plan.start]), np.array([0]))
 
     def take_over(self, state: np.ndarray) -> np.ndarray:
-        """Go on from the lead-in; in whom a rule would have acted in it, it is simulated again. The states then."""
+        """Go on from the lead-in; who would have been dosed otherwise in it is simulated again. The states then."""
         plan, made, everyone = self.plan, self.made, np.arange(len(self.block))
         self.scans.read_baseline()
         if not plan.rules.written:
             self._stop_all(everyone)
             return state
-        readings = block_readings(self.block, everyone, made.concentrations, made.measurements)
-        happens = self.decisions.following(everyone, made.crossings, readings).min(axis=1, initial=np.inf)
-        rows = np.flatnonzero((happens <= plan.parting) & (happens < made.left))
-        self.decisions.clock[:] = plan.parting
+        rows = everyone[self._acted_on(everyone)]
         if len(rows):
-            self.decisions.clock[rows] = -np.inf
+            self.decisions.forget(rows)
             made.put(rows, PotentialOutcomes.empty(plan, len(rows)))
             self.thresholds[rows] = self.block.thresholds[rows]
-            for row in rows.tolist():
-                self.block.failures.pop(row, None)
             begun = self.block.model.initial_state(self.block.constants[rows])
             self.note_start(rows, begun)
             state = state.copy()
             state[rows] = self.treat(rows, begun, plan.start, plan.parting)
+        self.decisions.clock[:] = plan.parting
         self._stop_all(everyone)
         return state
+
+    def _acted_on(self, rows: np.ndarray) -> np.ndarray:
+        """Answer what happened in the lead-in; whether that changes a dose that was given in it."""
+        plan, made = self.plan, self.made
+        readings = block_readings(self.block, rows, made.concentrations, made.measurements)
+        columns = self.dosing.window(rows, plan.start, plan.parting)
+        changed = np.full(len(rows), np.inf)
+        open_ = np.arange(len(rows))
+        while len(open_):
+            mine = rows[open_]
+            days = self.decisions.following(mine, made.crossings[mine], [read[open_] for read in readings])
+            day = days.min(axis=1, initial=np.inf)
+            due = (day <= plan.parting) & (day < np.minimum(made.left[mine], made.off_treatment[mine]))
+            open_, now = open_[due], mine[due]
+            before = self.dosing.effective(now, columns)
+            self.decisions.act(now, day[due], days[due] == day[due][:, None])
+            changed[open_] = np.minimum(changed[open_], self.dosing.first_change(now, columns, before))
+            open_ = open_[~np.isfinite(changed[open_])]
+        return changed < plan.parting
 
     def still_treated(self, rows: np.ndarray, state: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
         """Those of the rows whose treatment goes on, with their states; the others are followed to the end."""
@@ -207,9 +222,10 @@ class _Course:
 
     def _readings(self, rows: np.ndarray, found: Segment, which: np.ndarray) -> list[np.ndarray]:
         """What a clinic reads of these patients' segment, for each watch of the rules."""
-        if not self.plan.rules.watches:
-            return []
-        mine = rows[which]
+        watches, mine = self.plan.rules.watches, rows[which]
+        begin, end = found.times[0], found.times[-1]
+        if not any(np.any((watch.times > begin) & (watch.times <= end)) for watch in watches):
+            return [np.full((len(mine), len(watch.times)), np.nan) for watch in watches]
         return block_readings(self.block, mine, *observed(self.block, mine, found.states[which], found.times))
 
     def _again(self, rows: np.ndarray, found: Segment, which: np.ndarray, since: np.ndarray, end: float) -> None:
@@ -238,7 +254,7 @@ class _Course:
         times: to note states at; None for those of visits and doses.
         """
         columns = self.dosing.window(rows, begin, end)
-        schedule = self.dosing.schedule(rows, columns)
+        schedule = self.dosing.schedule(rows, columns, begin)
         if times is None:
             times = times_of_interest(self.plan, begin, end, self.dosing.days(columns, begin, end))
         return solve(self.block, rows, state, begin, schedule, times, self.thresholds[rows])

@@ -64,17 +64,21 @@ class Decisions:
                 self.columns.append(Column(r, -1))
                 if rule.policy.interrupts and rule.policy.at_most_days is not None:
                     self.columns.append(Column(r, -1, True))
+        self.touches = np.zeros(treatments, dtype=bool)  # treatments whose doses may change otherwise than end
+        for rule in self.rules:
+            if rule.policy.interrupts or rule.policy.reduces:
+                self.touches |= rule.treatments
         self._per_grade: np.ndarray | None = None
 
     def following(
         self,
         rows: Int[np.ndarray, " chosen"],
         crossings: Float[np.ndarray, "chosen threshold"],
-        readings: list[Float[np.ndarray, "chosen visit"]],
+        readings: list[np.ndarray],
     ) -> Float[np.ndarray, "chosen column"]:
         """When each of the columns next calls on its rule, inf for never.
 
-        crossings: all so far.   readings: of each watch at its visits, NaN where not (yet) read.
+        crossings: all so far.   readings: of each watch (patient, visit), NaN where not (yet) read.
         """
         days = np.full((len(rows), len(self.columns)), np.inf)
         visits = self.block.plan.rules.visits
@@ -106,6 +110,14 @@ class Decisions:
             self._write(written, day[self._touched(rows)])
         self.clock[rows] = day
 
+    def forget(self, rows: np.ndarray) -> None:
+        """As if nothing had happened to these patients yet."""
+        self.clock[rows], self.until[rows], self.since[rows] = -np.inf, -np.inf, np.inf
+        self.count[rows], self.keep[rows], self.lower[rows] = 0, 1.0, 0
+        for codes in (*self.codes, self.stop_code):
+            codes[rows] = PLANNED
+        self.dosing.forget(rows)
+
     def stop(self, r: int, rows: np.ndarray, day: np.ndarray, word: int, cause: int = 0) -> None:
         """No further dose of the rule's treatments; what that means for the treatment as a whole."""
         rule, dosing = self.rules[r], self.dosing
@@ -134,7 +146,7 @@ class Decisions:
     def _answer(self, r: int, rows: np.ndarray, day: np.ndarray, cause: int) -> None:
         rule = self.rules[r]
         policy = rule.policy
-        if isinstance(policy.when, Toxicity) and rule.written:
+        if isinstance(policy.when, Toxicity) and rule.written and policy.do != "hold":
             self._told(r, rows, cause)
         if policy.do == "stop":
             self.stop(r, rows, day, STOPPED, cause)
@@ -181,6 +193,9 @@ class Decisions:
             self.codes[0 if policy.do == "hold" else 2][rows, treatment] = rule.codes[cause, word]
         if policy.do == "hold":
             self.dosing.interrupt(rows, day, rule.treatments, int(rule.codes[cause, HELD]))
+            if not reading:  # a hold into which no dose falls is none
+                missed = self.dosing.any_due(rows, day, ended, rule.treatments)
+                self._told(r, rows[missed], cause)
         else:
             self.dosing.put_off(rows, day, np.minimum(ended, limit), rule.treatments)
 
@@ -231,7 +246,8 @@ class Decisions:
         for r, rule in enumerate(self.rules):
             if rule.policy.do == "hold":
                 resume = np.where(rule.treatments, np.maximum(resume, self.until[rows, r][:, None]), resume)
-        self.dosing.write(rows, day, keep, resume, tuple(code[rows] for code in self.codes))  # type: ignore[arg-type]
+        held, reduced, delayed = (code[rows] for code in self.codes)
+        self.dosing.write(rows, day, keep, resume, (held, reduced, delayed), self.touches)
 
     def _touched(self, rows: np.ndarray) -> np.ndarray:
         """Whose doses may differ from the plan in other ways than that they end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 if TYPE_CHECKING:
     from opsonin.trial.block import Block
@@ -56,6 +56,13 @@ class Dosing:
             end = np.minimum(end, self.cut[place])
         return Given(part, taken, end)
 
+    def forget(self, rows: Int[np.ndarray, " chosen"]) -> None:
+        """Everything as planned again."""
+        self.off[rows] = np.inf
+        for array, usual in ((self.factor, 1.0), (self.because, PLANNED), (self.shift, 0.0), (self.cut, np.inf)):
+            if array is not None:
+                array[rows] = usual
+
     def window(self, rows: np.ndarray, begin: float, end: float) -> Int[np.ndarray, " column"]:
         """The doses of these patients that are taken before `end` and have not wholly arrived by `begin`."""
         whole, moved = self.whole, 0.0 if self.shift is None else self.shift[rows].max(axis=0, initial=0.0)
@@ -77,14 +84,15 @@ class Dosing:
         span = given.end - given.taken
         return given.part * np.divide(span, full, out=np.ones_like(span), where=full > 0)
 
-    def schedule(self, rows: np.ndarray, columns: np.ndarray) -> Any:
-        """These doses as the solver takes them."""
+    def schedule(self, rows: np.ndarray, columns: np.ndarray, begin: float) -> Any:
+        """These doses as the solver takes them, without what has wholly arrived before `begin`."""
         from opsonin.simulate import Schedule
 
         whole = self.whole
         given = self.effective(rows, columns)
-        amounts = whole.amounts[np.ix_(rows, columns)] * given.part
         durations, lags = self._durations(rows, columns), _part(whole.lags, rows, columns)
+        ahead = given.end + (0.0 if lags is None else lags) >= begin  # a past dose would still set the solver's scale
+        amounts = whole.amounts[np.ix_(rows, columns)] * given.part * ahead
         moved = (given.part > 0) & ((given.taken != self.taken[columns]) | (given.end != given.taken + durations))
         if whole.times.ndim == 2 or whole.durations.ndim == 2:
             span = given.end - given.taken
@@ -139,8 +147,9 @@ class Dosing:
         keep: Float[np.ndarray, "chosen treatment"],
         resume: Float[np.ndarray, "chosen treatment"],
         codes: tuple[np.ndarray, np.ndarray, np.ndarray],
+        treatments: Bool[np.ndarray, " treatment"],
     ) -> None:
-        """Decide on all doses from each patient's day on.
+        """Decide on all doses of some treatments from each patient's day on.
 
         keep: part of the planned dose that is left;   resume: doses before this day are not given.
         codes: reasons (patient, treatment) of doses held, reduced and delayed.
@@ -150,17 +159,19 @@ class Dosing:
             self.factor = np.ones(shape)
         if self.because is None:
             self.because = np.full(shape, PLANNED, dtype=np.int16)
-        of = self.treatment
-        shift = np.zeros((len(rows), len(of))) if self.shift is None else self.shift[rows]
-        taken = self.taken + shift
+        moved = np.zeros(len(self.dose)) if self.shift is None else self.shift[rows].max(axis=0, initial=0.0)
+        columns = np.flatnonzero(treatments[self.treatment] & (self.taken + moved >= day.min(initial=np.inf)))
+        place, of = np.ix_(rows, columns), self.treatment[columns]
+        shift = np.zeros((1, len(of))) if self.shift is None else self.shift[place]
+        taken = self.taken[columns] + shift
         ahead = taken >= day[:, None]
         held = taken < resume[:, of]
         part = np.where(held, 0.0, keep[:, of])
         held_code, reduced_code, delayed_code = (code[:, of] for code in codes)
         late = np.where(shift > 0, delayed_code, PLANNED)
         said = np.where(held, held_code, np.where(keep[:, of] < 1, reduced_code, late))
-        self.factor[rows] = np.where(ahead, part, self.factor[rows])
-        self.because[rows] = np.where(ahead, said, self.because[rows])
+        self.factor[place] = np.where(ahead, part, self.factor[place])
+        self.because[place] = np.where(ahead, said, self.because[place])
 
     def interrupt(self, rows: np.ndarray, day: np.ndarray, treatments: np.ndarray, code: int) -> None:
         """End the infusions of these treatments that run on each patient's day, for a reason."""
@@ -188,6 +199,15 @@ class Dosing:
         following = np.where(ahead, taken, np.inf).min(axis=1, initial=np.inf)
         wait = np.where(np.isfinite(following), np.ceil(until - following - 1e-9), 0.0)
         self.shift[rows] += np.where(ahead, np.maximum(wait, 0.0)[:, None], 0.0)
+
+    def any_due(
+        self, rows: np.ndarray, day: np.ndarray, until: np.ndarray, treatments: np.ndarray
+    ) -> Bool[np.ndarray, " chosen"]:
+        """Who has a dose of these treatments due, or running in, between each patient's days."""
+        mine = np.flatnonzero(treatments[self.treatment])
+        taken = self.taken[mine] + (0.0 if self.shift is None else self.shift[np.ix_(rows, mine)])
+        end = taken + self._durations(rows, mine)
+        return np.any((np.maximum(taken, end) >= day[:, None]) & (taken < until[:, None]), axis=1)
 
     def last_taken(self, rows: np.ndarray) -> Float[np.ndarray, "chosen treatment"]:
         """The day of each treatment's last dose, if nothing stops it; -inf for one that is not given."""

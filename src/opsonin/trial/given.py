@@ -83,6 +83,9 @@ def _as_given(
             here = enrolment.level == level
             amount[here] = pool.amounts(treatment, level, enrolment.patient[here])
         broken = _broken_off(plan, taken[row], end, off[row], treatment) | (cut[row, end] & (because[row, end] < 0))
+        broken &= part[row, end] > 0
+        final = np.append(row[1:] != row[:-1], True)[: len(row)]  # the last row of each patient
+        broken |= final & (because[row, end] < 0) & (seen.stopped[row, place] < seen.off_treatment[row])
         ran = np.where(cut[row, end], treatment.infusion_days * part[row, end], 0.0)
         why = np.where(broken, ended[row, place], because[row, begin])
         rows.add(

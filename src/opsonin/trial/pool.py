@@ -81,6 +81,10 @@ class Pool:
         return self.world.plan
 
     @property
+    def seed(self) -> int:
+        return self.world.seed
+
+    @property
     def covariates(self) -> Any:
         """Baseline columns of `subjects`, one row a patient."""
         return self.patients.covariates

@@ -26,7 +26,7 @@ def block_readings(
     rows: Int[np.ndarray, " chosen"],
     concentrations: Float[np.ndarray, "chosen analyte time"],
     measurements: Float[np.ndarray, "chosen marker visit"],
-) -> list[Float[np.ndarray, "chosen visit"]]:
+) -> list[Float[np.ndarray, "chosen reading"]]:
     """What a clinic reads of each watch at its visits; 0 below the limit of quantification, NaN where nothing is read.
 
     concentrations, measurements: true values at the plan's times, NaN where not known.

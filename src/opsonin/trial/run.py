@@ -41,7 +41,7 @@ def run_trials(
     """Run replicate trials on a pool.
 
     pool: what `Pool` gives: `plan`, `outcomes(level, left_out, patients)`, `amounts(treatment, level, patients)`,
-    `covariates`, `weights`, `expect(enrolled)`. Patients who are never enrolled need not be simulated.
+    `covariates`, `weights`, `seed`, `expect(enrolled)`. Patients who are never enrolled need not be simulated.
     trials: how many; trial 1 is the same for any number.   left_out: agents whose absence is simulated for trial 1.
     manifest: of the record, of kind "virtual" where None.
     Raises: StudyError where a trial needs more patients than the pool has.
@@ -63,8 +63,8 @@ def run_trials(
         "subjects": tables.subjects(plan, enrolment, pool),
         "exposures": exposures(plan, enrolment, seen, pool),
         "adverse_events": tables.adverse_events(plan, enrolment, seen),
-        "concentrations": samples.concentrations(plan, enrolment, seen, seed),
-        "measurements": samples.measurements(plan, enrolment, seen, seed),
+        "concentrations": samples.concentrations(plan, enrolment, seen, seed, pool.seed),
+        "measurements": samples.measurements(plan, enrolment, seen, seed, pool.seed),
         "lesions": tables.lesions(plan, enrolment, seen),
         "responses": tables.responses(plan, enrolment, seen),
         "survival": tables.survival(plan, enrolment, seen),
@@ -92,7 +92,7 @@ def _without(agent: str, pool: Any, enrolment: Enrolment, seed: int) -> dict[str
     made = {
         "subjects": tables.subjects(pool.plan, first, pool),
         "exposures": exposures(pool.plan, first, seen, pool, gone),
-        "concentrations": samples.concentrations(pool.plan, first, seen, seed, gone),
+        "concentrations": samples.concentrations(pool.plan, first, seen, seed, pool.seed, gone),
     }
     return {name: table.drop(columns="trial") for name, table in made.items() if len(table)}
 

@@ -15,10 +15,16 @@ from opsonin.trial.readings import analyte_errors, marker_errors, normal, shares
 
 
 def concentrations(
-    plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed: int, left_out: frozenset[str] = frozenset()
+    plan: Plan,
+    enrolment: Enrolment,
+    seen: PotentialOutcomes,
+    seed: int,
+    pool_seed: int,
+    left_out: frozenset[str] = frozenset(),
 ) -> pd.DataFrame:
     """Blood samples after the doses that were given; none after death, drop-out or the end of treatment.
 
+    pool_seed: of readings that a policy acts on, whose errors belong to the patient.
     left_out: agents not given; the errors of such a potential world are drawn apart.
     """
     rows = Rows(enrolment)
@@ -38,7 +44,8 @@ def concentrations(
         true = seen.concentrations[:, index, :][:, where[chosen]]
         watched = plan.rules.watch_of(analyte.name) is not None
         keys = (enrolment.patient,) if watched else (enrolment.trial, enrolment.slot)
-        score = analyte_errors(seed, analyte.name, keys, int(day), len(chosen), tuple(sorted(left_out)), watched)
+        whose, world = pool_seed if watched else seed, tuple(sorted(left_out))
+        score = analyte_errors(whose, analyte.name, keys, int(day), len(chosen), world, watched)
         read = assay(true[row, sample], score[row, sample], analyte.cv, analyte.limit)
         rows.add(
             row,
@@ -64,8 +71,11 @@ def concentrations(
     return rows.table(text, flags=("below_limit",))
 
 
-def measurements(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed: int) -> pd.DataFrame:
-    """Immune monitoring while in the trial; baseline is the last value before the first dose of any agent."""
+def measurements(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed: int, pool_seed: int) -> pd.DataFrame:
+    """Immune monitoring while in the trial; baseline is the last value before the first dose of any agent.
+
+    pool_seed: of readings that a policy acts on, whose errors belong to the patient.
+    """
     rows = Rows(enrolment)
     times = plan.immune_times
     before = np.flatnonzero(times <= plan.protocol.first_time)
@@ -74,7 +84,8 @@ def measurements(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed
     for index, marker in enumerate(plan.markers):
         watched = plan.rules.watch_of(marker.name) is not None
         keys = (enrolment.patient,) if watched else (enrolment.trial, enrolment.slot)
-        drawn = marker_errors(seed, marker.name, keys, np.array(plan.protocol.immune.days), watched)
+        whose = pool_seed if watched else seed
+        drawn = marker_errors(whose, marker.name, keys, np.array(plan.protocol.immune.days), watched)
         read = flow(
             seen.measurements[row, index, visit],
             share[row, index, visit],

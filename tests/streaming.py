@@ -21,10 +21,11 @@ OUTPUTS = ("central", "drug")
 
 
 class Drugged:
-    """Patients on 7 daily doses.   fails: a patient who starts with no number at all, if any."""
+    """Patients on 7 daily doses.   fails: a patient whose clearance is no number, if any.   breaks: one with no number
+    for a threshold, which no simulation begins with."""
 
-    def __init__(self, seed: int = 1, fails: int | None = None):
-        self.seed, self.fails = seed, fails
+    def __init__(self, seed: int = 1, fails: int | None = None, breaks: int | None = None):
+        self.seed, self.fails, self.breaks = seed, fails, breaks
 
     @cached_property
     def model(self) -> Model:
@@ -42,10 +43,12 @@ class Drugged:
             constants[self.fails - first, names.index("cl")] = np.nan
         schedule = build_schedule(self.model, constants, [oral("drug", 100.0, "mg", np.arange(7.0))])
         draws = random.exponential(self.seed, "nausea", ids) / np.array([1.0, 0.1])
+        if self.breaks is not None and first <= self.breaks < last:
+            draws[self.breaks - first] = np.nan
         return Patients(constants, schedule, draws, {"age_years": 40.0 + ids % 30, "sex": np.where(ids % 2, "F", "M")})
 
     def __reduce__(self):
-        return Drugged, (self.seed, self.fails)
+        return Drugged, (self.seed, self.fails, self.breaks)
 
 
 def reducers() -> dict:

@@ -35,7 +35,7 @@ def test_a_stream_killed_again_and_again_comes_to_the_same_bytes(tmp_path, stora
     simulate_stream(streaming.Drugged(), *asked, out=whole, storage=storage, reduce=streaming.reducers())
     moments = random.Random(1)
     kills = 0
-    while kills < 4:
+    while kills < 3:
         running = started(broken, storage, *workers)
         assert running.stdout is not None
         for _ in range(moments.randint(1, 6)):  # so many tellings of progress, then dead

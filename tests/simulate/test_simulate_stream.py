@@ -142,6 +142,21 @@ def test_a_patient_who_fails_is_named_and_left_out_of_statistics(tmp_path):
     assert made.patient_table(333, 334)["failure"].notna().all()
 
 
+@pytest.mark.parametrize("how", [{"threads": 2}, {"workers": 2}], ids=str)
+def test_an_error_names_the_patients_it_is_about(how):
+    with pytest.raises(SimulationError, match=r"in the patients from number 480 on: thresholds of patient row 20 hold nan"):
+        simulate_stream(Drugged(breaks=500), PATIENTS, TIMES, OUTPUTS, **how)
+
+
+def test_a_source_that_gives_others_than_asked_for_is_refused(source):
+    class Short(Drugged):
+        def block(self, first: int, last: int):
+            return super().block(first, max(first + 1, last - 1))
+
+    with pytest.raises(SimulationError, match=r"gave \d+ patients where block\(\d+, \d+\) was asked for"):
+        simulate_stream(Short(), PATIENTS, TIMES, OUTPUTS)
+
+
 def test_arrays_in_memory_are_a_source(source, direct):
     everyone = source.block(0, PATIENTS)
     arrays = FromArrays(source.model, everyone.constants, everyone.schedule, everyone.thresholds)

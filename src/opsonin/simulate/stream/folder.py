@@ -40,12 +40,12 @@ def put(path: Path, content: bytes) -> None:
 class Ledger:
     """Opens the folder of a stream, new or to go on, and keeps its books.
 
-    finished: part -> what was noted of it.   Raises: SimulationError where the folder is not what is asked for.
+    finished: part -> its line.   Raises: SimulationError where the folder is not what is asked for.
     """
 
     def __init__(self, folder: Path, asked: dict[str, Any], resume: bool):
         self.folder, self.asked = folder, asked
-        self.finished: dict[int, dict[str, Any]] = {}
+        self.finished: dict[int, str] = {}  # as written, which takes the least memory
         self._log: IO[str] | None = None
         present = _read(folder / ABOUT)
         if present is None:
@@ -67,9 +67,10 @@ class Ledger:
 
     def note(self, number: int, told: dict[str, Any]) -> None:
         """A part is finished and its files are in place."""
-        self.finished[number] = told
+        line = json.dumps({"part": number, **told})
+        self.finished[number] = line
         if self._log is not None:
-            self._log.write(json.dumps({"part": number, **told}) + "\n")
+            self._log.write(f"{line}\n")
             self._log.flush()
 
     def reduced(self) -> tuple[int, list[dict[str, np.ndarray]]]:
@@ -106,9 +107,8 @@ class Ledger:
     def close(self, complete: bool) -> None:
         """End the work; `complete` where every part is there."""
         if complete and not self.complete:
-            parts = [self.finished[number] for number in sorted(self.finished)]
-            first = [one for told in parts for one in told["failures"]][:TOLD]
-            self.failures = {"patients": sum(told["failed"] for told in parts), "first": first}
+            parts = [json.loads(self.finished[number]) for number in sorted(self.finished)]
+            self.failures = failures_of(parts)
             files = {name: size for told in parts for name, size in told["files"].items()}
             done = {**self.asked, "complete": True, "failures": self.failures, "files": files}
             put(self.folder / ABOUT, _text(done))
@@ -126,7 +126,7 @@ class Ledger:
             except json.JSONDecodeError:
                 continue
             if self._there(told):
-                self.finished[told.pop("part")] = told
+                self.finished[told["part"]] = line
         self._log = path.open("a", encoding="utf-8")
         _lock(self._log, self.folder)
         if lines and lines[-1]:
@@ -149,6 +149,12 @@ class Ledger:
             return
         if not self.folder.is_dir() or any(not path.name.endswith(TEMPORARY) for path in self.folder.iterdir()):
             raise SimulationError(f"{self.folder} holds something else; name a new or an empty folder.")
+
+
+def failures_of(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many patients failed in all, and the first of them, from what was told of each part."""
+    first = [one for told in parts for one in told["failures"]][:TOLD]
+    return {"patients": sum(told["failed"] for told in parts), "first": first}
 
 
 def _lock(file: IO[str], folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from opsonin.errors import SimulationError
+from opsonin.errors import OpsoninError, SimulationError
 from opsonin.simulate.inputs import InputSeries, inputs_at
 from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.simulation import simulate
@@ -138,27 +138,38 @@ class Job:
         columns: list[Mapping[str, np.ndarray]] = []
         days: list[Mapping[str, np.ndarray]] = []
         for begin in range(first, last, step):
-            here = self.source.block(begin, min(last, begin + step))
             before = begin - first
-            more: dict[str, Any] = {"inputs": here.inputs} if here.inputs else {}
-            made = simulate(
-                self.source.model,
-                here.constants,
-                here.schedule,
-                self.times,
-                thresholds=here.thresholds,
-                start=self.start,
-                method=self.method,
-                rtol=self.rtol,
-                threads=threads,
-                progress=lambda done, _, before=before: tick(before + done),
-                **more,
-            )
+            try:
+                here, made = self._block(begin, min(last, begin + step), threads, lambda d, b=before: tick(b + d))
+            except OpsoninError as problem:
+                raise type(problem)(f"in the patients from number {begin:,} on: {problem}") from problem
             values[before : before + len(here.constants)] = _values(self, made, here)
             failures += [Failure(begin + f.patient, f.reason, f.day) for f in made.failures]
             columns.append(here.columns)
             days.append(_days(self.source.model, made, here.thresholds is not None))
         return Part(number, first, last, values, _joined(days), failures, _joined(columns))
+
+    def _block(self, first: int, last: int, threads: int, tick: Callable[[int], None]) -> tuple[Patients, Trajectories]:
+        """Patients and their trajectories."""
+        here = self.source.block(first, last)
+        if len(here.constants) != last - first:
+            raise SimulationError(
+                f"the source gave {len(here.constants)} patients where block({first}, {last}) was asked for."
+            )
+        more: dict[str, Any] = {"inputs": here.inputs} if here.inputs else {}
+        return here, simulate(
+            self.source.model,
+            here.constants,
+            here.schedule,
+            self.times,
+            thresholds=here.thresholds,
+            start=self.start,
+            method=self.method,
+            rtol=self.rtol,
+            threads=threads,
+            progress=lambda done, _: tick(done),
+            **more,
+        )
 
 
 def _joined(some: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

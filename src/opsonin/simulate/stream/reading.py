@@ -11,7 +11,7 @@ import numpy as np
 
 from opsonin.errors import SimulationError
 from opsonin.simulate.stream.arrays import STORE, zarr_name
-from opsonin.simulate.stream.folder import ABOUT, LOG
+from opsonin.simulate.stream.folder import ABOUT, LOG, failures_of
 from opsonin.simulate.stream.tables import OUTPUTS, PATIENTS
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ def open_stream(folder: str | Path) -> Streamed:
     failures = about.get("failures", {"patients": 0, "first": []})
     if not about["complete"] and (path / LOG).is_file():
         lines = [line for line in (path / LOG).read_text(encoding="utf-8").split("\n")[:-1] if line]
-        told = [json.loads(line) for line in lines]
-        failures = {"patients": sum(t["failed"] for t in told), "first": [one for t in told for one in t["failures"]]}
+        failures = failures_of([json.loads(line) for line in lines])
     return Streamed(
         path,
         about["patients"],
@@ -108,7 +107,7 @@ def open_stream(folder: str | Path) -> Streamed:
         tuple(about["outputs"]),
         tuple(about["units"]),
         failures["patients"],
-        tuple(failures["first"][:10]),
+        tuple(failures["first"]),
         about["storage"],
         about["part"],
         about["complete"],

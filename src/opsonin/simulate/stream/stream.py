@@ -14,7 +14,7 @@ import numpy as np
 from opsonin.errors import SimulationError
 from opsonin.simulate.stream import work
 from opsonin.simulate.stream.asking import asked_of, check_place, make_job, make_writer
-from opsonin.simulate.stream.folder import Ledger
+from opsonin.simulate.stream.folder import TOLD, Ledger, failures_of
 from opsonin.simulate.stream.parts import Job, Source
 from opsonin.simulate.stream.reading import Streamed
 from opsonin.simulate.stream.reducers import Reducer, State
@@ -84,7 +84,7 @@ def simulate_stream(
         run.consume(lambda todo: work.by_threads(task, todo, cores, run.running))
     else:
         run.consume(lambda todo: work.by_workers(task, todo, workers, cores, run.running))
-    reduced = {name: one.result(state) for (name, one), state in zip(reducers.items(), run.states, strict=True)}
+    reduced = {name: one.result(state) for (name, one), state in zip(reducers.items(), run.merged[1], strict=True)}
     return Streamed(
         folder,
         job.patients,
@@ -128,7 +128,7 @@ class _Task:
     def __call__(self, number: int, threads: int, tick: work.Tick) -> _Receipt:
         part = self.job.compute(number, threads, tick)
         files = {} if self.writer is None else self.writer.write(part)
-        told = {"files": files, "failed": len(part.failures), "failures": [str(one) for one in part.failures[:10]]}
+        told = {"files": files, "failed": len(part.failures), "failures": [str(one) for one in part.failures[:TOLD]]}
         kept = part.values
         if part.failures and self.reducers:
             kept = np.delete(part.values, [one.patient - part.first for one in part.failures], axis=0)
@@ -146,17 +146,19 @@ class _Run:
         progress: Callable[[int, int], None],
     ):
         self.job, self.reducers, self.ledger, self.progress = job, reducers, ledger, progress
-        self.merged, self.states = (0, []) if ledger is None or not reducers else ledger.reduced()
+        # how many parts, from the first on, are merged, and what they came to: one value, so that Ctrl-C cannot part it
+        self.merged: tuple[int, list[State]] = (0, []) if ledger is None or not reducers else ledger.reduced()
         self.values = None if ledger or reducers else np.empty((job.patients, len(job.times), len(job.outputs)))
         self.failures: dict[str, Any] = {"patients": 0, "first": []}
         self.pending: dict[int, list[State]] = {}
-        self.told: dict[int, dict[str, Any]] = {} if ledger is None else ledger.finished
+        self.failed: dict[int, dict[str, Any]] = {}
         self.kept_at = monotonic()
         self.todo = [] if ledger and ledger.complete else [n for n in range(job.parts) if not self._finished(n)]
         self.done = job.patients - sum(b - a for a, b in map(job.bounds, self.todo))
 
     def _finished(self, number: int) -> bool:
-        return number in self.told and (not self.reducers or number < self.merged)
+        there = self.ledger is not None and number in self.ledger.finished
+        return there and (not self.reducers or number < self.merged[0])
 
     def consume(self, parts: Callable[[list[int]], Iterator[tuple[int, _Receipt]]]) -> None:
         """Take every part that is not finished yet."""
@@ -183,36 +185,36 @@ class _Run:
         first, last = self.job.bounds(number)
         if receipt.values is not None and self.values is not None:
             self.values[first:last] = receipt.values
-        if self.reducers and number >= self.merged:
+        if self.reducers and number >= self.merged[0]:
             self.pending[number] = receipt.states
             self._merge()
-        if self.ledger is None:
-            self.told[number] = receipt.told
-        else:
+        if self.ledger is not None:
             self.ledger.note(number, receipt.told)
             if self.reducers and monotonic() - self.kept_at > KEEP_EVERY:
-                self.ledger.keep(self.merged, self.states)
+                self.ledger.keep(*self.merged)
                 self.kept_at = monotonic()
+        elif receipt.told["failed"]:
+            self.failed[number] = receipt.told
         self.done += last - first
         self.progress(self.done, self.job.patients)
 
     def _merge(self) -> None:
-        while self.merged in self.pending:
-            coming = self.pending.pop(self.merged)
-            if self.states:
-                pairs = zip(self.reducers, self.states, coming, strict=True)
+        while self.merged[0] in self.pending:
+            number, states = self.merged
+            coming = self.pending[number]
+            if number:
+                pairs = zip(self.reducers, states, coming, strict=True)
                 coming = [one.merge(before, new) for one, before, new in pairs]
-            self.states = coming
-            self.merged += 1
+            self.merged = (number + 1, coming)
+            del self.pending[number]
 
     def _close(self, complete: bool) -> None:
         if self.ledger is None:
-            parts = [self.told[number] for number in sorted(self.told)]
-            first = [one for told in parts for one in told["failures"]][:10]
-            self.failures = {"patients": sum(told["failed"] for told in parts), "first": first}
+            parts = [self.failed[number] for number in sorted(self.failed)]
+            self.failures = failures_of(parts)
             return
-        if self.reducers and self.merged and not self.ledger.complete:
-            self.ledger.keep(self.merged, self.states)
+        if self.reducers and self.merged[0] and not self.ledger.complete:
+            self.ledger.keep(*self.merged)
         self.ledger.close(complete)
         if complete:
             self.failures = self.ledger.failures

@@ -131,7 +131,8 @@ def test_a_rate_without_code_is_named():
     x = sympy.Symbol("x")
     odd = SimpleNamespace(
         states=("x",), species_list=(), constants=(), rates=[sympy.Function("mystery")(x)], jacobian={}, hazards=(),
-        time=sympy.Symbol("t"), time_derivatives={}, administrations={},
+        time=sympy.Symbol("t"), time_derivatives={}, administrations={}, inputs=(),
+        input_derivatives={}, events=(),
     )  # fmt: skip
     with pytest.raises(ModelError, match=r"rate of 'x' .* mystery\(x\), for which there is no code"):
         codegen.generate(odd)

@@ -169,7 +169,7 @@ def test_a_patient_who_starts_from_no_number_is_named(stiff, constants):
     start = stiff.initial_state(rows)
     start[1, 3] = np.nan
     made = simulate(stiff, rows, build_schedule(stiff, rows, []), TIMES, initial_state=start)
-    assert str(made.failures[0]) == "patient row 1: the state to start from is not finite (day 0)"
+    assert str(made.failures[0]) == "patient row 1: the state to start from is not finite: state 'tumour' is nan (day 0)"
     assert np.isfinite(made.states[0]).all()
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsonin.errors import ModelError
-from opsonin.model import sparse_lu
+from opsonin.model import codegen_events, sparse_lu
 from opsonin.model.expressions import FUNCTIONS, Hoist, Value, shared
 from opsonin.model.lanes import Lines
 
@@ -76,7 +76,8 @@ class Generated:
         def read(name: str) -> str:
             if name == "t":
                 return code.load(self.first[time])
-            value = code.load(self.first[{"y": states, "q": "Q", "p": "P", "u": "U"}[name[0]]] + int(name[1:]))
+            ranges = {"y": states, "q": "Q", "p": "P", "u": "U", **codegen_events.READ}
+            value = code.load(self.first[ranges[name[0]]] + int(name[1:]))
             if name[0] == "y" and int(name[1:]) in self.clipped:
                 return code.larger(value, code.number(0.0))
             return value
@@ -96,7 +97,10 @@ def generate(symbolic: Any) -> Generated:
     jacobian = {
         (row[i], row[j]): _canonical(expr, names, symbolic.states[i]) for (i, j), expr in symbolic.jacobian.items()
     }
-    by_time = {row[i]: _canonical(expr, names, symbolic.states[i]) for i, expr in symbolic.time_derivatives.items()}
+    by_time = {
+        row[i]: _canonical(expr, names, symbolic.states[i])
+        for i, expr in codegen_events.slopes_in_time(symbolic).items()
+    }
     hoist = Hoist({names[name] for name in symbolic.constants})
     rates_left = [hoist(rate) for rate in rates]
     slopes = {i: hoist(by_time[i]) for i in sorted(by_time)}
@@ -117,6 +121,7 @@ def generate(symbolic: Any) -> Generated:
     sizes |= {"FT": len(slopes), "Q": len(hoist.slots), "U": len(made.inputs), "LU": made.elimination.size}
     for name, size in {**sizes, "P": made.n_constants}.items():
         made.lay(name, size)
+    codegen_events.lay_inputs(made, symbolic)
     made.functions += [
         _prepare(made, hoist),
         _begin(made, rates_left, entries, slopes, finite=_has_roots(rates)),
@@ -125,6 +130,7 @@ def generate(symbolic: Any) -> Generated:
         _start(made),
         _factor(made),
     ]
+    codegen_events.add_events(made, symbolic, lambda expr, what: _canonical(expr, names, what))
     return made
 
 
@@ -225,7 +231,7 @@ def _canonical_names(symbolic: Any, row: dict[int, int]) -> dict[str, Any]:
     names = {state: sympy.Symbol(f"y{row[i]}", real=True) for i, state in enumerate(symbolic.states)}
     names |= {constant: sympy.Symbol(f"p{i}", real=True) for i, constant in enumerate(symbolic.constants)}
     names[symbolic.time.name] = sympy.Symbol("t", real=True)
-    return names
+    return names | codegen_events.input_names(symbolic)
 
 
 def _canonical(expr: Any, names: dict[str, Any], state: str) -> Any:

@@ -14,12 +14,18 @@ MOST_NAMES = 6  # values that a message lists
 
 
 def what_is_undefined(
-    symbolic: SymbolicModel, constants: np.ndarray, state: np.ndarray, day: float, inputs: np.ndarray | None = None
+    symbolic: SymbolicModel,
+    constants: np.ndarray,
+    state: np.ndarray,
+    day: float,
+    inputs: np.ndarray | None = None,
+    dated: bool = True,
 ) -> str:
     """In words what is infinite or no number for one patient; "" where everything has a value.
 
-    inputs: the values of the model's inputs on that day; the defaults where None.
+    inputs: the values of the model's inputs on that day; the defaults where None.   dated: say on which day.
     """
+    on_day = f" on day {day:g}" if dated else ""
     given = [each.default for each in symbolic.inputs] if inputs is None else inputs
     for kind, names, values in (
         ("constant", symbolic.constants, constants),
@@ -28,7 +34,7 @@ def what_is_undefined(
     ):
         for name, value in zip(names, values, strict=True):
             if not np.isfinite(value):
-                return f"{kind} {name!r} is {value:g} on day {day:g}"
+                return f"{kind} {name!r} is {value:g}{on_day}"
     known = {symbol.name: np.float64(value) for symbol, value in zip(symbolic.constant_symbols, constants, strict=True)}
     known |= {symbol.name: np.float64(value) for symbol, value in zip(symbolic.state_symbols, state, strict=True)}
     known |= {each.name: np.float64(value) for each, value in zip(symbolic.inputs, given, strict=True)}
@@ -38,11 +44,11 @@ def what_is_undefined(
             causes: list[str] = []
             value = _value(symbolic, key, known, causes)
             if not np.isfinite(value):
-                return f"{_named(key)} is {value:g} on day {day:g}{_because(symbolic, key, known, causes)}"
+                return f"{_named(key)} is {value:g}{on_day}{_because(symbolic, key, known, causes)}"
     rates = _numbers(list(symbolic.rates), known)
     for name, value in zip(symbolic.states, rates, strict=True):
         if not np.isfinite(value):
-            return f"the rate of state {name!r} is {value:g} on day {day:g}"
+            return f"the rate of state {name!r} is {value:g}{on_day}"
     return ""
 
 

@@ -15,9 +15,21 @@ RANGES = (
     "TY", "H", "THETA", "NORM", "RTOL", "PROPOSED", "STOP", "NEXT", "MOST", "BEFORE", "IDLE",
     "ACCEPTED", "LANDED", "REACHED", "TAKEN", "REJECTED", "AGAIN", "MASK", "LIMIT",
     "Y", "STAGE", "B", "DENSE", "ATOL", "FT", "U", "P", "LU", "WEIGHT", "K",
+    "TD", "GIVEN", "SLOPE", "SINCE", "GUARD", "SIDE", "JUMP", "FOUND", "LOOKED",
 )  # fmt: skip
-FUNCTIONS = ("prepare", "begin", "advance", "weigh", "dense_states", "keep")
-SIZES = ("N_STATES", "N_INPUTS", "N_CONSTANTS", "N_JACOBIAN", "N_BY_TIME", "N_WEIGHTS", "N_ALL", "ORDER")
+FUNCTIONS = ("prepare", "begin", "advance", "weigh", "dense_states", "keep", "guards", "jumps")
+SIZES = (
+    "N_STATES",
+    "N_INPUTS",
+    "N_CONSTANTS",
+    "N_JACOBIAN",
+    "N_BY_TIME",
+    "N_WEIGHTS",
+    "N_ALL",
+    "ORDER",
+    "N_GIVEN",
+    "N_EVENTS",
+)
 
 
 def names_as_code() -> str:
@@ -47,4 +59,4 @@ def call(typing_context: Any, address: Any, w: Any) -> Any:
 
 def places(first: dict[str, int], sizes: dict[str, int], lanes: int) -> list[int]:
     """The first element of every range, then the sizes."""
-    return [first[name] * lanes for name in RANGES] + [sizes[name] for name in SIZES]
+    return [first[name] * lanes if name in first else -1 for name in RANGES] + [sizes[name] for name in SIZES]

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from opsonin.model import codegen, kernel_cache, machine_code
+from opsonin.model import codegen, codegen_events, kernel_cache, machine_code
 from opsonin.model.lanes import LANES
 from opsonin.simulate import calling, control, steps, tableaus
 
@@ -19,7 +19,7 @@ METHODS = {
     "rosenbrock": getattr(tableaus, __import__("os").environ.get("TABLEAU", "RODAS5P")),
     "explicit": tableaus.TSIT5,
 }
-DRIVER = ("driver_doses.py", "driver_crossings.py", "driver.py")
+DRIVER = ("driver_doses.py", "driver_crossings.py", "driver_events.py", "driver.py")
 _solvers: WeakKeyDictionary[Any, dict[str, Solver]] = WeakKeyDictionary()  # a trial asks many hundred times
 
 
@@ -62,10 +62,12 @@ def _written(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -
     rows = np.argsort(np.array(made.order, dtype=np.int64))
     steps.add_step(made, method)
     control.add_control(made, tuple(rows[watched_states(symbolic)].tolist()))
+    codegen_events.add_look(made, symbolic)
     sizes = {
         "N_STATES": made.n_states, "N_INPUTS": len(made.inputs), "N_CONSTANTS": made.n_constants,
         "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time), "N_WEIGHTS": 2 + method.stages,
-        "N_ALL": made.rows * LANES, "ORDER": method.order,
+        "N_ALL": made.rows * LANES, "ORDER": method.order, "N_GIVEN": len(symbolic.inputs),
+        "N_EVENTS": len(symbolic.events),
     }  # fmt: skip
     plan = {
         "places": calling.places(made.first, sizes, LANES),
@@ -79,7 +81,7 @@ def _written(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -
 @cache
 def _generator() -> str:
     """The text of everything that writes machine code: a change of it must not meet kernels written before."""
-    modules = ("codegen", "expressions", "lanes", "sparse_lu", "vector_math", "machine_code")
+    modules = ("codegen", "codegen_events", "expressions", "lanes", "sparse_lu", "vector_math", "machine_code")
     texts = [files("opsonin.model").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in modules]
     own = ("steps", "control", "tableaus", "calling", "compiled")
     texts += [files("opsonin.simulate").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in own]

@@ -38,7 +38,7 @@ def add_control(made: Generated, watched: tuple[int, ...]) -> None:
         _judge(made).function("judge", public=False),
         _decide(made, watched).function("decide", public=False),
         _keep(made).function("keep"),
-        ADVANCE.format(mask=made.first["MASK"]),
+        ADVANCE.format(mask=made.first["MASK"], look="call void @look(ptr %w)" if "FOUND" in made.first else ""),
     ]
 
 
@@ -49,6 +49,7 @@ again:
   call void @choose_length(ptr %w)
   call void @try_step(ptr %w)
   call void @judge(ptr %w)
+  {look}
   call void @decide(ptr %w)
   %where = getelementptr <8 x double>, ptr %w, i64 {mask}
   %mask = load i64, ptr %where, align 64
@@ -154,6 +155,8 @@ def _decide(made: Generated, watched: tuple[int, ...]) -> Lines:
     for place, state in enumerate(watched):
         over = code.compare("oge", code.load(first["STAGE"] + state), code.load(first["LIMIT"] + place))
         asked = code.both(asked, over, "or")
+    if "FOUND" in made.first:
+        asked = code.both(asked, code.compare("ogt", code.load(first["FOUND"]), zero), "or")
     stuck = code.both(code.compare("olt", shorter, least), _none_of(code, accepted))
     full = code.compare(
         "oge", code.add(code.load(first["TAKEN"]), code.load(first["REJECTED"])), code.load(first["MOST"])

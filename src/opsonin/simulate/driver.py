@@ -1,8 +1,8 @@
 """The solver's loop over steps and patients, compiled once for all models and methods.
 
-This file and its parts (driver_doses.py, driver_crossings.py) are read as text and put together into one kernel file
-(compiled.py); they are never imported as part of the package, so the names they use are declared below for the reader
-and the type checker.
+This file and its parts (driver_doses.py, driver_crossings.py, driver_events.py) are read as text and put together into
+one kernel file (compiled.py); they are never imported as part of the package, so the names they use are declared below
+for the reader and the type checker.
 
 LANES patients are in work at once, each with their own time and step; the vector instructions of a step serve all of
 them, and a lane that finishes takes the next patient. Nothing that a lane computes depends on the other lanes.
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     N_STATES = N_CONSTANTS = N_JACOBIAN = N_BY_TIME = N_ALL = ORDER = 0
     TY = H = THETA = NORM = RTOL = PROPOSED = STOP = NEXT = MOST = BEFORE = IDLE = ACCEPTED = LANDED = REACHED = 0
     TAKEN = REJECTED = AGAIN = MASK = LIMIT = Y = STAGE = B = DENSE = ATOL = FT = P = LU = 0
-    PREPARE = BEGIN = ADVANCE = DENSE_STATES = KEEP = 0
+    PREPARE = BEGIN = ADVANCE = DENSE_STATES = KEEP = GIVEN = N_GIVEN = N_EVENTS = FOUND = 0
     call: Any
     input_rates: Any
     take_doses: Any
     note_crossings: Any
+    take_inputs: Any
+    begin_sides: Any
+    settle: Any
+    locate_events: Any
+    end_steps_at_events: Any
 
 # driver
 RUNNING, FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START = -1, 0, 1, 2, 3, 4
@@ -83,15 +88,19 @@ def write_states(w, first, order, row):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
 def run_block(
     first, last, at, functions, jacobian, by_time, order, constants, initial, start, end, times,
-    event_time, event_kind, event_dose, dose_input, dose_row, dose_time, dose_end, amounts,
-    watched, limits, rtol, atol, max_steps,
-    states, crossings, final, status, day, steps,
+    event_time, event_kind, event_dose, dose_input, dose_row, dose_time, dose_end, amounts, set_values, set_added,
+    watched, limits, breaks, given, slopes, directions, jumps, rtol, atol, max_steps,
+    states, crossings, final, status, day, steps, happened, days, fault,
 ):  # fmt: skip
     """Integrate patients first … last - 1 from start to end, writing into their own rows.
 
     Tables of times (wanted, events, doses) have one row for all patients or one for each; what is not there is inf.
-    Events are sorted by time; those of amount nought are passed over. An output at the time of a dose is the state
-    just before it. steps[i]: accepted, rejected.
+    Events are sorted by time; doses of amount nought are passed over. An output at the time of a dose is the state
+    just before it. set_values, set_added: what a patient's states become at each of their marks; without marks one row
+    for all. steps[i]: accepted, rejected.
+    breaks, given, slopes: the inputs' pieces (driver_events.take_inputs).   directions, jumps, happened, days, fault:
+    of the model's own events (driver_events.settle). At one moment inputs step, then events happen, then outputs are
+    taken, then doses, and last the events that they bring about.
     """
     n_times, n_events, n_states = times.shape[1], event_time.shape[1], at[N_STATES]
     w = work_array(at[N_ALL])
@@ -99,6 +108,8 @@ def run_block(
     who = np.full(LANES, -1, dtype=np.int64)
     event, output = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, dtype=np.int64)
     fresh, due, at_stop = np.zeros(LANES, np.bool_), np.zeros(LANES, np.bool_), np.ones(LANES, np.bool_)
+    piece, ended, theta = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, np.bool_), np.zeros(LANES)
+    changes = at[N_EVENTS] + at[N_GIVEN] > 0
     following, active = first, 0
     for lane in range(LANES):
         w[at[RTOL] + lane], w[at[MOST] + lane] = rtol, max_steps
@@ -142,7 +153,23 @@ def run_block(
                     input_rates(
                         w, at, lane, start[patient], dose_time[table], dose_end[table], dose_input, amounts[patient]
                     )
+                    piece[lane] = 0
+                    happened[patient], days[patient, :, 0], days[patient, :, 1] = 0, math.inf, -math.inf
+                    table = min(patient, breaks.shape[0] - 1)
+                    piece[lane] = take_inputs(
+                        w, at, lane, start[patient], 0, breaks[table], given[table], slopes[table]
+                    )
+                    if directions.size > 0 and status[patient] == RUNNING:
+                        status[patient] = begin_sides(w, pointer, at, functions, lane, fault[patient])
                 t = w[at[TY] + lane]
+                table = min(patient, breaks.shape[0] - 1)
+                if piece[lane] < breaks.shape[1] and breaks[table, piece[lane]] <= t:
+                    piece[lane] = take_inputs(w, at, lane, t, piece[lane], breaks[table], given[table], slopes[table])
+                    if directions.size > 0 and status[patient] == RUNNING:
+                        status[patient] = settle(
+                            w, pointer, at, functions, lane, directions, jumps, happened[patient], days[patient],
+                            fault[patient],
+                        )  # fmt: skip
                 table = min(patient, times.shape[0] - 1)
                 while output[lane] < n_times and times[table, output[lane]] <= t:
                     write_states(w, at[Y] + lane, order, states[patient, output[lane]])
@@ -155,13 +182,25 @@ def run_block(
                     active -= 1
                     continue
                 plan, table = min(patient, event_time.shape[0] - 1), min(patient, dose_time.shape[0] - 1)
+                settings = min(patient, set_values.shape[0] - 1)
                 event[lane] = take_doses(
-                    w, at, lane, t, event[lane], event_time[plan], event_kind[plan], event_dose[plan], dose_row,
-                    dose_time[table], dose_end[table], dose_input, amounts[patient],
+                    w, at, lane, order, t, event[lane], event_time[plan], event_kind[plan], event_dose[plan], dose_row,
+                    dose_time[table], dose_end[table], dose_input, amounts[patient], set_values[settings],
+                    set_added[settings],
                 )  # fmt: skip
+                if directions.size > 0:
+                    status[patient] = settle(
+                        w, pointer, at, functions, lane, directions, jumps, happened[patient], days[patient],
+                        fault[patient],
+                    )  # fmt: skip
+                    if status[patient] != RUNNING:
+                        continue
                 w[at[STOP] + lane] = end[patient]
+                table = min(patient, breaks.shape[0] - 1)
+                if piece[lane] < breaks.shape[1]:
+                    w[at[STOP] + lane] = min(end[patient], breaks[table, piece[lane]])
                 if event[lane] < n_events:
-                    w[at[STOP] + lane] = min(end[patient], event_time[plan, event[lane]])
+                    w[at[STOP] + lane] = min(w[at[STOP] + lane], event_time[plan, event[lane]])
                 at_stop[lane] = False
                 fresh[lane] = starting = True
         if active == 0:
@@ -174,7 +213,14 @@ def run_block(
                     w[at[PROPOSED] + lane] = first_step(w, at, jacobian, by_time, lane, rtol, span)
                     w[at[BEFORE] + lane], w[at[AGAIN] + lane], fresh[lane] = 1e-4, 0.0, False
         call(functions[ADVANCE], pointer)
-        waiting = False
+        waiting, ending = False, False
+        if directions.size > 0:
+            for lane in range(LANES):
+                asked = (mask[0] >> lane) & 1 and w[at[ACCEPTED] + lane] > 0.0
+                ended[lane] = asked and w[at[FOUND] + lane] > 0.0
+                ending |= ended[lane]
+            if ending:
+                locate_events(w, pointer, at, functions, ended, theta, directions)
         for lane in range(LANES):
             due[lane] = False
             if not (mask[0] >> lane) & 1:
@@ -182,13 +228,15 @@ def run_block(
             patient = who[lane]
             accepted = w[at[ACCEPTED] + lane] > 0.0
             landed = accepted and w[at[LANDED] + lane] > 0.0
-            at_stop[lane] = landed
+            at_stop[lane] = landed or ended[lane]
             if accepted:
                 if watched.size > 0:
-                    note_crossings(w, pointer, at, functions, lane, watched, crossings[patient])
-                due[lane] = w[at[NEXT] + lane] <= w[at[REACHED] + lane]
+                    note_crossings(
+                        w, pointer, at, functions, lane, watched, crossings[patient], DENSE if ended[lane] else STAGE
+                    )
+                due[lane] = in_step(w[at[NEXT] + lane], w[at[REACHED] + lane], changes and at_stop[lane])
                 waiting |= due[lane]
-                if landed and w[at[STOP] + lane] >= end[patient]:
+                if landed and not ended[lane] and w[at[STOP] + lane] >= end[patient]:
                     continue
             if w[at[TAKEN] + lane] + w[at[REJECTED] + lane] >= max_steps:
                 status[patient] = TOO_MANY_STEPS
@@ -213,9 +261,25 @@ def run_block(
                     if output[lane] < n_times:
                         moment = times[min(patient, times.shape[0] - 1), output[lane]]
                     w[at[NEXT] + lane] = moment
-                    due[lane] = moment <= w[at[REACHED] + lane]
+                    due[lane] = in_step(moment, w[at[REACHED] + lane], changes and at_stop[lane])
                     waiting |= due[lane]
+        if ending:
+            end_steps_at_events(w, pointer, at, functions, ended, theta)
         call(functions[KEEP], pointer)
+        if ending:
+            for lane in range(LANES):
+                patient = who[lane]
+                if ended[lane] and status[patient] == RUNNING:
+                    status[patient] = settle(
+                        w, pointer, at, functions, lane, directions, jumps, happened[patient], days[patient],
+                        fault[patient],
+                    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+def in_step(moment, reached, left_to_stop):
+    """Whether an output is taken from the step; at its end events and inputs may still change what is seen there."""
+    return moment < reached or (moment == reached and not left_to_stop)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
@@ -234,13 +298,18 @@ def finish(w, at, lane, order, patient, states, crossings, final, status, day, s
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def fastest(first, last, at, functions, jacobian, by_time, order, constants, initial, start, rho):
-    """The fastest rate of each patient's equations at the start (1/day): power iteration with their Jacobian."""
+def fastest(first, last, at, functions, jacobian, by_time, order, constants, initial, start, given, rho):
+    """The fastest rate of each patient's equations at the start (1/day): power iteration with their Jacobian.
+
+    given: values of the inputs.
+    """
     w = work_array(at[N_ALL])
     v, x = np.zeros(order.size), np.zeros(order.size)
     for block in range(first, last, LANES):
         for lane in range(min(LANES, last - block)):
             w[at[TY] + lane] = start
+            for k in range(at[N_GIVEN]):
+                w[at[GIVEN] + LANES * k + lane] = given[k]
             for i in range(at[N_CONSTANTS]):
                 w[at[P] + LANES * i + lane] = constants[block + lane, i]
             for i in range(order.size):

@@ -28,8 +28,10 @@ def within(w, pointer, at, functions, lane, theta, state):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def note_crossings(w, pointer, at, functions, lane, watched, found):
+def note_crossings(w, pointer, at, functions, lane, watched, found, end):
     """Write the first time at which each watched state reaches its limit within the accepted step.
+
+    end: the range of the states at the end of what counts of the step: STAGE, or DENSE where an event ends it.
 
     A limit is met once: it becomes infinite then.
 
@@ -39,7 +41,7 @@ def note_crossings(w, pointer, at, functions, lane, watched, found):
     for j in range(watched.size):
         n = LANES * watched[j] + lane
         limit = w[at[LIMIT] + LANES * j + lane]
-        if not w[at[STAGE] + n] >= limit:
+        if not w[at[end] + n] >= limit:
             continue
         w[at[LIMIT] + LANES * j + lane] = math.inf
         left, right = 0.0, 1.0

@@ -16,7 +16,11 @@ from jaxtyping import Bool, Float
 from opsonin.errors import ModelError
 from opsonin.model.lanes import LANES
 from opsonin.simulate.compiled import Solver, ready, watched_states
+from opsonin.simulate.driver_plan import Plan, plan
+from opsonin.simulate.happenings import EVENT_REASONS, event_tables, input_pieces
+from opsonin.simulate.inputs import InputSeries
 from opsonin.simulate.schedule import Schedule
+from opsonin.simulate.steady_dosing import Settings
 
 BLOCK = 64  # patients a thread takes at a time at most: even load, smooth progress, few idle lanes at the end
 MAX_STEPS = 200_000
@@ -27,25 +31,38 @@ REASONS = {
     2: "a state or its rate is no longer a finite number",
     3: f"more than {MAX_STEPS} steps",
     4: "the state to start from is not finite",
+    **EVENT_REASONS,
 }
 _compiling = threading.Lock()
 
 
 class Problem(NamedTuple):
-    """What all patients of a call share and each patient's own rows, checked."""
+    """What all patients of a call share and each patient's own rows, checked.
+
+    times: one row for all patients or one for each, padded with inf.   after: which of them are looked at after the
+    doses of their moment.   settings: what states become at the schedule's marks.
+    """
 
     symbolic: Any
     constants: Float[np.ndarray, "patient constant"]
     initial: Float[np.ndarray, "patient state"]
     schedule: Schedule
-    start: float
-    times: Float[np.ndarray, " time"]
+    settings: Settings | None
+    start: Float[np.ndarray, " patient"]
+    end: Float[np.ndarray, " patient"]
+    times: Float[np.ndarray, "rows time"]
+    after: Bool[np.ndarray, "rows time"] | None
     limits: Float[np.ndarray, "patient threshold"]
     rtol: float
+    inputs: tuple[InputSeries, ...] = ()
 
 
 class Arrays(NamedTuple):
-    """What is filled in, one row a patient."""
+    """What is filled in, one row a patient.
+
+    happened: how often each event of the model did.   days: the first and the last day it did.
+    fault: which event, or which of its new values, stopped the patient.
+    """
 
     states: np.ndarray
     crossings: np.ndarray
@@ -53,18 +70,25 @@ class Arrays(NamedTuple):
     status: np.ndarray
     day: np.ndarray
     steps: np.ndarray
+    happened: np.ndarray
+    days: np.ndarray
+    fault: np.ndarray
 
 
 def empty_arrays(problem: Problem) -> Arrays:
     """Arrays for the answers of a problem."""
     patients, states = problem.initial.shape
+    events = len(problem.symbolic.events)
     return Arrays(
-        np.empty((patients, len(problem.times), states)),
+        np.full((patients, problem.times.shape[1], states), np.nan),
         np.empty(problem.limits.shape),
         np.empty((patients, states)),
         np.zeros(patients, dtype=np.int64),
         np.empty(patients),
         np.zeros((patients, 2), dtype=np.int64),
+        np.zeros((patients, events), dtype=np.int64),
+        np.tile([np.inf, -np.inf], (patients, events, 1)),
+        np.zeros((patients, 1), dtype=np.int64),
     )
 
 
@@ -83,11 +107,14 @@ def choose(model: Any, problem: Problem) -> list[str]:
     except ModelError:
         return ["rosenbrock"] * patients
     start = np.ascontiguousarray(initial)
+    given = np.array([each.default for each in problem.symbolic.inputs], dtype=float)
     with _one_compiler():
         ready(
             problem.symbolic,
             "rosenbrock",
-            lambda solver: solver.driver.fastest(0, patients, *solver.model, problem.constants, start, 0.0, rate),
+            lambda solver: solver.driver.fastest(
+                0, patients, *solver.model, problem.constants, start, 0.0, given, rate
+            ),
         )
     return ["explicit" if value < STIFF_RATE else "rosenbrock" for value in rate]
 
@@ -107,7 +134,7 @@ def integrate(
     total = len(problem.initial)
     allowed = max(1, available_threads() if threads is None else threads)
     size = min(BLOCK, LANES * max(1, -(-total // (4 * LANES * allowed))))
-    shared = _shared(problem)
+    shared = plan(problem, ATOL_FACTOR)
     jobs = []
     for method in sorted(set(methods)):
         chosen = np.flatnonzero(np.array([name == method for name in methods]))
@@ -161,57 +188,22 @@ def _blocks(rows: np.ndarray, size: int) -> list[tuple[int, int]]:
     return [(int(run[i]), int(run[min(i + size, len(run)) - 1]) + 1) for run in runs for i in range(0, len(run), size)]
 
 
-def _runner(solver: Solver, problem: Problem, shared: tuple[Any, ...], arrays: Arrays) -> Callable[[int, int], None]:
-    events, (dose_input, dose_state, *doses), atol = shared
-    patients = len(problem.initial)
-    start, end = np.full(patients, problem.start), np.full(patients, float(problem.times[-1]))
+def _runner(solver: Solver, problem: Problem, shared: Plan, arrays: Arrays) -> Callable[[int, int], None]:
     rows, watched = solver.rows, watched_states(problem.symbolic)
+    times = problem.times
+    if problem.after is not None:  # the driver writes what is due at a stop before its doses; a hair later is after
+        times = np.where(problem.after, np.nextafter(times, np.inf), times)
+    own = (*input_pieces(problem), *event_tables(problem.symbolic, rows))
 
     def run(first: int, last: int) -> None:
         solver.driver.run_block(
-            first, last, *solver.model, problem.constants, problem.initial, start, end, problem.times[None, :],
-            *events, dose_input, rows[dose_state], *doses, rows[watched], problem.limits, problem.rtol, atol, MAX_STEPS,
-            *arrays,
+            first, last, *solver.model, problem.constants, problem.initial, problem.start, problem.end, times,
+            shared.event_time, shared.event_kind, shared.event_dose, shared.dose_input, rows[shared.dose_state],
+            shared.dose_time, shared.dose_end, shared.amounts, shared.set_values, shared.set_added,
+            rows[watched], problem.limits, *own, problem.rtol, shared.atol, MAX_STEPS, *arrays,
         )  # fmt: skip
 
     return run
-
-
-def _shared(problem: Problem) -> tuple[Any, ...]:
-    """Events in order of time, where doses land, and tolerances, as the driver takes them."""
-    symbolic, schedule = problem.symbolic, problem.schedule
-    landing = [int(entry.species) for entry in symbolic.administrations.values()]
-    inputs = sorted(set(landing))
-    state = np.array([landing[place] for place in schedule.administration], dtype=np.int64)
-    column = np.array([inputs.index(index) for index in state], dtype=np.int64)
-    begin = _snapped(schedule.times, problem)
-    end = _snapped(schedule.times + schedule.durations, problem)
-    infused = end > begin  # an infusion shorter than the time can tell is a bolus: its amount arrives all the same
-    doses = np.arange(len(begin))
-    time = np.concatenate([begin, end[infused]])
-    kind = np.concatenate([np.where(infused, 1, 0), np.full(int(infused.sum()), 2)]).astype(np.int64)
-    which = np.concatenate([doses, doses[infused]]).astype(np.int64)
-    order = np.lexsort((which, kind, time))
-    events = (time[order][None, :], kind[order][None, :], which[order][None, :])
-    atol = problem.rtol * ATOL_FACTOR * _scale(problem, state)
-    return events, (column, state, begin[None, :], end[None, :], schedule.amounts), atol
-
-
-def _scale(problem: Problem, dose_state: np.ndarray) -> Float[np.ndarray, "patient state"]:
-    """Each state's size: the model's own, or the patient's largest dose into it where that is larger."""
-    scale = np.tile(problem.symbolic.absolute_scale, (len(problem.initial), 1))
-    for dose, state in enumerate(dose_state):
-        np.maximum(scale[:, state], problem.schedule.amounts[:, dose], out=scale[:, state])
-    return scale
-
-
-def _snapped(moments: np.ndarray, problem: Problem) -> np.ndarray:
-    """Moments within a tenth of a millisecond of an output time or the start count as that time exactly."""
-    fixed = np.unique(np.append(problem.times, problem.start))
-    right = np.clip(np.searchsorted(fixed, moments), 0, len(fixed) - 1)
-    left = np.maximum(right - 1, 0)
-    nearest = np.where(np.abs(fixed[left] - moments) <= np.abs(fixed[right] - moments), fixed[left], fixed[right])
-    return np.where(np.abs(nearest - moments) < 1e-9, nearest, moments)
 
 
 def failed_mask(arrays: Arrays) -> Bool[np.ndarray, " patient"]:

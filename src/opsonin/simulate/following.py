@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-SOON = 1e-9  # days after a moment at which what happened at that moment is looked at
+from opsonin.model.reference import course
+from opsonin.model.reference_events import Happening
 
 
 class Mark(NamedTuple):
@@ -17,6 +18,14 @@ class Mark(NamedTuple):
     day: float
     values: Float[np.ndarray, " state"]
     added: bool
+
+
+class Followed(NamedTuple):
+    """States at the times wanted, the state at the end, and the model's events that took place."""
+
+    states: Float[np.ndarray, "time state"]
+    final: Float[np.ndarray, " state"]
+    happened: list[Happening]
 
 
 def follow(
@@ -30,31 +39,35 @@ def follow(
     end: float,
     initial: Float[np.ndarray, " state"],
     **options: Any,
-) -> tuple[Float[np.ndarray, "time state"], Float[np.ndarray, " state"]]:
+) -> Followed:
     """States at times, and at the end before its doses.
 
     doses: (day, state, amount, duration).   marks: in order of time.   times: increasing, inf where padded (nan comes
-    back).   after: whether a state is looked at after the marks and doses of its moment.
+    back).   after: whether a state is looked at after the marks and doses of its moment.   options: of `course`.
     """
     made = np.full((len(times), len(initial)), np.nan)
     plain = [(float(day), int(index), float(amount), float(length)) for day, index, amount, length in doses]
     state, here = initial, start
+    happened: list[Happening] = []
     due = [mark for mark in marks if start <= mark.day < end]
     for mark in [*due, None]:
         until = end if mark is None else mark.day
-        wanted = times + np.where(after, SOON, 0.0)
-        rows = np.flatnonzero((wanted >= here) & (times < until) & (wanted < until))
-        rows = np.union1d(rows, np.flatnonzero((times == until) & ~after & (times >= here)))
-        if mark is None:
-            rows = np.union1d(rows, np.flatnonzero((times <= until) & (wanted >= here) & np.isfinite(times)))
-        asked = np.unique(np.append(np.minimum(wanted[rows], until), until))
+        late = (times >= here) & ((times < until) if mark is not None else (times <= until))
+        early = (times >= here if here == start else times > here) & (times <= until)
+        rows = np.flatnonzero(np.where(after, late, early))
         if until > here:
-            states = model.reference(constants, plain, asked, start=here, initial=state, **options)
-            made[rows] = states[np.searchsorted(asked, np.minimum(wanted[rows], until))]
-            state, here = states[-1], until
-        elif len(rows):
-            made[rows] = state
+            asked = np.unique(np.append(times[rows], until))
+            states, more = course(model, constants, plain, asked, start=here, initial=state, **options)
+            happened += more
+            made[rows] = states[np.searchsorted(asked, times[rows])]
+            following = states[-1]
+        else:
+            made[rows] = following = state
+        for row in rows[after[rows]]:
+            for day, index, amount, length in plain:
+                made[row, index] += amount if day == times[row] and length == 0 else 0.0
+        state, here = following, until
         if mark is not None:
             with np.errstate(invalid="ignore"):
                 state = np.where(np.isnan(mark.values), state, mark.values + (state if mark.added else 0.0))
-    return made, state
+    return Followed(made, state, happened)

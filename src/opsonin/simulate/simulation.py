@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from opsonin.errors import SimulationError
+from opsonin.simulate.checking import checked
+from opsonin.simulate.inputs import InputSeries
+from opsonin.simulate.inputs import InputSeries, checked_inputs
 from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.trajectories import Failure, Trajectories
 
 if TYPE_CHECKING:
     from opsonin.simulate.ensemble import Arrays, Problem
 
+NO_STEADY_STATE = 9  # a status beside those of the driver and of events
+INNER_RTOL = 1e-3  # of one interval on the way to a steady state, relative to the run's: errors add up over intervals
+
 
 def simulate(
     model: Any,
     constants: Float[np.ndarray, "patient constant"],
     schedule: Schedule,
-    times: Float[np.ndarray, " time"],
+    times: Float[np.ndarray, "... time"],
     *,
+    after: Bool[np.ndarray, "... time"] | None = None,
     thresholds: Float[np.ndarray, "patient threshold"] | None = None,
-    start: float | int | None = None,
+    start: float | int | Float[np.ndarray, " patient"] | None = None,
     initial_state: Float[np.ndarray, "patient state"] | None = None,
     method: str = "auto",
     rtol: float = 1e-5,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    inputs: Sequence[InputSeries] = (),
 ) -> Trajectories:
     """Integrate every patient alone, from `start` to the last of `times`.
 
-    constants: in the order of model.symbolic.constants.   times: increasing days at which states are wanted.
+    constants: in the order of model.symbolic.constants.   times: increasing days at which states are wanted, (T,) or,
+    for each patient, (n, T) padded with inf.   after: which of them, of the same shape, are looked at after the doses,
+    resets and steady states of their moment; before them where None.
     thresholds: cumulative hazard at which each of model.symbolic.thresholds is crossed (an exponential draw divided by
     its share; inf: never, or already crossed in an earlier segment).
-    start: day to begin; where None the first of the doses and times.   initial_state: to go on from, else the model's.
+    start: day to begin, one or (n,); where None the first of all doses and times.   initial_state: to go on from, else
+    the model's. Each patient is followed to their own last time.
     A dose exactly at `start` is given; one at the last time is left to the segment that begins there. Doses before
     `start` belong to earlier segments (an infusion that still runs goes on), so they need an initial_state.
     method: "rosenbrock" (order 5, for stiff and ordinary models), "explicit" (order 5, for slow ones), "auto" (for each
@@ -45,11 +57,13 @@ def simulate(
     smaller undershoot becomes nought, so that no step makes more than the absolute tolerance out of nothing.
     threads: default all cores available. Results are the same, byte for byte, for any number.
     progress: called as progress(patients done, patients).
+    inputs: series of the model's inputs; an input without one has its default.
     Raises: SimulationError for arrays that do not fit. A patient whose integration stops is in `failures`.
     """
     from opsonin.simulate import ensemble
 
-    problem = _checked(model, constants, schedule, times, thresholds, start, initial_state, rtol)
+    problem = checked(model, constants, schedule, times, after, thresholds, start, initial_state, rtol, inputs)
+    problem, unsettled = _at_marks(model, problem, method, threads)
     reasons: dict[int, str] = {}
     patients = len(constants)
     if method == "reference":
@@ -62,92 +76,57 @@ def simulate(
         arrays = ensemble.integrate(problem, methods, threads, progress)
     else:
         raise SimulationError(f"method {method!r} is none of 'auto', 'explicit', 'rosenbrock', 'reference'.")
-    return _trajectories(problem, arrays, methods, reasons)
+    for row, (why, day) in unsettled.items():
+        arrays.status[row], arrays.day[row], reasons[row] = NO_STEADY_STATE, day, why
+        arrays.states[row] = arrays.final[row] = arrays.crossings[row] = np.nan
+    return _trajectories(problem, times, arrays, methods, reasons)
 
 
-def _trajectories(problem: Problem, arrays: Arrays, methods: list[str], reasons: dict[int, str]) -> Trajectories:
-    from opsonin.simulate.ensemble import REASONS
+def _at_marks(
+    model: Any, problem: Problem, method: str, threads: int | None
+) -> tuple[Problem, dict[int, tuple[str, float]]]:
+    """The problem with what states become at its marks, and the patients for whom there is no steady state."""
+    marks = problem.schedule.marks
+    if marks is None:
+        return problem, {}
+    from opsonin.simulate.steady_dosing import settings
+
+    marks = marks.kept((marks.times >= problem.start[:, None]) & (marks.times < problem.end[:, None]))
+    inner = max(1e-12, INNER_RTOL * problem.rtol)
+
+    def advance(
+        model: Any, constants: np.ndarray, initial: np.ndarray, schedule: Schedule, start: np.ndarray, end: np.ndarray
+    ) -> np.ndarray:
+        return simulate(
+            model, constants, schedule, end[:, None], start=start, initial_state=initial, method=method, rtol=inner,
+            threads=threads,
+        ).final_state  # fmt: skip
+
+    found = settings(model, problem.constants, marks, problem.rtol, advance)
+    return problem._replace(schedule=replace(problem.schedule, marks=marks), settings=found), found.failures
+
+
+def _trajectories(
+    problem: Problem, times: np.ndarray, arrays: Arrays, methods: list[str], reasons: dict[int, str]
+) -> Trajectories:
+    from opsonin.simulate.happenings import reason
 
     failures = [
-        Failure(int(row), reasons.get(int(row), REASONS[int(arrays.status[row])]), float(arrays.day[row]))
+        Failure(int(row), reasons.get(int(row)) or reason(problem, arrays, int(row)), float(arrays.day[row]))
         for row in np.flatnonzero(arrays.status)
     ]
+    together = bool(np.all(problem.end == problem.end[:1]))
     return Trajectories(
-        times=problem.times,
+        times=np.ascontiguousarray(times, float),
         states=arrays.states,
         crossings=arrays.crossings,
         final_state=arrays.final,
-        final_time=float(problem.times[-1]),
+        final_time=float(problem.end[0]) if together and len(problem.end) else problem.end,
         failures=failures,
         steps=arrays.steps,
         methods=methods,
         names=tuple(problem.symbolic.states),
-    )
-
-
-def _checked(
-    model: Any,
-    constants: np.ndarray,
-    schedule: Schedule,
-    times: np.ndarray,
-    thresholds: np.ndarray | None,
-    start: float | int | None,
-    initial_state: np.ndarray | None,
-    rtol: float,
-) -> Problem:
-    from opsonin.simulate.ensemble import Problem
-
-    symbolic = model.symbolic
-    patients = len(constants)
-    if constants.shape[1] != len(symbolic.constants):
-        raise SimulationError(
-            f"constants have {constants.shape[1]} columns, the model has {len(symbolic.constants)} constants; "
-            "give them in the order of model.symbolic.constants."
-        )
-    if schedule.patients != patients:
-        raise SimulationError(f"the schedule is for {schedule.patients} patients, constants for {patients}.")
-    if len(schedule.administration) and schedule.administration.max() >= len(symbolic.administrations):
-        raise SimulationError(
-            "the schedule names an administration that this model does not have; build it with this model."
-        )
-    if not len(times) or not np.isfinite(times).all() or np.any(np.diff(times) <= 0):
-        raise SimulationError("times must be finite, increasing days, at least one.")
-    if not 1e-13 < rtol < 1:
-        raise SimulationError(f"rtol is {rtol}; give a relative tolerance between 1e-13 and 1.")
-    given = (schedule.amounts != 0).any(axis=0)
-    first_dose = schedule.times[given].min() if given.any() else np.inf
-    begin = float(min(times[0], first_dose) if start is None else start)
-    if not np.isfinite(begin):
-        raise SimulationError(f"start is {begin}; give a day.")
-    if times[0] < begin:
-        raise SimulationError(f"the first time wanted, day {times[0]:g}, is before the start, day {begin:g}.")
-    if initial_state is None and first_dose < begin:
-        raise SimulationError(
-            f"a dose at day {first_dose:g} is before the start, day {begin:g}; start earlier, or give the "
-            "initial_state that the doses so far have led to."
-        )
-    first_state = model.initial_state(constants) if initial_state is None else initial_state
-    if first_state.shape != (patients, len(symbolic.states)):
-        raise SimulationError(
-            f"initial_state has shape {first_state.shape}; expected ({patients}, {len(symbolic.states)})."
-        )
-    count = len(symbolic.thresholds)
-    limits = np.full((patients, count), np.inf) if thresholds is None else thresholds
-    if limits.shape != (patients, count):
-        raise SimulationError(
-            f"thresholds have shape {limits.shape}; expected ({patients}, {count}), one for each of "
-            "model.symbolic.thresholds."
-        )
-    if np.isnan(limits).any():
-        row = int(np.argwhere(np.isnan(limits))[0, 0])
-        raise SimulationError(f"thresholds of patient row {row} hold nan; give inf for what is never crossed.")
-    return Problem(
-        symbolic,
-        np.ascontiguousarray(constants, float),
-        np.ascontiguousarray(first_state, float),
-        schedule,
-        begin,
-        np.ascontiguousarray(times, float),
-        np.ascontiguousarray(limits, float),
-        float(rtol),
+        event_names=tuple(event.name for event in problem.symbolic.events),
+        event_days=arrays.days[:, :, 0],
+        event_counts=arrays.happened,
     )

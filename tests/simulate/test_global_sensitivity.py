@@ -9,7 +9,7 @@ from opsonin.errors import ModelError, SimulationError
 from opsonin.model import LogNormal, Parameter
 from opsonin.simulate import build_schedule, oral, simulate
 from opsonin.simulate.factors import between, scored, spread_of, within_factor
-from opsonin.simulate.global_sensitivity import morris, pawn, sobol
+from opsonin.simulate.global_sensitivity import morris, pawn, slice_distances, sobol
 from opsonin.simulate.model_outcomes import ModelOutcomes
 from opsonin.simulate.outcomes import outcome
 from opsonin.simulate.trajectories import Trajectories
@@ -72,8 +72,22 @@ def test_pawn_tells_influence_from_noise():
     assert np.argmax(median) == 1  # the published order: x2, then x1 (Pianosi & Wagener 2018)
     assert np.all(median[:2] > 3 * made.noise[0])
     assert median[3] < 2 * made.noise[0]
+    ends = made.intervals["median"][:, 0]
+    assert np.all((ends[:, 0] <= median) & (median <= ends[:, 1]))
     again = pawn(ishigami, factors, resamples=10)
     assert np.array_equal(again.intervals["median"], made.intervals["median"])
+
+
+def test_distances_of_slices_are_salibs():
+    from SALib.analyze import pawn as salib
+
+    rng = np.random.default_rng(3)
+    shares = rng.uniform(size=(400, 3))
+    outcome = np.round(ishigami(2 * np.pi * shares - np.pi), 1)  # with ties, as a bootstrap has
+    made = slice_distances(shares, outcome, 10)
+    expected = salib.analyze({"num_vars": 3, "names": ["x1", "x2", "x3"], "bounds": [[0, 1]] * 3}, shares, outcome)
+    assert np.median(made, axis=1) == pytest.approx(expected["median"])
+    assert made.max(axis=1) == pytest.approx(expected["maximum"])
 
 
 def test_the_area_under_a_curve_depends_on_what_arrives_and_what_clears_it(linear):

@@ -203,13 +203,16 @@ def pawn(
     rows = np.random.default_rng(seed).integers(samples, size=(resamples, samples))
     found: dict[str, list[np.ndarray]] = {"median": [], "largest": []}
     ends: dict[str, list[np.ndarray]] = {"median": [], "largest": []}
+    tails = [50 * (1 - level), 50 * (1 + level)]
     for column in outcomes.T:
         made = analyze.analyze(problem, shares, column, S=slices)
-        again = [analyze.analyze(problem, shares[row], column[row], S=slices) for row in rows]
-        for name, key in (("median", "median"), ("largest", "maximum")):
-            found[name].append(np.asarray(made[key], float))
-            resampled = np.stack([one[key] for one in again])
-            ends[name].append(np.percentile(resampled, [50 * (1 - level), 50 * (1 + level)], axis=0).T)
+        again = np.stack([slice_distances(shares[row], column[row], slices) for row in rows])
+        for name, key, over in (("median", "median", np.median), ("largest", "maximum", np.max)):
+            estimate = np.asarray(made[key], float)
+            resampled = over(again, axis=2)
+            shift = estimate - resampled.mean(axis=0)  # a resample holds fewer different patients: it is farther off
+            found[name].append(estimate)
+            ends[name].append(np.clip(np.percentile(resampled, tails, axis=0) + shift, 0, 1).T)
     indices = {name: np.stack(columns, axis=1) for name, columns in found.items()}
     return GlobalSensitivity(
         method="pawn",
@@ -222,6 +225,27 @@ def pawn(
         evaluations=len(shares),
         level=level,
     )
+
+
+def slice_distances(
+    shares: Float[np.ndarray, "sample factor"], outcome: Float[np.ndarray, " sample"], slices: int
+) -> Float[np.ndarray, "factor slice"]:
+    """Kolmogorov and Smirnov's distance of the outcome within each slice of each factor from the whole outcome.
+
+    What SALib's PAWN takes the median and the largest of, a hundred times as fast, as a bootstrap needs it.
+    """
+    samples, factors = shares.shape
+    order = np.argsort(outcome, kind="stable")
+    last = np.append(np.diff(outcome[order]) > 0, True)  # of patients with the same outcome
+    whole = (np.arange(1, samples + 1) / samples)[last]
+    ends = np.quantile(shares, np.linspace(0, 1, slices + 1), axis=0)
+    made = np.empty((factors, slices))
+    for k in range(factors):
+        place = np.searchsorted(ends[:, k], shares[order, k], side="right") - 1  # the largest of all is in no slice
+        inside = place[:, None] == np.arange(slices)
+        counted = inside.cumsum(axis=0)[last] / np.maximum(inside.sum(axis=0), 1)
+        made[k] = np.abs(counted - whole[:, None]).max(axis=0)
+    return made
 
 
 def _salib(part: str) -> ModuleType:

@@ -5,8 +5,8 @@
 The 18-state model of solver_benchmark ("stiff"), 28 doses, 181 days × 3 outputs (drug, tumour cells, interleukin-2).
 Patients 1 to 1,000 are the reference's own, so that the tables that are written show their error (of C, and the worst
 of the three); the others vary about them. Every run is a process of its own, which tells its peak memory. --full goes
-to a million patients and kills 20 times; otherwise to 100,000 and 5 times. The tolerance keeps the error below 3e-5 in C
-and 3e-4 in the others, as solver_benchmark asks.
+to a million patients and kills 20 times; otherwise to 100,000 and 5 times. The tolerance keeps the error below 3e-5 in
+C and 3e-4 in the others, as solver_benchmark asks.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from opsonin.errors import SimulationError
 from opsonin.simulate import Mean, Patients, Quantiles, build_schedule, open_stream, oral, simulate_stream
 
 sys.path.insert(0, str(Path(__file__).parent))  # a worker process has another first folder
-from simulate import DAYS, FLOOR, FOLDER, benchmark_model, exact, population
+from solver_problem import DAYS, FLOOR, FOLDER, benchmark_model, exact, population
 
 OUTPUTS = ("Ac", "C", "IL2")
 KIND = "stiff"

@@ -132,6 +132,14 @@ def test_an_interrupted_stream_keeps_what_is_finished_and_goes_on(source, writte
         assert digest(out) == digest(written.folder)
 
 
+def test_a_complete_stream_without_its_statistics_says_so(source, tmp_path):
+    asked = {"out": tmp_path / "out", "reduce": reducers()}
+    simulate_stream(source, PATIENTS, TIMES, OUTPUTS, **asked)
+    (tmp_path / "out" / "reduced.npz").unlink()
+    with pytest.raises(SimulationError, match="what was reduced is gone from it"):
+        simulate_stream(source, PATIENTS, TIMES, OUTPUTS, resume=True, **asked)
+
+
 def test_a_patient_who_fails_is_named_and_left_out_of_statistics(tmp_path):
     made = simulate_stream(Drugged(fails=333), PATIENTS, TIMES, OUTPUTS, out=tmp_path / "out", reduce=reducers())
     assert made.failed == 1
@@ -144,7 +152,7 @@ def test_a_patient_who_fails_is_named_and_left_out_of_statistics(tmp_path):
 
 @pytest.mark.parametrize("how", [{"threads": 2}, {"workers": 2}], ids=str)
 def test_an_error_names_the_patients_it_is_about(how):
-    with pytest.raises(SimulationError, match=r"in the patients from number 480 on: thresholds of patient row 20 hold nan"):
+    with pytest.raises(SimulationError, match="from number 480 on: thresholds of patient row 20 hold nan"):
         simulate_stream(Drugged(breaks=500), PATIENTS, TIMES, OUTPUTS, **how)
 
 
@@ -225,6 +233,32 @@ def test_a_folder_is_never_overwritten_nor_mixed(written, source, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(SimulationError, match="holds something else"):
         simulate_stream(source, PATIENTS, TIMES, OUTPUTS, out=tmp_path, **asked)
+
+
+def test_zarr_that_is_not_there_says_what_to_install(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SimulationError, match=r"pip install 'opsonin\[streams\]', or write Parquet"):
+        simulate_stream(source, PATIENTS, TIMES, OUTPUTS, out=tmp_path / "out", storage="zarr")
+
+
+def test_a_full_disk_keeps_what_is_finished(source, tmp_path, monkeypatch):
+    from opsonin.simulate.stream import tables
+
+    whole = tables.write_parquet
+
+    def filling(folder, name, columns, split=()):
+        if name == "outputs/part-000002.parquet":
+            raise OSError(28, "No space left on device")
+        return whole(folder, name, columns, split)
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(tables, "write_parquet", filling)
+        with pytest.raises(SimulationError, match=r"No space left on device; what is finished is kept\. Make room"):
+            simulate_stream(source, PATIENTS, TIMES, OUTPUTS, out=out, threads=1)
+    kept = len(open_stream(out).patient_table())
+    assert 0 < kept < PATIENTS
+    assert len(simulate_stream(source, PATIENTS, TIMES, OUTPUTS, out=out, resume=True).table()) == PATIENTS * len(TIMES)
 
 
 def test_a_source_that_cannot_travel_says_so(tmp_path):

@@ -33,7 +33,7 @@ class ZarrWriter:
 
     def begin(self, patients: int, part: int) -> None:
         """Make the arrays, each chunk a part; where they are there already nothing changes."""
-        zarr = _zarr()
+        zarr = zarr_library()
         (self.folder / PATIENTS).mkdir(exist_ok=True)
         group = zarr.open_group(self.folder / STORE, mode="a", zarr_format=3)
         packed = zarr.codecs.BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
@@ -59,7 +59,7 @@ class ZarrWriter:
 
     def write(self, part: Part) -> dict[str, int]:
         """Files of a part (names in the folder) and their sizes in bytes."""
-        group = _zarr().open_group(self.folder / STORE, mode="r+")
+        group = zarr_library().open_group(self.folder / STORE, mode="r+")
         rows = slice(part.first, part.last)
         group["patient"][rows] = np.arange(part.first, part.last)
         for n, name in enumerate(self.outputs):
@@ -78,7 +78,8 @@ def zarr_name(output: str) -> str:
     return f"{made} (output)" if made in _RESERVED else made
 
 
-def _zarr() -> Any:
+def zarr_library() -> Any:
+    """The module. Raises: SimulationError saying what to install."""
     if importlib.util.find_spec("zarr") is None:
         raise SimulationError(
             "Zarr is not installed; install it with: pip install 'opsonin[streams]', or write Parquet, which needs no "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from opsonin.errors import SimulationError
-from opsonin.simulate.stream.arrays import ZarrWriter
+from opsonin.simulate.stream.arrays import ZarrWriter, zarr_library
 from opsonin.simulate.stream.parts import Job, Patients, Source, check_outputs, threshold_names
 from opsonin.simulate.stream.reducers import Reducer
 from opsonin.simulate.stream.tables import PRECISIONS, ParquetWriter
@@ -54,10 +54,11 @@ def _first_day(source: Source, days: np.ndarray) -> float:
 
 
 def make_writer(job: Job, folder: Path, storage: str, precision: str) -> Any:
-    """The writer of a storage."""
+    """The writer of a storage. Raises: SimulationError where Zarr is asked for and not installed."""
     if storage == "parquet":
         return ParquetWriter(folder, job.times, job.outputs, precision)
     units = tuple(check_outputs(job.source.model, job.outputs))
+    zarr_library()
     return ZarrWriter(folder, job.times, job.outputs, units, precision)
 
 

@@ -21,6 +21,7 @@ from opsonin.simulate.simulation import simulate
 from opsonin.simulate.trajectories import Failure, Trajectories
 
 PART_VALUES = 2_000_000  # numbers in a part: 16 MB while it is made, 5 to 8 MB in a file
+STATE_VALUES = 8_000_000  # numbers simulated together by a thread, of all states: 64 MB
 MOST_IN_PART = 20_000
 WHOLE = 32  # parts hold a multiple of so many patients, where they hold more
 FEWEST = 8  # parts, as far as patients suffice: work for several cores, and something finished early
@@ -129,10 +130,16 @@ class Job:
         """First patient and last + 1 of a part."""
         return number * self.part, min(self.patients, (number + 1) * self.part)
 
+    @property
+    def _together(self) -> int:
+        """Patients simulated together by default: as many as have their states in so much memory."""
+        fitting = STATE_VALUES // (len(self.times) * len(self.source.model.symbolic.states))
+        return max(WHOLE, fitting // WHOLE * WHOLE)
+
     def compute(self, number: int, threads: int, tick: Callable[[int], None]) -> Part:
         """One part.   tick: called now and then with the number of its patients that are done."""
         first, last = self.bounds(number)
-        step = last - first if self.block is None else min(self.block, last - first)
+        step = min(last - first, self._together if self.block is None else self.block)
         values = np.empty((last - first, len(self.times), len(self.outputs)))
         failures: list[Failure] = []
         columns: list[Mapping[str, np.ndarray]] = []

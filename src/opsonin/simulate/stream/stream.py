@@ -73,17 +73,21 @@ def simulate_stream(
     stored = None if folder is None else storage
     check_place(job, folder, stored, precision, bool(reducers), memory_gib)
     asked = asked_of(job, stored, precision, reducers)
-    ledger = None if folder is None else Ledger(folder, asked, resume)
     writer = None if folder is None or stored is None else make_writer(job, folder, stored, precision)
-    if writer is not None and ledger is not None and not ledger.complete:
-        writer.begin(job.patients, job.part)
-    run = _Run(job, tuple(reducers.values()), ledger, progress or _silent)
-    task = _Task(job, writer, run.reducers, folder is None and not reducers)
-    cores = work_cores(threads)
-    if workers is None or workers < 1:
-        run.consume(lambda todo: work.by_threads(task, todo, cores, run.running))
-    else:
-        run.consume(lambda todo: work.by_workers(task, todo, workers, cores, run.running))
+    task = _Task(job, writer, tuple(reducers.values()), folder is None and not reducers)
+    ledger = None if folder is None else Ledger(folder, asked, resume)
+    try:
+        run = _Run(job, task.reducers, ledger, progress or _silent)
+        if run.todo and writer is not None:
+            writer.begin(job.patients, job.part)
+        cores = work_cores(threads)
+        if workers is None or workers < 1:
+            run.consume(lambda todo: work.by_threads(task, todo, cores, run.running))
+        else:
+            run.consume(lambda todo: work.by_workers(task, todo, workers, cores, run.running))
+    finally:
+        if ledger is not None:
+            ledger.close(False)  # closed already where all went well
     reduced = {name: one.result(state) for (name, one), state in zip(reducers.items(), run.merged[1], strict=True)}
     return Streamed(
         folder,
@@ -148,6 +152,10 @@ class _Run:
         self.job, self.reducers, self.ledger, self.progress = job, reducers, ledger, progress
         # how many parts, from the first on, are merged, and what they came to: one value, so that Ctrl-C cannot part it
         self.merged: tuple[int, list[State]] = (0, []) if ledger is None or not reducers else ledger.reduced()
+        if ledger and ledger.complete and reducers and self.merged[0] < job.parts:
+            raise SimulationError(
+                f"{ledger.folder} is complete, but what was reduced is gone from it; delete the folder or name another."
+            )
         self.values = None if ledger or reducers else np.empty((job.patients, len(job.times), len(job.outputs)))
         self.failures: dict[str, Any] = {"patients": 0, "first": []}
         self.pending: dict[int, list[State]] = {}

@@ -1,13 +1,18 @@
-"""Non-compartmental analysis against Phoenix WinNonlin's tables (`nca_*.csv`), to 0.1 %; other kinds wait for code.
+"""Non-compartmental analysis against Phoenix WinNonlin's tables, and dosing events against NONMEM's output.
 
-A file is named nca_<data>_<Linear|Log>[_Infusion|_NoDose|_Wrong_Extravascular].csv; profiles are in data/<data>.csv.
+A table is named nca_<data>_<Linear|Log>[_Infusion|_NoDose|_Wrong_Extravascular].csv, to be met to 0.1 %; profiles are
+in data/<data>.csv. data/nmtest_events.csv has NONMEM 7.4.3's concentrations, to 5 digits, to be met to 0.01 %. Other
+kinds wait for code.
 """
 
 import math
+from functools import cache
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from dosing_models import plasma
 from opsonin.analysis.noncompartmental import nca
 from paths import REFERENCE
 
@@ -75,8 +80,7 @@ def _cases():
         cases = _rows(path, "Subject")
         found += [pytest.param("nca", path, case, id=f"nca-{path.stem[4:]}-{case}") for case in cases]
     for path in sorted((FOLDER / "data").glob("nmtest_events.csv")):
-        reason = "needs dosing records with modelled rates and lags, a later issue"
-        found += [pytest.param("later", reason, case, id=f"nmtest-{case}") for case in _rows(path, "id")]
+        found += [pytest.param("events", path, case, id=f"nmtest-{case}") for case in _rows(path, "id")]
     return found
 
 
@@ -94,6 +98,9 @@ def test_pharmacokinetics_agree_with_the_reference(kind, where, case):
     if kind == "later":
         assert where, f"the kind of {case} is not known"
         pytest.skip(f"{where}")
+    if kind == "events":
+        _meets_nonmem(where, case)
+        return
     expected = pd.read_csv(where, dtype={"Subject": str}).set_index("Subject").loc[case]
     unknown = [c for c in expected.index if c not in COLUMNS]
     assert not unknown, f"columns not known: {unknown}"
@@ -126,3 +133,54 @@ def _analysed(stem, subject):
         method="linear" if down == "Linear" else "linear-up log-down",
         min_r2_adjusted=r2,
     )
+
+
+# Steady states whose lag is longer than their interval: NONMEM forgets the doses that are on their way and continues
+# the profile backwards from the next arrival, down to −94 mg/l. Opsonin does so only where asked to.
+BACKWARDS = {"410", "415", "509", "610", "709", "809", "909"}
+EVENTS_TOLERANCE = 1e-4
+
+
+@cache
+def _simulated(path, beyond_interval):
+    """The table's observations with our concentrations, through the compiled solvers."""
+    from opsonin.simulate import read_events, simulate_events
+
+    table = read_events(path, time_unit="h")
+    return simulate_events(
+        plasma(nonnegative=False),
+        table,
+        {1: ("drug", "oral"), 2: ("drug", "into plasma")},
+        ["central", "depot"],
+        covariates={"lagt": "lagt", "bioav": "bioav", "dur2": "dur2"},
+        beyond_interval=beyond_interval,
+        rtol=1e-9,
+    ).astype({"time": float, "cp": float})
+
+
+def _meets_nonmem(path, case):
+    theirs = _simulated(path, "continued")
+    theirs = theirs[theirs["id"] == case]
+    assert len(theirs) > 100
+    assert _off(theirs) < EVENTS_TOLERANCE
+    ours = _simulated(path, "periodic")
+    ours = ours[ours["id"] == case]
+    if case not in BACKWARDS:
+        assert np.array_equal(ours["central"], theirs["central"])
+        return
+    with open(path) as lines:
+        columns = pd.read_csv(lines, dtype={"id": str})
+    dose = columns[(columns["id"] == case) & (columns["evid"] == 1)].iloc[0]
+    before = ours["time"] < dose["lagt"] - dose["ii"]
+    assert _off(ours[~before]) < EVENTS_TOLERANCE  # the same from the next arrival on
+    period = ours.set_index("time")["central"]
+    for time in ours["time"][before]:  # and before it what it is a whole number of intervals later
+        later = time + dose["ii"] * math.ceil((dose["lagt"] - dose["ii"]) / dose["ii"])
+        assert period[time] == pytest.approx(period[later], rel=1e-6)
+
+
+def _off(rows):
+    """The largest relative difference from NONMEM."""
+    cp = rows["central"] / 20.0 * 1000.0  # µg/l
+    size = np.where(rows["cp"] == 0, 1.0, rows["cp"].abs())
+    return float((np.abs(cp - rows["cp"]) / size).max())

@@ -116,7 +116,7 @@ class Model:
         names: Sequence[str],
         states: Float[np.ndarray, "patient time state"],
         constants: Float[np.ndarray, "patient constant"],
-        times: Float[np.ndarray, " time"],
+        times: Float[np.ndarray, "... time"],
         inputs: Mapping[str, Any] | None = None,
     ) -> Float[np.ndarray, "patient time observable"]:
         """The true values of the named observables, in their units.

@@ -27,6 +27,8 @@ from opsonin.simulate.simulation import simulate
 from opsonin.simulate.trajectories import Failure, Trajectories
 
 if TYPE_CHECKING:
+    from opsonin.simulate.events_run import simulate_events
+    from opsonin.simulate.nonmem import EventTable, read_events
     from opsonin.simulate.stream import (
         FromArrays,
         Mean,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "EventTable",
     "Failure",
     "FromArrays",
     "GivenDoses",
@@ -62,15 +65,25 @@ __all__ = [
     "intravenous_infusion",
     "open_stream",
     "oral",
+    "read_events",
     "simulate",
+    "simulate_events",
     "simulate_stream",
     "subcutaneous",
 ]
+
+EVENTS = {
+    "EventTable": "opsonin.simulate.nonmem",
+    "read_events": "opsonin.simulate.nonmem",
+    "simulate_events": "opsonin.simulate.events_run",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"opsonin.simulate has no {name!r}; its public names are {', '.join(__all__)}.")
+    if name in EVENTS:
+        return getattr(import_module(EVENTS[name]), name)
     return getattr(import_module("opsonin.simulate.stream"), name)  # processes and pipes, which a trial does without
 
 

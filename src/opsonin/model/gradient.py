@@ -29,7 +29,7 @@ class Gradient:
     def of(self, expression: Any) -> Partials:
         """The non-zero partial derivatives of the expression."""
         if expression not in self.known:
-            self.known[expression] = {s: d for s, d in self._new(expression).items() if not d.is_zero}
+            self.known[expression] = {s: d for s, d in self._new(expression).items() if not _is_nought(d)}
         return self.known[expression]
 
     def _new(self, expression: Any) -> Partials:
@@ -57,6 +57,11 @@ class Gradient:
         symbols = dict.fromkeys(symbol for partials, _ in each for symbol in partials)
         zero = sympy.Integer(0)
         return {s: sympy.Piecewise(*((partials.get(s, zero), c) for partials, c in each)) for s in symbols}
+
+
+def _is_nought(derivative: Any) -> bool:
+    """Whether a derivative is the number 0. To ask SymPy of whole expressions would take most of the time there is."""
+    return bool(derivative.is_Number and derivative.is_zero)
 
 
 def _slope(expression: Any, n: int) -> Any:

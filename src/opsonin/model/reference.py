@@ -1,17 +1,18 @@
-"""The uncompiled path: lambdify and SciPy, one patient at a time. Slow; the oracle for kernels and solvers."""
+"""The uncompiled path: Python and SciPy, one patient at a time. Slow; the oracle for kernels and solvers."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import sympy
 from jaxtyping import Float
 
 from opsonin.errors import ModelError
 from opsonin.model.evaluate import initial_state
 from opsonin.model.reference_events import Events, Happening
+from opsonin.model.scalar_code import ScalarCode
 from opsonin.model.series import InputsOfPatient, Series
 from opsonin.model.symbolic import SymbolicModel
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from opsonin.model.module import Model
 
 
-MOST_EVALUATIONS = 100_000  # between two stops; LSODA would creep towards a pole for ever
+MOST_EVALUATIONS = 100_000  # between two times looked at; LSODA would creep towards a pole for ever
 
 
 class Course(NamedTuple):
@@ -69,8 +70,11 @@ def course(
     begin = min([float(times[0]), *(event[0] for event in events)]) if start is None else start
     events = [event for event in events if event[0] + event[3] > begin or event[0] >= begin]
     state = initial_state(symbolic, constants[None, :])[0] if initial is None else initial.astype(float)
-    stops = sorted({begin, *times.tolist(), *given.knots, *(e[0] for e in events), *(e[0] + e[3] for e in events)})
+    smooth = method == "LSODA" and not watch.names  # then nothing has to be looked for within a piece
+    looked = [float(times[-1])] if smooth else times.tolist()
+    stops = sorted({begin, *looked, *given.knots, *(e[0] for e in events), *(e[0] + e[3] for e in events)})
     stops = [stop for stop in stops if begin <= stop <= times[-1]]
+    laws = _Laws(symbolic, constants)
     wanted = {float(time): row for row, time in enumerate(times)}
     made = np.full((len(times), len(state)), np.nan)
     sides = watch.sides(begin, state, given.values(begin))
@@ -89,8 +93,13 @@ def course(
             if duration > 0 and time <= here and following <= time + duration:
                 infused[index] += amount / duration
         if _apart(here, following):
-            piece = _Piece(symbolic, constants, infused, here, following, values, given.slopes(here, following))
-            state, sides = piece.integrate(state, sides, watch, method, rtol)
+            slopes = given.slopes(here, following)
+            piece = _Piece(symbolic, constants, laws, infused, here, following, values, slopes)
+            if smooth:
+                inside = [time for time in wanted if here < time < following]
+                made[[wanted[time] for time in inside]], state = piece.smooth(state, inside, rtol)
+            else:
+                state, sides = piece.integrate(state, sides, watch, method, rtol)
     return Course(made, watch.happened)
 
 
@@ -100,32 +109,43 @@ def _apart(here: float, there: float) -> bool:
 
 
 def functions(symbolic: SymbolicModel) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
-    """rhs(t, y, constants, inputs) and jacobian(...) of one patient, as NumPy functions; made once per model.
+    """rates(t, y, constants, inputs) and jacobian(...) of one patient.
 
     inputs: their values at t; the defaults where left out.
     """
-    if "rates" not in symbolic.functions:
-        given = [each.symbol for each in symbolic.inputs]
-        default = np.array([each.default for each in symbolic.inputs])
-        arguments = [symbolic.time, list(symbolic.state_symbols), list(symbolic.constant_symbols), given]
-        size = len(symbolic.states)
-        rates = sympy.lambdify(arguments, list(symbolic.rates), modules="numpy", cse=True)
-        entries = list(symbolic.jacobian)
-        partials = sympy.lambdify(arguments, list(symbolic.jacobian.values()), modules="numpy", cse=True)
-        rows, columns = ([entry[axis] for entry in entries] for axis in (0, 1))
+    default = [each.default for each in symbolic.inputs]
 
-        def rhs(t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray = default) -> np.ndarray:
-            with np.errstate(all="ignore"):
-                return np.array(rates(t, y, p, u), dtype=float)
+    def rates(t: float, y: np.ndarray, p: np.ndarray, u: Sequence[float] = default) -> np.ndarray:
+        return _Laws(symbolic, p).rates(t, y, list(u))
 
-        def jacobian(t: float, y: np.ndarray, p: np.ndarray, u: np.ndarray = default) -> np.ndarray:
-            dense = np.zeros((size, size))
-            with np.errstate(all="ignore"):
-                dense[rows, columns] = partials(t, y, p, u)
-            return dense
+    def jacobian(t: float, y: np.ndarray, p: np.ndarray, u: Sequence[float] = default) -> np.ndarray:
+        return _Laws(symbolic, p).jacobian(t, y, list(u))
 
-        symbolic.functions["rates"] = (rhs, jacobian)
-    return symbolic.functions["rates"]
+    return rates, jacobian
+
+
+class _Laws:
+    """Rates and Jacobian of one patient; the code is made once per model.
+
+    rates(t, y, u) and jacobian(t, y, u) take and give arrays; u are the inputs' values at t.
+    """
+
+    def __init__(self, symbolic: SymbolicModel, constants: np.ndarray) -> None:
+        if "rates" not in symbolic.functions:
+            entries = list(symbolic.jacobian.values())
+            symbolic.functions["rates"] = (ScalarCode(symbolic, symbolic.rates), ScalarCode(symbolic, entries))
+        rates, partials = symbolic.functions["rates"]
+        self.law, self._partials = rates.of(constants), partials.of(constants)
+        self.size = len(symbolic.states)
+        self.rows, self.columns = ([entry[axis] for entry in symbolic.jacobian] for axis in (0, 1))
+
+    def rates(self, t: float, y: np.ndarray, u: list[float]) -> np.ndarray:
+        return np.array(self.law(t, y.tolist(), u))
+
+    def jacobian(self, t: float, y: np.ndarray, u: list[float]) -> np.ndarray:
+        dense = np.zeros((self.size, self.size))
+        dense[self.rows, self.columns] = self._partials(t, y.tolist(), u)
+        return dense
 
 
 class _Piece:
@@ -135,6 +155,7 @@ class _Piece:
         self,
         symbolic: SymbolicModel,
         constants: np.ndarray,
+        laws: _Laws,
         infused: np.ndarray,
         begin: float,
         end: float,
@@ -145,21 +166,51 @@ class _Piece:
         self.begin, self.end = begin, end
         self.symbolic, self.constants, self.infused = symbolic, constants, infused
         self.values, self.slopes = values, slopes
-        self.rates, self.partials = functions(symbolic)
+        self.laws, self.fixed = laws, None if slopes.any() else values.tolist()
         self.where = f"the reference path stopped between days {begin:g} and {end:g}"
-        self.evaluations = 0
+        self.evaluations, self.most = 0, MOST_EVALUATIONS
+        self.rhs = self._right_hand_side()
 
     def inputs(self, t: float) -> np.ndarray:
         return self.values + self.slopes * (t - self.begin)
 
-    def rhs(self, t: float, y: np.ndarray) -> np.ndarray:
-        self.evaluations += 1
-        if self.evaluations > MOST_EVALUATIONS:
-            raise ModelError(f"{self.where}: {MOST_EVALUATIONS} evaluations brought it only to day {t:g}.")
-        return self.rates(t, y, self.constants, self.inputs(t)) + self.infused
+    def given(self, t: float) -> list[float]:
+        return self.inputs(t).tolist() if self.fixed is None else self.fixed
+
+    def _right_hand_side(self) -> Callable[[float, np.ndarray], np.ndarray]:
+        """Called a hundred thousand times for one patient, so that what it needs is at hand."""
+        law, fixed, array = self.laws.law, self.fixed, np.array
+        infused = self.infused if self.infused.any() else None
+
+        def rhs(t: float, y: np.ndarray) -> np.ndarray:
+            self.evaluations += 1
+            if self.evaluations > self.most:
+                raise ModelError(f"{self.where}: {self.most} evaluations brought it only to day {t:g}.")
+            made = array(law(t, y.tolist(), self.inputs(t).tolist() if fixed is None else fixed))
+            return made if infused is None else made + infused
+
+        return rhs
 
     def jacobian(self, t: float, y: np.ndarray) -> np.ndarray:
-        return self.partials(t, y, self.constants, self.inputs(t))
+        return self.laws.jacobian(t, y, self.given(t))
+
+    def smooth(self, state: np.ndarray, inside: list[float], rtol: float) -> tuple[np.ndarray, np.ndarray]:
+        """The states at times inside and at the end, by LSODA's own loop: it interpolates as accurately as it steps."""
+        from scipy.integrate import ODEintWarning, odeint
+
+        self._check_start(self.begin, state)
+        self.most = MOST_EVALUATIONS * (len(inside) + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ODEintWarning)  # its message is raised below
+            made, told = odeint(
+                self.rhs, state, [self.begin, *inside, self.end], Dfun=self.jacobian, tfirst=True, rtol=rtol,
+                atol=1e-3 * rtol * self.scale, tcrit=[self.end], mxstep=MOST_EVALUATIONS, full_output=True,
+            )  # fmt: skip
+        if told["message"] != "Integration successful.":
+            raise ModelError(f"{self.where}: {told['message']}")
+        if not np.isfinite(made[-1]).all():
+            raise ModelError(f"{self.where}: a state is no longer a finite number")
+        return made[1:-1], made[-1]
 
     def integrate(
         self, state: np.ndarray, sides: np.ndarray, watch: Events, method: str, rtol: float
@@ -200,6 +251,6 @@ class _Piece:
         """Raises: ModelError naming the law that has no value here, and what stands in it."""
         from opsonin.model.diagnosis import what_is_undefined
 
-        if not np.isfinite(self.rates(t, state, self.constants, self.inputs(t))).all():
+        if not np.isfinite(self.laws.rates(t, state, self.given(t))).all():
             why = what_is_undefined(self.symbolic, self.constants, state, t, self.inputs(t))
             raise ModelError(f"{self.where}: {why}")

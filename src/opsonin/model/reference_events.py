@@ -116,6 +116,8 @@ class Events:
 
 def event_functions(symbolic: SymbolicModel) -> tuple[Callable[..., Any], list[Callable[..., Any]]]:
     """guards(t, y, constants, inputs) of all events, and for each its new values; made once per model."""
+    if not symbolic.events:
+        return (lambda t, y, constants, inputs: []), []
     if "events" not in symbolic.functions:
         arguments = [
             symbolic.time,

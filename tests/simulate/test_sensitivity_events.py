@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from opsonin.errors import ModelError, SimulationError
-from opsonin.model import Administration, Event, Input, Model, Module, Parameter, Process, Species
+from opsonin.model import Administration, Event, Input, Model, Module, Observable, Parameter, Process, Species
 from opsonin.simulate import Schedule, build_schedule, intravenous_infusion, oral, simulate
+from opsonin.simulate.inputs import InputSeries
 from opsonin.simulate.sensitivity import sensitivities
 
 ASSUMED = "assumed: a test"
@@ -46,13 +47,14 @@ def test_a_derivative_crosses_an_event():
     assert by_left == pytest.approx(np.where(later, np.exp(0.7 * days), 0), rel=1e-6)
 
 
+@pytest.mark.parametrize("method", ["reference", "rosenbrock", "explicit"])
 @pytest.mark.parametrize("parameter", ["growth", "seen", "left", "scan_day"])
-def test_events_agree_with_differences_of_two_simulations(parameter):
+def test_events_agree_with_differences_of_two_simulations(parameter, method):
     model = resected()
     constants = model.symbolic.typical[None, :]
     made = sensitivities(
         model, constants, Schedule.empty(1), TIMES, [parameter], outputs=["tumour", "scans", "memory"],
-        method="reference",
+        method=method, rtol=1e-8,
     )  # fmt: skip
     column = model.symbolic.constants.index(parameter)
     ends = []
@@ -109,3 +111,24 @@ def test_an_infusion_into_what_an_event_reads_is_refused():
     schedule = build_schedule(model, constants, [intravenous_infusion("drug", 10.0, "mg", [0.0], 24.0)])
     with pytest.raises(SimulationError, match="an infusion enters 'plasma', which event 'dialysis' reads or sets"):
         sensitivities(model, constants, schedule, TIMES, ["loss"])
+
+
+def test_a_covariate_in_time_is_followed():
+    """Growth by a rate that is another one from day 2 on: d log y / d sensitivity is the area under the rate."""
+    parts = [
+        Parameter("sensitivity", 0.5, "dimensionless", ASSUMED),
+        Input("rate", "1/day", 0.3),
+        Species("cells", "dimensionless", 1.0),
+        Process("growth", lambda sensitivity, rate, cells: sensitivity * rate * cells, produces="cells"),
+        Observable("exposed", "measurements", lambda rate, cells, sensitivity: rate * cells * sensitivity, "1/day"),
+    ]
+    model = Model([Module("cells", parts)])
+    constants = np.tile(model.symbolic.typical, (2, 1))
+    series = InputSeries("rate", np.array([2.0]), np.array([[0.8], [0.1]]))
+    made = sensitivities(
+        model, constants, Schedule.empty(2), TIMES, ["sensitivity"], inputs=[series], start=0.0, rtol=1e-8
+    )
+    later = np.array([[0.8], [0.1]])
+    area = 0.3 * np.minimum(TIMES, 2) + later * np.maximum(TIMES - 2, 0)
+    assert made.of("cells")[:, :, 0] == pytest.approx(area * np.exp(0.5 * area), rel=1e-6)
+    assert made.relative("exposed")[:, :, 0] == pytest.approx(1 + 0.5 * area, rel=1e-6)

@@ -12,7 +12,7 @@ and parameters are rows of a simulation like patients.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,11 +78,12 @@ class TangentModel:
         states: Float[np.ndarray, "row time state"],
         constants: Float[np.ndarray, "row constant"],
         times: Float[np.ndarray, " time"],
+        inputs: Mapping[str, Any] | None = None,
     ) -> Float[np.ndarray, "row time observable"]:
         """Observables of the model, and under "derivative of <name>" their derivatives."""
         from opsonin.model.evaluate import observe
 
-        return observe(self.symbolic, names, states, constants, times)
+        return observe(self.symbolic, names, states, constants, times, inputs)
 
     def reference(
         self,

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import ModelError, RegimenError, SimulationError
+from opsonin.simulate.inputs import InputSeries, inputs_at
 from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.simulation import simulate
 from opsonin.simulate.trajectories import Failure
@@ -77,6 +78,7 @@ def sensitivities(
     rtol: float = 1e-5,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    inputs: Sequence[InputSeries] = (),
 ) -> Sensitivities:
     """The derivatives of outputs by parameters along each patient's course.
 
@@ -111,6 +113,7 @@ def sensitivities(
         step[step == 0] = 1.0  # a derivative along 0 would be nothing
         direction[np.arange(len(block)), parameter] = step
         extended = np.hstack([constants[patient], direction])
+        given = [series.rows(patient) for series in inputs]
         found = simulate(
             made,
             extended,
@@ -122,8 +125,9 @@ def sensitivities(
             rtol=rtol,
             threads=threads,
             progress=None if progress is None else lambda done, _, first=first: progress(first + done, rows),
+            inputs=given,
         )
-        here, slopes = _evaluated(made, names, found.states, extended, times)
+        here, slopes = _evaluated(made, names, found.states, extended, times, given)
         lead = parameter == 0  # the rows of a patient differ by their steps, within the tolerance
         values[patient[lead]] = here[lead]
         derivatives[patient, :, :, parameter] = slopes / step[:, None, None]
@@ -246,16 +250,22 @@ def _extended_state(made: TangentModel, given: np.ndarray) -> np.ndarray:
 
 
 def _evaluated(
-    made: TangentModel, names: Sequence[str], states: np.ndarray, constants: np.ndarray, times: np.ndarray
+    made: TangentModel,
+    names: Sequence[str],
+    states: np.ndarray,
+    constants: np.ndarray,
+    times: np.ndarray,
+    inputs: Sequence[InputSeries],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values and derivatives of the outputs; an observable goes before a state of the same name."""
     from opsonin.model.sensitivity import DERIVATIVE
 
     values = np.empty((*states.shape[:2], len(names)))
     slopes = np.empty_like(values)
+    read = inputs_at(made.symbolic, inputs, times)
     for n, name in enumerate(names):
         if name in made.base.observables:
-            seen = made.observe([name, DERIVATIVE + name], states, constants, times)
+            seen = made.observe([name, DERIVATIVE + name], states, constants, times, read)
             values[:, :, n], slopes[:, :, n] = seen[:, :, 0], seen[:, :, 1]
             continue
         index = made.base.states.index(name)

@@ -13,7 +13,7 @@ import numpy as np
 
 from opsonin.errors import SimulationError
 from opsonin.simulate.stream.arrays import ZarrWriter, zarr_library
-from opsonin.simulate.stream.parts import Job, Patients, Source, check_outputs, threshold_names
+from opsonin.simulate.stream.parts import FromArrays, Job, Patients, Source, check_outputs, threshold_names
 from opsonin.simulate.stream.reducers import Reducer
 from opsonin.simulate.stream.tables import PRECISIONS, ParquetWriter
 from opsonin.version import __version__
@@ -48,8 +48,9 @@ def make_job(
 
 
 def _first_day(source: Source, days: np.ndarray) -> float:
-    """The same for every block: that of the first patient."""
-    doses = np.asarray(source.block(0, 1).schedule.times, float).ravel()
+    """The same for every block: that of the first patient, where not all of them are at hand."""
+    schedule = source.schedule if isinstance(source, FromArrays) else source.block(0, 1).schedule
+    doses = np.asarray(schedule.times, float).ravel()
     return min([float(days[0]), *doses[np.isfinite(doses)].tolist()])
 
 

@@ -163,7 +163,6 @@ class Job:
             raise SimulationError(
                 f"the source gave {len(here.constants)} patients where block({first}, {last}) was asked for."
             )
-        more: dict[str, Any] = {"inputs": here.inputs} if here.inputs else {}
         return here, simulate(
             self.source.model,
             here.constants,
@@ -175,7 +174,7 @@ class Job:
             rtol=self.rtol,
             threads=threads,
             progress=lambda done, _: tick(done),
-            **more,
+            inputs=here.inputs,
         )
 
 
@@ -186,9 +185,8 @@ def _joined(some: list[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
 def _days(model: Any, made: Trajectories, crossed: bool) -> dict[str, np.ndarray]:
     """When each patient's hazards reached their thresholds, where there were some, and when events happened first."""
     days = dict(zip(threshold_names(model), made.crossings.T, strict=True)) if crossed else {}
-    happened = getattr(made, "event_days", None)
-    if happened is not None:
-        days |= {f"day of {name}": happened[:, n] for n, name in enumerate(made.event_names)}
+    if made.event_days is not None:
+        days |= {f"day of {name}": made.event_days[:, n] for n, name in enumerate(made.event_names)}
     return days
 
 

@@ -3,6 +3,8 @@
     build_schedule(model, constants, [oral("imatinib", 400, "mg", dose_days(1, 14))]) -> Schedule
     simulate(model, constants, schedule, times) -> Trajectories
     simulate_stream(source, 1_000_000, times, outputs, out=folder) -> Streamed
+    sensitivities(model, constants, schedule, times, parameters) -> Sensitivities
+    steady_states(model, constants) -> SteadyStates
 
 The compiled solvers load Numba at their first call.
 """
@@ -28,7 +30,13 @@ from opsonin.simulate.trajectories import Failure, Trajectories
 
 if TYPE_CHECKING:
     from opsonin.simulate.events_run import simulate_events
+    from opsonin.simulate.factors import between, spread_of, within_factor
+    from opsonin.simulate.global_sensitivity import morris, pawn, sobol
+    from opsonin.simulate.model_outcomes import ModelOutcomes
     from opsonin.simulate.nonmem import EventTable, read_events
+    from opsonin.simulate.outcome_sensitivity import outcome_sensitivities
+    from opsonin.simulate.sensitivity import sensitivities
+    from opsonin.simulate.steady_state import steady_states
     from opsonin.simulate.stream import (
         FromArrays,
         Mean,
@@ -49,6 +57,7 @@ __all__ = [
     "FromArrays",
     "GivenDoses",
     "Mean",
+    "ModelOutcomes",
     "Moments",
     "Patients",
     "Quantiles",
@@ -58,33 +67,50 @@ __all__ = [
     "StreamInterrupted",
     "Streamed",
     "Trajectories",
+    "between",
     "build_schedule",
     "day_time",
     "dose_days",
     "intravenous_bolus",
     "intravenous_infusion",
+    "morris",
     "open_stream",
     "oral",
+    "outcome_sensitivities",
+    "pawn",
     "read_events",
+    "sensitivities",
     "simulate",
     "simulate_events",
     "simulate_stream",
+    "sobol",
+    "spread_of",
+    "steady_states",
     "subcutaneous",
+    "within_factor",
 ]
 
-EVENTS = {
-    "EventTable": "opsonin.simulate.nonmem",
-    "read_events": "opsonin.simulate.nonmem",
-    "simulate_events": "opsonin.simulate.events_run",
+ELSEWHERE = {  # what few need; streams, with their processes and pipes, are the rest
+    "EventTable": "nonmem",
+    "ModelOutcomes": "model_outcomes",
+    "between": "factors",
+    "morris": "global_sensitivity",
+    "outcome_sensitivities": "outcome_sensitivity",
+    "pawn": "global_sensitivity",
+    "read_events": "nonmem",
+    "sensitivities": "sensitivity",
+    "simulate_events": "events_run",
+    "sobol": "global_sensitivity",
+    "spread_of": "factors",
+    "steady_states": "steady_state",
+    "within_factor": "factors",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"opsonin.simulate has no {name!r}; its public names are {', '.join(__all__)}.")
-    if name in EVENTS:
-        return getattr(import_module(EVENTS[name]), name)
-    return getattr(import_module("opsonin.simulate.stream"), name)  # processes and pipes, which a trial does without
+    return getattr(import_module(f"opsonin.simulate.{ELSEWHERE.get(name, 'stream')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -6,11 +6,6 @@ The driver is compiled once and serves every model: what it needs to know of one
 
 from __future__ import annotations
 
-from typing import Any
-
-from numba.core import types
-from numba.extending import intrinsic
-
 RANGES = (
     "TY", "H", "THETA", "NORM", "RTOL", "PROPOSED", "STOP", "NEXT", "MOST", "BEFORE", "IDLE",
     "ACCEPTED", "LANDED", "REACHED", "TAKEN", "REJECTED", "AGAIN", "MASK", "LIMIT",
@@ -38,23 +33,6 @@ def names_as_code() -> str:
     lines += [f"{name.upper()} = {n}" for n, name in enumerate(FUNCTIONS)]
     lines += [f"{name} = {len(RANGES) + n}" for n, name in enumerate(SIZES)]
     return "\n".join(lines)
-
-
-@intrinsic
-def call(typing_context: Any, address: Any, w: Any) -> Any:
-    """call(address, pointer): the function at an address on the array that begins at a pointer, both integers."""
-    signature = types.void(types.int64, types.int64)
-
-    def generated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        from llvmlite import ir
-
-        pointer = ir.IntType(8).as_pointer()
-        function_type = ir.FunctionType(ir.VoidType(), [pointer])
-        function = builder.inttoptr(arguments[0], function_type.as_pointer())
-        builder.call(function, [builder.inttoptr(arguments[1], pointer)])
-        return context.get_dummy_value()
-
-    return signature, generated
 
 
 def places(first: dict[str, int], sizes: dict[str, int], lanes: int) -> list[int]:

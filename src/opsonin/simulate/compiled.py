@@ -132,7 +132,7 @@ def driver_source() -> str:
         "import math",
         "import numpy as np",
         "from numba import njit",
-        "from opsonin.simulate.calling import call",
+        "from opsonin.simulate.address_call import call",
         f"LANES = {LANES}",
         calling.names_as_code(),
     ]

@@ -1,0 +1,25 @@
+"""What the driver needs and Numba lacks: a call by address. A file of its own, so that only the driver loads Numba."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import types
+from numba.extending import intrinsic
+
+
+@intrinsic
+def call(typing_context: Any, address: Any, w: Any) -> Any:
+    """call(address, pointer): the function at an address on the array that begins at a pointer, both integers."""
+    signature = types.void(types.int64, types.int64)
+
+    def generated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from llvmlite import ir
+
+        pointer = ir.IntType(8).as_pointer()
+        function_type = ir.FunctionType(ir.VoidType(), [pointer])
+        function = builder.inttoptr(arguments[0], function_type.as_pointer())
+        builder.call(function, [builder.inttoptr(arguments[1], pointer)])
+        return context.get_dummy_value()
+
+    return signature, generated

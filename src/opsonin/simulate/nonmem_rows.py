@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("ID", "TIME", "AMT", "EVID", "CMT", "RATE", "II", "ADDL", "SS", "MDV")
+ACTS = (1, 3, 4)  # the EVID of rows that change a patient's state
+APART = 2e-9  # days between the doses of one moment where somebody looked in between
 
 
 class Rows(NamedTuple):
@@ -81,8 +83,35 @@ def checked(
         if compartment[row].startswith("-"):
             reader.wrong(int(row), "CMT", f"{compartment[row]} would switch a compartment off, which is not supported")
     return Rows(
-        patient, time * days, evid, amount, rate, interval * days, additional, steady, compartment, name, from_file
+        patient,
+        time * days + APART * _layers(patient, time, evid),
+        evid,
+        amount,
+        rate,
+        interval * days,
+        additional,
+        steady,
+        compartment,
+        name,
+        from_file,
     ), subjects
+
+
+def _layers(patient: np.ndarray, time: np.ndarray, evid: np.ndarray) -> np.ndarray:
+    """How many rounds of "events, then a look" came before each row at its moment: doses after a look come later."""
+    layer = np.zeros(len(time), dtype=np.int64)
+    acted = looked = False
+    for row in range(1, len(time)):
+        if patient[row] != patient[row - 1] or time[row] != time[row - 1]:
+            acted = looked = False
+            continue
+        before = evid[row - 1] in ACTS
+        acted, looked = acted or before, looked or (acted and not before)
+        layer[row] = layer[row - 1]
+        if looked and evid[row] in ACTS:
+            layer[row] += 1
+            acted = looked = False
+    return layer
 
 
 class _Reader:

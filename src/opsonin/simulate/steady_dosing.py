@@ -75,11 +75,27 @@ def settings(
         found, settled, lingering = made.state, made.settled, made.lingering
     else:
         found, settled, lingering = _settle(model, settling, constants, initial, trains, added[where], rtol, advance)
+    _check_backwards(symbolic, settling, found, trains, failures)
     values[patient[:, None], column[:, None], np.array(settling)[None, :]] = found
     for row in np.flatnonzero(~settled).tolist():
         names = [symbolic.states[settling[n]] for n in np.flatnonzero(lingering[row])]
         failures.setdefault(int(patient[row]), (_reason(names, trains, row), float(trains.time[row])))
     return Settings(values, added, failures)
+
+
+def _check_backwards(
+    symbolic: Any, settling: list[int], found: np.ndarray, trains: Trains, failures: dict[int, tuple[str, float]]
+) -> None:
+    """A profile continued backwards may be negative, which only some species can be."""
+    for n, index in enumerate(settling):
+        species = symbolic.species_list[index]
+        for row in np.flatnonzero((trains.elapsed < 0) & (found[:, n] < 0) & species.nonnegative).tolist():
+            failures[int(trains.patient[row])] = (
+                f"the profile continued backwards from the next arrival begins at {found[row, n]:g} {species.unit} of "
+                f"{species.name}, which cannot be negative; declare it with nonnegative=False, or let the doses that "
+                "are on their way arrive (beyond_interval='periodic')",
+                float(trains.time[row]),
+            )
 
 
 def settling_states(symbolic: Any, settling: tuple[str, ...] | None) -> list[int]:

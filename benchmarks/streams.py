@@ -80,6 +80,8 @@ def child(asked: dict) -> None:
     if asked.pop("warm", True):  # the kernel is read from the disk, as it is once a process
         simulate_stream(source, 8, DAYS, OUTPUTS, rtol=asked["rtol"], threads=1)
     reduce = {"mean": Mean(), "quantiles": Quantiles()} if asked.pop("reduce", False) else None
+    if asked.pop("tell", False):  # that the work begins
+        asked["progress"] = lambda done, _: print(done, flush=True)
     began, processor = time.perf_counter(), os.times()
     made = simulate_stream(source, asked.pop("patients"), DAYS, OUTPUTS, reduce=reduce, **asked)
     seconds, after = time.perf_counter() - began, os.times()
@@ -194,22 +196,22 @@ def killed_case(work: Path, patients: int, kills: int, rtol: float, say) -> dict
     counted, finished, parts = 0, [], []
     while counted < kills:
         running = subprocess.Popen(
-            command({**asked, "out": str(out), "resume": out.exists()}), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command({**asked, "out": str(out), "resume": out.exists(), "tell": True}), stdout=subprocess.PIPE
         )
-        while not (out / "stream.json").exists() and running.poll() is None:
-            time.sleep(0.01)  # imports, where there is nothing to kill
-        time.sleep(moment.uniform(0.0, 2.0 * whole / kills) + (1.2 if counted else 0.0))
-        if running.poll() is not None:
-            out.rename(work / f"finished-{len(finished)}")  # it came through: begin anew with another folder
+        assert running.stdout is not None
+        if moment.random() < 0.9:  # else it is killed while it starts
+            running.stdout.readline()
+        time.sleep(moment.uniform(0.0, 0.3 * whole))
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+        if running.returncode == 0:  # it came through before: begin anew, in another folder
+            out.rename(work / f"finished-{len(finished)}")
             finished.append(digest(work / f"finished-{len(finished)}"))
         else:
-            running.send_signal(signal.SIGKILL)
             counted += 1
             log = out / "finished.jsonl"
-            parts.append(log.read_text().count("\n") if log.is_file() else 0)
-        running.communicate()
-    if not out.exists():
-        asked.pop("resume", None)
+            lines = log.read_text().split("\n")[:-1] if log.is_file() else []
+            parts.append(len({line.split(",")[0] for line in lines}))  # some are computed twice
     ran({**asked, "out": str(out), "resume": out.exists()})
     right = digest(work / "whole")
     wrong = sum(found != right for found in [*finished, digest(out)])

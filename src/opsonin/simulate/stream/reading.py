@@ -99,7 +99,8 @@ def open_stream(folder: str | Path) -> Streamed:
     failures = about.get("failures", {"patients": 0, "first": []})
     if not about["complete"] and (path / LOG).is_file():
         lines = [line for line in (path / LOG).read_text(encoding="utf-8").split("\n")[:-1] if line]
-        failures = failures_of([json.loads(line) for line in lines])
+        told = {one["part"]: one for one in map(json.loads, lines)}  # a part may have been computed twice
+        failures = failures_of([told[number] for number in sorted(told)])
     return Streamed(
         path,
         about["patients"],

@@ -19,7 +19,7 @@ from opsonin.simulate.stream.parts import Job, Source
 from opsonin.simulate.stream.reading import Streamed
 from opsonin.simulate.stream.reducers import Reducer, State
 
-KEEP_EVERY = 10.0  # seconds between copies of the reducers' states on disk
+KEEP_SHARE = 0.05  # of the time may go into copies of the reducers' states on disk
 MEMORY_GIB = 1.0
 
 
@@ -160,7 +160,7 @@ class _Run:
         self.failures: dict[str, Any] = {"patients": 0, "first": []}
         self.pending: dict[int, list[State]] = {}
         self.failed: dict[int, dict[str, Any]] = {}
-        self.kept_at = monotonic()
+        self.keep_next = monotonic() + 1.0
         self.todo = [] if ledger and ledger.complete else [n for n in range(job.parts) if not self._finished(n)]
         self.done = job.patients - sum(b - a for a, b in map(job.bounds, self.todo))
 
@@ -198,9 +198,10 @@ class _Run:
             self._merge()
         if self.ledger is not None:
             self.ledger.note(number, receipt.told)
-            if self.reducers and monotonic() - self.kept_at > KEEP_EVERY:
+            if self.reducers and monotonic() >= self.keep_next:
+                began = monotonic()
                 self.ledger.keep(*self.merged)
-                self.kept_at = monotonic()
+                self.keep_next = monotonic() + (monotonic() - began) / KEEP_SHARE
         elif receipt.told["failed"]:
             self.failed[number] = receipt.told
         self.done += last - first

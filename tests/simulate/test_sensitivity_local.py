@@ -110,7 +110,9 @@ def test_every_parameter_agrees_with_differences_of_two_simulations(method):
         expected = differences(model, constants, doses, DAYS, parameter, names)
         value = np.abs(made.values).max(axis=(0, 1)) / constants[0, n]
         size = np.abs(expected).max(axis=(0, 1)) + 0.01 * value
-        assert np.abs((made.derivatives[..., n] - expected) / size).max() < 3e-6, parameter
+        assert np.abs((made.derivatives[..., n] - expected) / size).max() < 5e-5, (
+            parameter
+        )  # of differences at rtol 1e-9
     assert np.all(made.derivatives[..., parameters.index("unused")] == 0)
 
 

@@ -5,10 +5,12 @@ import pytest
 
 from dosing_models import plasma, saturable
 from opsonin.errors import SimulationError
+from opsonin.simulate import GivenDoses, build_schedule, simulate
 from opsonin.simulate.fixed_point import fixed_points
 from opsonin.simulate.following import follow
 from opsonin.simulate.marks import ADDED, RESET, STEADY, marks_of
 from opsonin.simulate.steady_dosing import settings
+from opsonin.simulate.steady_linear import exponentials
 
 INTO_DEPOT, INTO_PLASMA = 0, 1
 
@@ -154,3 +156,27 @@ def test_acceleration_needs_about_as_many_rounds_as_states_and_rows_do_not_mix()
     assert both.rounds.max() <= 7
     np.testing.assert_allclose(both.state, expected, rtol=1e-7)
     assert np.array_equal(both.state[1], alone.state[0])
+
+
+def test_matrix_exponentials_are_scipys_and_those_of_each_row_alone():
+    from scipy.linalg import expm
+
+    random = np.random.default_rng(1)
+    matrices = random.normal(size=(40, 4, 4)) * np.exp(random.uniform(-6, 7, size=(40, 1, 1)))
+    matrices -= np.abs(matrices).sum(axis=2).max(axis=1)[:, None, None] * np.eye(4)
+    made = exponentials(matrices)
+    np.testing.assert_allclose(made, expm(matrices), rtol=1e-9, atol=1e-14)
+    assert np.array_equal(made[3:4], exponentials(matrices[3:4]))
+
+
+def test_a_constant_that_is_no_number_is_left_to_the_solver_to_name(linear):
+    constants = np.tile(linear.symbolic.typical, (2, 1))
+    constants[1, 1] = np.nan
+    schedule = build_schedule(
+        linear, constants, [GivenDoses("drug", "oral", "mg", [0.0], 1.0, interval_days=1.0, steady_state=1)]
+    )
+    made = simulate(linear, constants, schedule, np.array([1.0]))
+    (failure,) = made.failures
+    assert failure.patient == 1
+    assert "steady state" not in failure.reason
+    assert np.isfinite(made.states[0]).all()

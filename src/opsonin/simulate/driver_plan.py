@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SET_STATE, BOLUS, INFUSION_START, INFUSION_END = -1, 0, 1, 2  # in this order at one moment
 SAME = 1e-9  # days; a tenth of a millisecond
+MOST_PAIRS = 2_000  # of moments and times of one patient that are compared each with each
 
 
 class Plan(NamedTuple):
@@ -101,14 +102,18 @@ def _known(problem: Problem) -> np.ndarray:
 def snapped(moments: Float[np.ndarray, "rows moment"], problem: Problem) -> Float[np.ndarray, "some moment"]:
     """Moments within a tenth of a millisecond of an output time or the start count as that time exactly."""
     times, start = problem.times, problem.start
+    if not moments.shape[1]:
+        return moments
     together = len(start) == 0 or bool(np.all(start == start[0]))
     if len(times) == 1 and together:
         return nearest(moments, np.unique(np.append(times[0], start[:1])))
     made = np.broadcast_to(moments, (len(start), moments.shape[1]))
     if len(times) == 1:
         made = nearest(made, times[0])
-    else:
+    elif made.shape[1] * times.shape[1] > MOST_PAIRS:
         made = np.stack([nearest(row, points) for row, points in zip(made, times, strict=True)])
+    else:
+        made = _nearest_of_own(made, times)
     return np.where(np.abs(made - start[:, None]) < SAME, start[:, None], made)
 
 
@@ -117,5 +122,19 @@ def nearest(moments: np.ndarray, fixed: np.ndarray) -> np.ndarray:
     right = np.clip(np.searchsorted(fixed, moments), 0, len(fixed) - 1)
     left = np.maximum(right - 1, 0)
     with np.errstate(invalid="ignore"):
-        nearest = np.where(np.abs(fixed[left] - moments) <= np.abs(fixed[right] - moments), fixed[left], fixed[right])
-        return np.where(np.abs(nearest - moments) < SAME, nearest, moments)
+        close = np.where(np.abs(fixed[left] - moments) <= np.abs(fixed[right] - moments), fixed[left], fixed[right])
+        return np.where(np.abs(close - moments) < SAME, close, moments)
+
+
+def _nearest_of_own(moments: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The same for every row with its own times: few of each, so that all pairs are looked at, block by block."""
+    made = np.array(moments)
+    rows = max(1, 4_000_000 // (moments.shape[1] * times.shape[1]))
+    for first in range(0, len(made), rows):
+        block = slice(first, first + rows)
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(moments[block, :, None] - times[block, None, :])
+        apart = np.where(np.isnan(apart), np.inf, apart)  # what is not there from what is not there
+        close = np.take_along_axis(times[block], apart.argmin(axis=2), axis=1)
+        made[block] = np.where(apart.min(axis=2) < SAME, close, moments[block])
+    return made

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opsonin.simulate.ensemble import Arrays, Problem
 
 NO_STEADY_STATE = 9  # a status beside those of the driver and of events
-INNER_RTOL = 1e-3  # of one interval on the way to a steady state, relative to the run's: errors add up over intervals
+INNER_RTOL = 1e-2  # of one interval on the way to a steady state, relative to the run's: errors add up over intervals
 
 
 def simulate(

@@ -201,7 +201,7 @@ def killed_case(work: Path, patients: int, kills: int, rtol: float, say) -> dict
         assert running.stdout is not None
         if moment.random() < 0.9:  # else it is killed while it starts
             running.stdout.readline()
-        time.sleep(moment.uniform(0.0, 0.3 * whole))
+        time.sleep(moment.uniform(0.0, 0.6 * whole))
         running.send_signal(signal.SIGKILL)
         running.communicate()
         if running.returncode == 0:  # it came through before: begin anew, in another folder
@@ -238,7 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument("--full", action="store_true", help="up to a million patients, 20 kills")
-    parser.add_argument("--rtol", type=float, default=3e-4, help="relative tolerance of the solver")
+    parser.add_argument("--rtol", type=float, default=7e-5, help="relative tolerance of the solver")
     parser.add_argument("--only", default="scaling,storage,same,killed,refused", help="cases, between commas")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -160,7 +160,7 @@ class _Run:
         self.failures: dict[str, Any] = {"patients": 0, "first": []}
         self.pending: dict[int, list[State]] = {}
         self.failed: dict[int, dict[str, Any]] = {}
-        self.keep_next = monotonic() + 1.0
+        self.keep_next = monotonic()
         self.todo = [] if ledger and ledger.complete else [n for n in range(job.parts) if not self._finished(n)]
         self.done = job.patients - sum(b - a for a, b in map(job.bounds, self.todo))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from opsonin.simulate.inputs import InputSeries
 from opsonin.simulate.regimen import (
     GivenDoses,
     build_schedule,
@@ -56,6 +57,7 @@ __all__ = [
     "Failure",
     "FromArrays",
     "GivenDoses",
+    "InputSeries",
     "Mean",
     "ModelOutcomes",
     "Moments",

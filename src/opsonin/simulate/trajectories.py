@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -43,8 +43,8 @@ class Trajectories:
     methods: list[str]
     names: tuple[str, ...]
     event_names: tuple[str, ...] = ()
-    event_days: Float[np.ndarray, "patient event"] | None = None
-    event_counts: Int[np.ndarray, "patient event"] | None = None
+    event_days: Float[np.ndarray, "patient event"] = field(default_factory=lambda: np.zeros((0, 0)))
+    event_counts: Int[np.ndarray, "patient event"] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
 
     @property
     def failed(self) -> Bool[np.ndarray, " patient"]:
@@ -55,7 +55,7 @@ class Trajectories:
 
     def event_day(self, name: str) -> Float[np.ndarray, " patient"]:
         """The first day on which an event happened, inf where it did not. Raises: KeyError listing the names."""
-        if name not in self.event_names or self.event_days is None:
+        if name not in self.event_names:
             raise KeyError(f"no event {name!r}; events: {', '.join(self.event_names) or 'none'}")
         return self.event_days[:, self.event_names.index(name)]
 

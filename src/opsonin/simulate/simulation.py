@@ -12,7 +12,6 @@ from jaxtyping import Bool, Float
 from opsonin.errors import SimulationError
 from opsonin.simulate.checking import checked
 from opsonin.simulate.inputs import InputSeries
-from opsonin.simulate.inputs import InputSeries, checked_inputs
 from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.trajectories import Failure, Trajectories
 

@@ -220,6 +220,9 @@ def test_bad_input_is_named(linear, monkeypatch):
         scored("x", lambda z: z, 4, 3)
     with pytest.raises(ModelError, match=r"'kka' is to vary.*'ka'"):
         ModelOutcomes(linear, ["kka"], ["plasma: max"], np.array([0.0, 1.0]))
+    function = ModelOutcomes(linear, ["ka"], ["plasma: max"], np.array([0.0, 1.0]))
+    with pytest.raises(SimulationError, match="but 1 constants vary here; give the analysis the same factors"):
+        sobol(function, [between("ka", 1, 2), between("volume", 1, 2)], samples=16)
     with pytest.raises(SimulationError, match="no outcome is asked for"):
         ModelOutcomes(linear, ["ka"], [], np.array([0.0, 1.0]))
     monkeypatch.setitem(sys.modules, "SALib.analyze.sobol", None)

@@ -107,7 +107,7 @@ def test_every_parameter_agrees_with_differences_of_two_simulations(method):
     )  # fmt: skip
     assert not made.failures
     for n, parameter in enumerate(parameters):
-        expected = differences(model, constants, doses, DAYS, parameter, names)
+        expected = differences(model, constants, doses, DAYS, parameter, names, relative=1e-3)
         value = np.abs(made.values).max(axis=(0, 1)) / constants[0, n]
         size = np.abs(expected).max(axis=(0, 1)) + 0.01 * value
         assert np.abs((made.derivatives[..., n] - expected) / size).max() < 5e-5, (
@@ -193,6 +193,8 @@ def test_bad_input_is_named(linear, constants):
         sensitivities(linear, patients, schedule, DAYS, [])
     with pytest.raises(ModelError, match=r"'plasm' is asked for.*'plasma'"):
         sensitivities(linear, patients, schedule, DAYS, ["ka"], outputs=["plasm"])
+    with pytest.raises(SimulationError, match="the schedule is for 3 patients, constants for 2"):
+        sensitivities(linear, patients, Schedule.empty(3), DAYS, ["ka"])
     with pytest.raises(SimulationError, match="constants have shape"):
         sensitivities(linear, patients[:, 1:], schedule, DAYS, ["ka"])
     none = constants(linear, 2, absorbed=np.array([0.8, 0.0]))

@@ -111,6 +111,31 @@ def test_what_grows_for_ever_is_named(linear, constants):
     assert "cells" not in str(told.value).split(";")[0].split("antigen")[1]
 
 
+def test_a_steady_state_below_nought_is_none():
+    """Supply and growth without loss: only a negative amount would stand still."""
+    model = module_of(
+        rate("supply", 0.1),
+        rate("growth", 0.1),
+        Species("cells", "dimensionless", 1.0),
+        Process("supply", lambda supply: supply, produces="cells"),
+        Process("growth of cells", lambda growth, cells: growth * cells, produces="cells"),
+    )
+    with pytest.raises(SimulationError, match=r"cells from .* their production has to be balanced by a loss"):
+        steady_states(model, model.symbolic.typical[None, :])
+
+
+def test_what_grows_from_nothing_stands_still_only_at_nothing():
+    model = module_of(
+        rate("growth", 0.1),
+        Species("cells", "dimensionless", 1.0),
+        Process("growth of cells", lambda growth, cells: growth * cells, produces="cells"),
+    )
+    made = steady_states(model, model.symbolic.typical[None, :])
+    assert made.states[0, :, 0].tolist() == [0.0]
+    assert not made.stable.any()
+    assert steady_states(model, np.zeros((0, 1))).states.shape == (0, 0, 1)  # nobody has none
+
+
 def test_an_oscillation_is_not_called_a_steady_state_but_its_centre_is_unstable():
     """Lotka and Volterra's predators and prey turn round a centre, at which they would stand still."""
     model = module_of(

@@ -115,6 +115,8 @@ def tangent(model: Model | TangentModel | Any, parameters: Sequence[str]) -> Tan
 
 def checked_parameters(base: SymbolicModel, parameters: Sequence[str]) -> tuple[str, ...]:
     """The parameters in the model's order, each once. Raises: ModelError for unknown names, or none at all."""
+    if isinstance(parameters, str):
+        parameters = [parameters]
     for name in parameters:
         if name not in base.constants:
             known = dict.fromkeys(base.constants)

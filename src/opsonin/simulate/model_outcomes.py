@@ -77,6 +77,11 @@ class ModelOutcomes:
 
     def __call__(self, values: Float[np.ndarray, "sample factor"]) -> Float[np.ndarray, "sample outcome"]:
         """The outcomes of every row; NaN where its simulation stopped."""
+        if values.ndim != 2 or values.shape[1] != len(self.columns):
+            raise SimulationError(
+                f"a sample of shape {values.shape} is to be simulated, but {len(self.columns)} constants vary here; "
+                "give the analysis the same factors as ModelOutcomes."
+            )
         self.reasons = {}
         samples = len(values)
         found = np.empty((samples, len(self.made)))

@@ -98,6 +98,8 @@ def sensitivities(
             f"constants have shape {constants.shape}; give one row a patient and one column for each of the "
             f"{len(made.base.constants)} of model.symbolic.constants."
         )
+    if schedule.patients != len(constants):
+        raise SimulationError(f"the schedule is for {schedule.patients} patients, constants for {len(constants)}.")
     chosen = constants[:, [made.base.constants.index(name) for name in made.parameters]]
     patients, count = chosen.shape
     values = np.full((patients, len(times), len(names)), np.nan)

@@ -86,8 +86,8 @@ def steady_states(
     which = np.repeat(np.arange(patients), tries)
     faithful = np.tile(np.arange(tries) == 0, patients)
     found: np.ndarray
-    found, rested = _settle(rates, begins.reshape(patients * tries, -1), constants, which, moving, faithful)
-    found, rested = found.reshape(patients, tries, -1), rested.reshape(patients, tries)
+    found, rested = _settle(rates, begins.reshape(patients * tries, own.shape[1]), constants, which, moving, faithful)
+    found, rested = found.reshape(patients, tries, own.shape[1]), rested.reshape(patients, tries)
     if not rested.any(axis=1).all():
         _refuse(model, rates, constants, np.flatnonzero(~rested.any(axis=1)), moving)
     keeps = np.ones(own.shape[1], dtype=bool)
@@ -168,10 +168,9 @@ def _settle(
         leap = (shift / (np.abs(state[rows][:, moving]) + rates.scale[moving])).max(axis=1)
         good = np.isfinite(pull) & (pull <= 10 * force[rows]) & (~faithful[rows] | ((leap <= 1) & ~overshot))
         taken = rows[good]
-        small = shift[good] <= AT_REST * (np.abs(trial[good][:, moving]) + rates.scale[moving])
+        small = np.abs(move[good]) <= AT_REST * (np.abs(trial[good][:, moving]) + rates.scale[moving])
         rested[taken] = small.all(axis=1) & (step[taken] >= LAST_STEP)
-        gain = np.clip(force[taken] / np.maximum(pull[good], 1e-300), 0.1, 10.0)
-        gain = np.where(gain < 1, gain, 2 * gain)
+        gain = 2 * np.clip((force[taken] + 1e-300) / (pull[good] + 1e-300), 0.1, 10.0)
         step[taken] *= np.where(faithful[taken], np.clip(0.5 / np.maximum(leap[good], 0.05), 0.5, 10.0), gain)
         step[rows[~good]] *= 0.1
         step = np.clip(step, SHORTEST_STEP, LONGEST_STEP)
@@ -222,7 +221,7 @@ def _distinct(
                 mine.append(int(start))
         conserved = len(mine) > 1 and (np.abs(values[patient, mine[0]]) < NEUTRAL).any()
         kept.append(mine[:1] if conserved else mine)
-    most = max(map(len, kept))
+    most = max(map(len, kept), default=0)
     states = np.full((patients, most, size), np.nan)
     stable = np.zeros((patients, most), dtype=bool)
     eigenvalues = np.full((patients, most, len(moving)), np.nan + 0j)
@@ -238,14 +237,9 @@ def _refuse(model: Any, rates: Rates, constants: np.ndarray, without: np.ndarray
     """Raises: SimulationError for the first patient without a steady state, with what their states do instead."""
     patient = int(without[0])
     others = f" (and in {len(without) - 1} others)" if len(without) > 1 else ""
-    days = np.array([1.0, 10.0]) * LOOKED_AT
-    doses = [(0.0, int(i), float(rates.inflow[patient, i] * days[-1]), float(days[-1]))
-             for i in np.flatnonzero(rates.inflow[patient])]  # fmt: skip
     begin = f"no steady state was found in patient row {patient}{others}: "
-    try:
-        early, late = model.reference(constants[patient], doses, days, start=0.0)[:, moving]
-    except ModelError as problem:
-        raise SimulationError(f"{begin}followed from its initial state, {problem}") from problem
+    days, early, late = _followed(model, rates, constants[patient], patient, begin)
+    early, late = early[moving], late[moving]
     scale = rates.scale[moving]
     growing = np.flatnonzero(np.abs(late) > 1.5 * np.abs(early) + 1e-6 * scale)
     names, units = rates.symbolic.species, rates.symbolic.species_units
@@ -266,3 +260,24 @@ def _refuse(model: Any, rates: Rates, constants: np.ndarray, without: np.ndarray
         else "their production has to be balanced by a loss that grows with them."
     )
     raise SimulationError(f"{begin}states grow for ever, {'; '.join(told)}; {advice}")
+
+
+def _followed(
+    model: Any, rates: Rates, constants: np.ndarray, patient: int, begin: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A patient's states on two days, the second ten times as late: as late as they can be followed.
+
+    Raises: SimulationError where they cannot be followed at all.
+    """
+    problem: ModelError | None = None
+    for last in (10.0 * LOOKED_AT, LOOKED_AT, 0.1 * LOOKED_AT, 1.0):
+        doses = [(0.0, int(i), float(rates.inflow[patient, i] * last), last)
+                 for i in np.flatnonzero(rates.inflow[patient])]  # fmt: skip
+        days = np.array([0.1 * last, last])
+        try:
+            early, late = model.reference(constants, doses, days, start=0.0)
+        except ModelError as met:
+            problem = problem or met
+            continue
+        return days, early, late
+    raise SimulationError(f"{begin}followed from its initial state, {problem}") from problem

@@ -14,6 +14,8 @@ from opsonin.errors import SimulationError
 class Rates:
     """dy/dt and its derivatives at time 0, in the species' units per day, under constant infusions.
 
+    Inputs have their defaults. Events play no part: a state at rest is one, though an event may keep patients from it.
+
     symbolic: of the model.   scale: a typical size of every state.   nonnegative: which states cannot be below 0.
     inflow: (patient, state) what infusions bring a day.
     """
@@ -63,8 +65,9 @@ def _functions(symbolic: Any) -> tuple[Any, Any]:
         import sympy
 
         arguments = [symbolic.time, list(symbolic.state_symbols), list(symbolic.constant_symbols)]
+        defaults = {given.symbol: sympy.Float(given.default) for given in symbolic.inputs}
         symbolic.functions["rates of rows"] = tuple(
-            sympy.lambdify(arguments, list(expressions), modules="numpy", cse=True)
+            sympy.lambdify(arguments, [each.xreplace(defaults) for each in expressions], modules="numpy", cse=True)
             for expressions in (symbolic.rates, symbolic.jacobian.values())
         )
     return symbolic.functions["rates of rows"]

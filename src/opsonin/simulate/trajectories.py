@@ -28,7 +28,8 @@ class Trajectories:
     states: species in their units, then cumulative hazards; at the time of a dose the state just before it.
     crossings: the first day on which the hazard of each threshold reached it, inf where it did not.
     final_state: at final_time (one, or one for each patient), before any dose of that moment: `simulate(...,
-    start=tr.final_time, initial_state=tr.final_state)` goes on from here.   failures: patients that stopped; they are NaN everywhere.
+    start=tr.final_time, initial_state=tr.final_state)` goes on from here.
+    failures: patients that stopped; they are NaN everywhere.
     steps: accepted and rejected steps of each patient.   methods: "explicit", "rosenbrock" or "reference" for each.
     event_names, event_days, event_counts: the model's events, the first day each happened (inf: it did not), how often.
     """

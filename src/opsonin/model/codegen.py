@@ -43,7 +43,7 @@ class Generated:
     (prepared), U, LU, P (constants); further ranges are laid behind with `lay`.
     order: the model's index of each state in w; the first n_bounded cannot be negative.   inputs: states (of w) that
     doses enter, in the order of U.   clipped: states that laws read as max(y, 0).   by_time: states whose rate has an
-    explicit derivative by time, in the order of FT.   jacobian: its entries.
+    explicit derivative by time, in the order of FT.   jacobian: its entries.   guards: of events, as expressions.
     """
 
     n_states: int
@@ -59,6 +59,7 @@ class Generated:
     first: dict[str, int] = field(default_factory=dict)
     rows: int = 0
     functions: list[str] = field(default_factory=list)
+    guards: list[Any] = field(default_factory=list)
 
     def lay(self, name: str, size: int) -> None:
         """Lay a range of rows behind the others."""

@@ -71,6 +71,7 @@ def add_events(made: Generated, symbolic: Any, canonical: Any) -> None:
     values = [
         _of_event(symbolic.events[n], symbolic.events[n].assignments[state], canonical) for n, state in jumps(symbolic)
     ]
+    made.guards = guards
     for name, size in {"GUARD": len(guards), "SIDE": len(guards), "JUMP": len(values)}.items():
         made.lay(name, size)
     made.functions += [_evaluated(made, guards, "GUARD", "guards"), _evaluated(made, values, "JUMP", "jumps")]
@@ -79,10 +80,10 @@ def add_events(made: Generated, symbolic: Any, canonical: Any) -> None:
         made.lay("LOOKED", 1)
 
 
-def add_look(made: Generated, symbolic: Any) -> None:
-    """Add `look` where there is any event, when steps and their control have their places."""
+def add_look(made: Generated, symbolic: Any, stages: int) -> None:
+    """Add `look` where there is any event, when steps and their control have their places.   stages: of the method."""
     if symbolic.events:
-        made.functions.append(_look(made, [event.direction for event in symbolic.events]))
+        made.functions.append(_look(made, [event.direction for event in symbolic.events], stages))
 
 
 def _of_event(event: Any, expression: Any, canonical: Any) -> Any:
@@ -103,32 +104,54 @@ def _evaluated(made: Generated, expressions: list[Any], name: str, function: str
     return code.function(function)
 
 
-def _look(made: Generated, directions: list[int]) -> str:
+def _look(made: Generated, directions: list[int], stages: int) -> str:
+    """Only the states that guards read are interpolated; the last digits may differ from DENSE, which decides."""
     first, code = made.first, Lines()
     zero = code.number(0.0)
     accepted = code.compare("ole", code.load(first["NORM"]), code.number(1.0))
     found = looked = zero
     for before, theta in zip((0.0, *LOOKS), LOOKS, strict=False):
         code.store(first["THETA"], code.number(theta))
-        code.do("dense_states")
-        if theta == 1.0:
-            code.store(first["TD"], code.load(first["REACHED"]))
-        code.do("guards")
+        code.do("weigh")
+        guards = _guards_within(made, code, theta, stages)
         due = "splat (i1 false)"
         for n, direction in enumerate(directions):
-            side, guard = code.load(first["SIDE"] + n), code.load(first["GUARD"] + n)
-            due = code.both(due, _passed(code, side, guard, direction), "or")
+            due = code.both(due, _passed(code, code.load(first["SIDE"] + n), guards[n], direction), "or")
         still = code.both(accepted, code.compare("oeq", found, zero))
         here = code.both(still, due)
         found = code.select(here, code.number(theta), found)
         looked = code.select(here, code.number(before), looked)
         on = code.both(still, code.both(due, "splat (i1 true)", "xor"))
         for n in range(len(directions)):
-            side, guard = code.load(first["SIDE"] + n), code.load(first["GUARD"] + n)
-            code.store(first["SIDE"] + n, code.select(on, guard, side))
+            code.store(first["SIDE"] + n, code.select(on, guards[n], code.load(first["SIDE"] + n)))
     code.store(first["FOUND"], found)
     code.store(first["LOOKED"], looked)
     return code.function("look", public=False)
+
+
+def _guards_within(made: Generated, code: Lines, theta: float, stages: int) -> list[str]:
+    """The guards at a fraction of the step, whose WEIGHT is there; at its end those of the new states."""
+    first = made.first
+    others = made.reader(code, "STAGE", "REACHED")
+    weights = [code.load(first["WEIGHT"] + place) for place in range(2 + stages)]
+
+    def read(name: str) -> str:
+        if theta == 1.0 or name[0] not in "yt":
+            return others(name)
+        if name == "t":
+            return code.add(code.load(first["TY"]), code.mul(code.number(theta), code.load(first["H"])))
+        i = int(name[1:])
+        value = code.mul(weights[0], code.load(first["Y"] + i))
+        value = code.add(value, code.mul(weights[1], code.load(first["STAGE"] + i)))
+        for s in range(stages):
+            value = code.add(value, code.mul(weights[2 + s], code.load(first["K"] + s * made.n_states + i)))
+        return code.larger(value, code.number(0.0)) if i < made.n_bounded else value
+
+    value = Value(code, read)
+    common, left = shared(made.guards)
+    for symbol, expression in common:
+        value.known[symbol] = value(expression)
+    return [value(expression) for expression in left]
 
 
 def _passed(code: Lines, before: str, after: str, direction: int) -> str:

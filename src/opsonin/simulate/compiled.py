@@ -62,7 +62,7 @@ def _written(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -
     rows = np.argsort(np.array(made.order, dtype=np.int64))
     steps.add_step(made, method)
     control.add_control(made, tuple(rows[watched_states(symbolic)].tolist()))
-    codegen_events.add_look(made, symbolic)
+    codegen_events.add_look(made, symbolic, method.stages)
     sizes = {
         "N_STATES": made.n_states, "N_INPUTS": len(made.inputs), "N_CONSTANTS": made.n_constants,
         "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time), "N_WEIGHTS": 2 + method.stages,

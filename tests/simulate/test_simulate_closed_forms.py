@@ -51,7 +51,8 @@ def test_what_is_given_is_somewhere(linear, constants, method):
     doses = [oral("drug", 80.0, "mg", np.arange(4.0)), intravenous_infusion("drug", 60.0, "mg", [1.5, 2.5], hours=6)]
     made = run(linear, constants, doses, method=method)
     total = made.state("depot") + made.state("plasma") + made.state("gone")
-    assert total[0, -1] == pytest.approx(4 * 64.0 + 2 * 60.0, rel=1e-9)
+    # depot and plasma are advanced exactly, what is gone is integrated: the sum holds to the tolerance, 1e-5, at worst
+    assert total[0, -1] == pytest.approx(4 * 64.0 + 2 * 60.0, rel=1e-8)
 
 
 def test_three_times_the_dose_is_three_times_the_amount(linear, constants):

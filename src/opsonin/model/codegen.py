@@ -12,7 +12,9 @@ their place, factors the Jacobian. A lane's arithmetic is the same whoever is be
     start(w, k)    the rows k = solution of (GINV * I - J) k = B + DH * FT
     factor(w)      LU = sparse factors of GINV * I - J, written out (see sparse_lu.py)
 
-U holds what infusions add to rates, in the order of `inputs`. Within w, states that cannot be negative come first.
+U holds what infusions add to rates, in the order of `inputs`. Within w, states that cannot be negative come first, and
+those that are advanced exactly (linear_part.py) last: to the functions above these are given numbers that change in
+time, so that what depends on them has an explicit derivative by time.
 
 One thing is guarded: a state that cannot be negative and stands under a root, fractional power or logarithm is read
 as max(y, 0), since a stage within a step may carry it a hair below nought, where the law has no value; a root's
@@ -23,7 +25,7 @@ as written: a division by zero gives inf or nan, the solver rejects the step and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,15 +41,18 @@ SCALARS = ("TY", "TS", "TD", "H", "INVERSE_H", "GINV", "DH", "NORM", "THETA")
 class Generated:
     """The functions of one model and where its numbers lie.
 
-    first: the first row of every range: SCALARS of one row; Y, STAGE, B, DENSE, ATOL of n_states; FT of by_time; Q
-    (prepared), U, LU, P (constants); further ranges are laid behind with `lay`.
-    order: the model's index of each state in w; the first n_bounded cannot be negative.   inputs: states (of w) that
+    first: the first row of every range: SCALARS of one row; Y, STAGE, DENSE of n_states; B, ATOL of n_integrated; FT
+    of by_time; Q (prepared), U, LU, P (constants); further ranges are laid behind with `lay`.
+    order: the model's index of each state in w; the first n_bounded cannot be negative, those from n_integrated on are
+    advanced exactly.   exact_read: those of them that rates read.   inputs: states (of w) that
     doses enter, in the order of U.   clipped: states that laws read as max(y, 0).   by_time: states whose rate has an
     explicit derivative by time, in the order of FT.   jacobian: its entries.   guards: of events, as expressions.
     """
 
     n_states: int
     n_bounded: int
+    n_integrated: int
+    exact_read: tuple[int, ...]
     order: tuple[int, ...]
     inputs: tuple[int, ...]
     clipped: frozenset[int]
@@ -86,46 +91,54 @@ class Generated:
         return read
 
 
-def generate(symbolic: Any) -> Generated:
+def generate(symbolic: Any, exact: tuple[int, ...] = ()) -> Generated:
     """Write the functions of a SymbolicModel.
 
+    exact: states that are not integrated but advanced exactly.
     Raises: ModelError, naming the state whose rate holds something that has no code (an undefined function or name).
     """
-    order, n_bounded = _order(symbolic)
+    order, n_bounded = _order(symbolic, exact)
+    n_integrated = len(order) - len(exact)
     row = {state: place for place, state in enumerate(order)}
     names = _canonical_names(symbolic, row)
     rates = [_canonical(symbolic.rates[state], names, symbolic.states[state]) for state in order]
-    jacobian = {
+    partial = {
         (row[i], row[j]): _canonical(expr, names, symbolic.states[i]) for (i, j), expr in symbolic.jacobian.items()
     }
-    by_time = {
+    slopes = {
         row[i]: _canonical(expr, names, symbolic.states[i])
         for i, expr in codegen_events.slopes_in_time(symbolic).items()
     }
+    inputs = tuple(row[state] for state in administered_states(symbolic))
+    _add_slopes_of_exact(slopes, partial, rates, n_integrated, inputs)
     hoist = Hoist({names[name] for name in symbolic.constants})
-    rates_left = [hoist(rate) for rate in rates]
-    slopes = {i: hoist(by_time[i]) for i in sorted(by_time)}
-    entries = {entry: hoist(jacobian[entry]) for entry in sorted(jacobian)}
+    rates_left = [hoist(rate) for rate in rates[:n_integrated]]
+    slopes_left = {i: hoist(slopes[i]) for i in sorted(slopes) if i < n_integrated}
+    entries = {entry: hoist(partial[entry]) for entry in sorted(partial) if max(entry) < n_integrated}
+    read = {j for i, j in partial if i < n_integrated <= j}
     made = Generated(
         n_states=len(order),
         n_bounded=n_bounded,
+        n_integrated=n_integrated,
+        exact_read=tuple(sorted(read)),
         order=order,
-        inputs=tuple(row[state] for state in administered_states(symbolic)),
+        inputs=inputs,
         clipped=_clipped_states(rates, n_bounded),
-        by_time=tuple(slopes),
+        by_time=tuple(slopes_left),
         jacobian=tuple(entries),
-        elimination=sparse_lu.plan(len(order), entries),
+        elimination=sparse_lu.plan(n_integrated, entries),
         n_prepared=len(hoist.slots),
         n_constants=len(symbolic.constants),
     )
-    sizes = dict.fromkeys(SCALARS, 1) | dict.fromkeys(("Y", "STAGE", "B", "DENSE", "ATOL"), len(order))
-    sizes |= {"FT": len(slopes), "Q": len(hoist.slots), "U": len(made.inputs), "LU": made.elimination.size}
+    sizes = dict.fromkeys(SCALARS, 1) | dict.fromkeys(("Y", "STAGE", "DENSE"), len(order))
+    sizes |= dict.fromkeys(("B", "ATOL"), n_integrated)
+    sizes |= {"FT": len(slopes_left), "Q": len(hoist.slots), "U": len(made.inputs), "LU": made.elimination.size}
     for name, size in {**sizes, "P": made.n_constants}.items():
         made.lay(name, size)
     codegen_events.lay_inputs(made, symbolic)
     made.functions += [
         _prepare(made, hoist),
-        _begin(made, rates_left, entries, slopes, finite=_has_roots(rates)),
+        _begin(made, rates_left, entries, slopes_left, finite=_has_roots(rates)),
         _rates(made, rates_left),
         _stage(made, rates_left),
         _start(made),
@@ -146,9 +159,8 @@ def _begin(
 ) -> str:
     """finite: entries of the Jacobian that are not finite become nought."""
     code = Lines()
-    groups = [*rates, *entries.values(), *slopes.values()]
-    values = iter(_values(code, made.reader(code, "Y", "TY"), groups))
-    for i in range(made.n_states):
+    values = _values(code, made.reader(code, "Y", "TY"), [*rates, *entries.values(), *slopes.values()])
+    for i in range(made.n_integrated):
         code.store(made.first["B"] + i, _with_infusions(made, code, i, next(values)))
     for entry in entries:
         value = next(values)
@@ -181,7 +193,7 @@ def _stage(made: Generated, rates: list[Any]) -> str:
 
 def _start(made: Generated) -> str:
     code = Lines()
-    _solved(made, code, {i: code.load(made.first["B"] + i) for i in range(made.n_states)})
+    _solved(made, code, {i: code.load(made.first["B"] + i) for i in range(made.n_integrated)})
     return code.function("start", public=False, arguments="ptr noalias %w, ptr %k")
 
 
@@ -204,20 +216,38 @@ def _with_infusions(made: Generated, code: Lines, i: int, rate: str) -> str:
     return code.add(rate, code.load(made.first["U"] + made.inputs.index(i))) if i in made.inputs else rate
 
 
-def _values(code: Lines, read: Callable[[str], str], expressions: Iterable[Any]) -> list[str]:
-    """The values of expressions, common subexpressions shared."""
-    value = Value(code, read)
+def _values(code: Lines, read: Callable[[str], str], expressions: Iterable[Any]) -> Iterator[str]:
+    """The values of expressions one after another, common subexpressions shared and made when first needed.
+
+    So few numbers wait for their use: there are 32 registers at most.
+    """
     common, left = shared(list(expressions))
-    for symbol, expr in common:
-        value.known[symbol] = value(expr)
-    return [value(expr) for expr in left]
+    value = Value(code, read, dict(common))
+    return (value(expr) for expr in left)
 
 
-def _order(symbolic: Any) -> tuple[tuple[int, ...], int]:
+def _add_slopes_of_exact(
+    slopes: dict[int, Any],
+    partial: dict[tuple[int, int], Any],
+    rates: list[Any],
+    n_integrated: int,
+    inputs: tuple[int, ...],
+) -> None:
+    """Add to the derivative by time of each integrated state what it owes to states that are advanced exactly."""
+    import sympy
+
+    for (i, j), entry in partial.items():
+        if i < n_integrated <= j:
+            infused = sympy.Symbol(f"u{inputs.index(j)}", real=True) if j in inputs else 0
+            slopes[i] = slopes.get(i, 0) + entry * (rates[j] + infused)
+
+
+def _order(symbolic: Any, exact: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
     """The model's states in the order of w, and how many of the first cannot be negative."""
-    bounded = [i for i, species in enumerate(symbolic.species_list) if species.nonnegative]
-    free = [i for i in range(len(symbolic.states)) if i not in bounded]
-    return (*bounded, *free), len(bounded)
+    integrated = [i for i in range(len(symbolic.states)) if i not in exact]
+    bounded = [i for i in integrated if i < len(symbolic.species_list) and symbolic.species_list[i].nonnegative]
+    free = [i for i in integrated if i not in bounded]
+    return (*bounded, *free, *exact), len(bounded)
 
 
 def administered_states(symbolic: Any) -> tuple[int, ...]:

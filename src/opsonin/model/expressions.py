@@ -67,9 +67,7 @@ class Hoist:
         import sympy
 
         shared, made = sympy.cse(list(self.slots), sympy.numbered_symbols("x"), order="none")
-        value = Value(code, read)
-        for symbol, expr in shared:
-            value.known[symbol] = value(expr)
+        value = Value(code, read, dict(shared))
         for i, expr in enumerate(made):
             code.store(target + i, value(expr))
 
@@ -105,11 +103,12 @@ def shared(expressions: list[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
 class Value:
     """From an expression to the name of its value, writing the lines that make it.
 
-    read(name) gives the value of a symbol; `known` holds what is made already.
+    read(name) gives the value of a symbol; `later` the expressions of symbols that are made when first needed;
+    `known` holds what is made already.
     """
 
-    def __init__(self, code: Lines, read: Callable[[str], str]):
-        self.code, self.read = code, read
+    def __init__(self, code: Lines, read: Callable[[str], str], later: dict[Any, Any] | None = None):
+        self.code, self.read, self.later = code, read, later or {}
         self.known: dict[Any, str] = {}
 
     def __call__(self, expr: Any) -> str:
@@ -118,6 +117,8 @@ class Value:
         return self.known[expr]
 
     def _made(self, expr: Any) -> str:
+        if expr in self.later:
+            return self(self.later[expr])
         if expr.is_Symbol:
             return self.read(expr.name)
         if expr.is_Relational or expr.is_Boolean:  # a condition that several expressions share
@@ -234,8 +235,8 @@ class Value:
         import sympy
 
         code = self.code
-        if condition in self.known:
-            return self.known[condition]
+        if condition in self.later or condition in self.known:
+            return self(condition)
         if isinstance(condition, sympy.And | sympy.Or | sympy.Xor):
             how = {sympy.And: "and", sympy.Or: "or", sympy.Xor: "xor"}[type(condition)]
             total = self._mask(condition.args[0])

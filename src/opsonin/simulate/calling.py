@@ -7,14 +7,16 @@ The driver is compiled once and serves every model: what it needs to know of one
 from __future__ import annotations
 
 RANGES = (
-    "TY", "H", "THETA", "NORM", "RTOL", "PROPOSED", "STOP", "NEXT", "MOST", "BEFORE", "IDLE",
+    "TY", "H", "THETA", "NORM", "RTOL", "PROPOSED", "STOP", "NEXT", "MOST", "BEFORE", "FRESH", "IDLE",
     "ACCEPTED", "LANDED", "REACHED", "TAKEN", "REJECTED", "AGAIN", "MASK", "LIMIT",
     "Y", "STAGE", "B", "DENSE", "ATOL", "FT", "U", "P", "LU", "WEIGHT", "K",
     "TD", "GIVEN", "SLOPE", "SINCE", "GUARD", "SIDE", "JUMP", "FOUND", "LOOKED",
+    "LAMBDA", "Z", "CONSTANT", "SHAPE", "STIFF",
 )  # fmt: skip
 FUNCTIONS = ("prepare", "begin", "advance", "weigh", "dense_states", "keep", "guards", "jumps")
 SIZES = (
     "N_STATES",
+    "N_INTEGRATED",
     "N_INPUTS",
     "N_CONSTANTS",
     "N_JACOBIAN",

@@ -11,15 +11,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from opsonin.model import codegen, codegen_events, kernel_cache, machine_code
+from opsonin.model import codegen, codegen_events, kernel_cache, linear_part, machine_code
 from opsonin.model.lanes import LANES
 from opsonin.simulate import calling, control, steps, tableaus
 
-METHODS = {
-    "rosenbrock": getattr(tableaus, __import__("os").environ.get("TABLEAU", "RODAS5P")),
-    "explicit": tableaus.TSIT5,
-}
-DRIVER = ("driver_doses.py", "driver_crossings.py", "driver_events.py", "driver.py")
+EXACT = "exact "  # before a method's name: the linear part of the model is advanced exactly, the rest by the method
+METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
+DRIVER = ("driver_doses.py", "driver_crossings.py", "driver_events.py", "driver_exact.py", "driver.py")
 _solvers: WeakKeyDictionary[Any, dict[str, Solver]] = WeakKeyDictionary()  # a trial asks many hundred times
 
 
@@ -29,42 +27,64 @@ class Solver(NamedTuple):
     model: what the driver takes of it: places of its ranges, addresses of its functions, (row, column, place in LU) of
     its Jacobian's entries, states with a derivative by time, and the model's number of each state of w.   rows: the
     place of each of the model's states in w.   driver: the module of run_block and fastest.   code: keeps the
-    addresses alive.
+    addresses alive.   inputs: states of w that doses enter.   exact: the model's states that are advanced exactly.
     """
 
     model: tuple[np.ndarray, ...]
     rows: np.ndarray
+    inputs: np.ndarray
+    exact: tuple[int, ...]
     driver: ModuleType
     code: machine_code.MachineCode
 
 
 def solver(symbolic: Any, method: str) -> Solver:
-    """The solver of a model for "rosenbrock" or "explicit"; what is not in the cache is compiled."""
+    """The solver of a model for "rosenbrock", "explicit", "exact rosenbrock" or "exact explicit".
+
+    What is not in the cache is compiled.
+    """
     known = _solvers.setdefault(symbolic, {})
     if method not in known:
-        known[method] = _made(symbolic, METHODS[method])
+        exact = linear_part.linear_part(symbolic) if method.startswith(EXACT) else ()
+        known[method] = _made(symbolic, tableau(symbolic, method, exact), exact)
     return known[method]
 
 
-def _made(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -> Solver:
-    name = kernel_cache.key(_generator(), method.name, symbolic.content_hash, _also_in_key(symbolic))
-    plan, code = machine_code.load(name, lambda: _written(symbolic, method))
+def tableau(symbolic: Any, method: str, exact: tuple[int, ...]) -> tableaus.Rosenbrock | tableaus.RungeKutta:
+    """The coefficients for a method's name.
+
+    Rodas5P needs half the steps of Rodas4, except where every dose lands in what is advanced exactly. There the rest
+    only follows a given course, Rodas5P's error estimate is too hopeful by an order of magnitude and that of Rodas4 is
+    not, so that for the same error Rodas4 needs as many steps and three quarters of the work (benchmarks/simulate.py).
+    """
+    name = method.removeprefix(EXACT)
+    if name == "rosenbrock" and exact and set(codegen.administered_states(symbolic)) <= set(exact):
+        return tableaus.RODAS4
+    return METHODS[name]
+
+
+def _made(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta, exact: tuple[int, ...]) -> Solver:
+    name = kernel_cache.key(_generator(), method.name, symbolic.content_hash, _also_in_key(symbolic), repr(exact))
+    plan, code = machine_code.load(name, lambda: _written(symbolic, method, exact))
     functions = np.array([code.address(name) for name in calling.FUNCTIONS], dtype=np.int64)
-    arrays = [np.array(plan[name], dtype=np.int64) for name in ("jacobian", "by_time", "order")]
+    arrays = [np.array(plan[name], dtype=np.int64) for name in ("jacobian", "by_time", "order", "inputs")]
     arrays[0] = arrays[0].reshape(-1, 3)
     places = np.array(plan["places"], dtype=np.int64)
-    return Solver((places, functions, *arrays), np.argsort(arrays[2]), driver(), code)
+    *model, inputs = arrays
+    return Solver((places, functions, *model), np.argsort(arrays[2]), inputs, exact, driver(), code)
 
 
-def _written(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -> tuple[dict[str, Any], str]:
+def _written(
+    symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta, exact: tuple[int, ...]
+) -> tuple[dict[str, Any], str]:
     """What the driver needs to know of a kernel, and the text of its functions."""
-    made = codegen.generate(symbolic)
+    made = codegen.generate(symbolic, exact)
     rows = np.argsort(np.array(made.order, dtype=np.int64))
     steps.add_step(made, method)
-    control.add_control(made, tuple(rows[watched_states(symbolic)].tolist()))
+    control.add_control(made, method, tuple(rows[watched_states(symbolic)].tolist()))
     codegen_events.add_look(made, symbolic, method.stages)
     sizes = {
-        "N_STATES": made.n_states, "N_INPUTS": len(made.inputs), "N_CONSTANTS": made.n_constants,
+        "N_STATES": made.n_states, "N_INTEGRATED": made.n_integrated, "N_INPUTS": len(made.inputs), "N_CONSTANTS": made.n_constants,
         "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time), "N_WEIGHTS": 2 + method.stages,
         "N_ALL": made.rows * LANES, "ORDER": method.order, "N_GIVEN": len(symbolic.inputs),
         "N_EVENTS": len(symbolic.events),
@@ -74,6 +94,7 @@ def _written(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta) -
         "jacobian": [(i, j, made.elimination.entries[i, j]) for i, j in made.jacobian],
         "by_time": made.by_time,
         "order": made.order,
+        "inputs": made.inputs,
     }
     return plan, made.text
 

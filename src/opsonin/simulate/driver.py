@@ -1,8 +1,8 @@
 """The solver's loop over steps and patients, compiled once for all models and methods.
 
-This file and its parts (driver_doses.py, driver_crossings.py, driver_events.py) are read as text and put together into
-one kernel file (compiled.py); they are never imported as part of the package, so the names they use are declared below
-for the reader and the type checker.
+This file and its parts (driver_doses.py, driver_crossings.py, driver_events.py, driver_exact.py) are read as text and
+put together into one kernel file (compiled.py); they are never imported as part of the package, so the names they use
+are declared below for the reader and the type checker.
 
 LANES patients are in work at once, each with their own time and step; the vector instructions of a step serve all of
 them, and a lane that finishes takes the next patient. Nothing that a lane computes depends on the other lanes.
@@ -20,8 +20,10 @@ from numba import njit
 
 if TYPE_CHECKING:
     LANES = 8
-    N_STATES = N_CONSTANTS = N_JACOBIAN = N_BY_TIME = N_ALL = ORDER = 0
-    TY = H = THETA = NORM = RTOL = PROPOSED = STOP = NEXT = MOST = BEFORE = IDLE = ACCEPTED = LANDED = REACHED = 0
+    N_STATES = N_INTEGRATED = N_CONSTANTS = N_JACOBIAN = N_BY_TIME = N_ALL = ORDER = 0
+    TY = H = THETA = NORM = RTOL = PROPOSED = STOP = NEXT = MOST = BEFORE = FRESH = IDLE = ACCEPTED = LANDED = (
+        REACHED
+    ) = 0
     TAKEN = REJECTED = AGAIN = MASK = LIMIT = Y = STAGE = B = DENSE = ATOL = FT = P = LU = 0
     PREPARE = BEGIN = ADVANCE = DENSE_STATES = KEEP = GIVEN = N_GIVEN = N_EVENTS = FOUND = 0
     call: Any
@@ -33,41 +35,11 @@ if TYPE_CHECKING:
     settle: Any
     locate_events: Any
     end_steps_at_events: Any
+    set_modes: Any
+    enter_exact: Any
 
 # driver
 RUNNING, FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START = -1, 0, 1, 2, 3, 4
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def first_step(w, at, jacobian, by_time, lane, rtol, span):
-    """A starting step in days from the first and second derivative (Hairer, Nørsett & Wanner I, II.4).
-
-    The second is J f + df/dt. Only values at this moment enter, so a restart begins like a start.
-    """
-    slope, size, bend = 0.0, 0.0, 0.0
-    y, f, room, lu, atol = at[Y] + lane, at[B] + lane, at[STAGE] + lane, at[LU] + lane, at[ATOL] + lane
-    for i in range(at[N_STATES]):
-        n = LANES * i
-        weight = 1.0 / (w[atol + n] + rtol * abs(w[y + n]))
-        size = max(size, abs(w[y + n]) * weight)
-        slope = max(slope, abs(w[f + n]) * weight)
-        w[room + n] = 0.0
-    if not slope > 1e-10:
-        return span
-    if not slope < math.inf:
-        return min(1e-6, span)
-    for entry in range(jacobian.shape[0]):
-        i, j, place = jacobian[entry, 0], jacobian[entry, 1], jacobian[entry, 2]
-        w[room + LANES * i] += w[lu + LANES * place] * w[f + LANES * j]
-    for place in range(by_time.size):
-        w[room + LANES * by_time[place]] += w[at[FT] + LANES * place + lane]
-    for i in range(at[N_STATES]):
-        n = LANES * i
-        bend = max(bend, abs(w[room + n]) / (w[atol + n] + rtol * abs(w[y + n])))
-    h = 0.01 * size / slope if size > 1e-5 else 1e-6
-    if not bend < math.inf:
-        return min(h, span)
-    return min(min(100.0 * h, (0.01 / max(slope, bend)) ** (1.0 / at[ORDER])), span)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
@@ -89,7 +61,7 @@ def write_states(w, first, order, row):
 def run_block(
     first, last, at, functions, jacobian, by_time, order, constants, initial, start, end, times,
     event_time, event_kind, event_dose, dose_input, dose_row, dose_time, dose_end, amounts, set_values, set_added,
-    watched, limits, breaks, given, slopes, directions, jumps, rtol, atol, max_steps,
+    watched, limits, breaks, given, slopes, directions, jumps, input_row, rates, shapes, back, rtol, atol, max_steps,
     states, crossings, final, status, day, steps, happened, days, fault,
 ):  # fmt: skip
     """Integrate patients first … last - 1 from start to end, writing into their own rows.
@@ -101,13 +73,15 @@ def run_block(
     breaks, given, slopes: the inputs' pieces (driver_events.take_inputs).   directions, jumps, happened, days, fault:
     of the model's own events (driver_events.settle). At one moment inputs step, then events happen, then outputs are
     taken, then doses, and last the events that they bring about.
+    input_row, rates, shapes, back: where doses enter and each patient's modes, of what is advanced exactly.
     """
     n_times, n_events, n_states = times.shape[1], event_time.shape[1], at[N_STATES]
+    n_exact = n_states - at[N_INTEGRATED]
     w = work_array(at[N_ALL])
     pointer, mask = w.ctypes.data, w[at[MASK] : at[MASK] + 1].view(np.int64)
     who = np.full(LANES, -1, dtype=np.int64)
     event, output = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, dtype=np.int64)
-    fresh, due, at_stop = np.zeros(LANES, np.bool_), np.zeros(LANES, np.bool_), np.ones(LANES, np.bool_)
+    due, at_stop = np.zeros(LANES, np.bool_), np.ones(LANES, np.bool_)
     piece, ended, theta = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, np.bool_), np.zeros(LANES)
     changes = at[N_EVENTS] + at[N_GIVEN] > 0
     following, active = first, 0
@@ -116,7 +90,6 @@ def run_block(
         w[at[PROPOSED] + lane] = w[at[STOP] + lane] = w[at[BEFORE] + lane] = w[at[IDLE] + lane] = 1.0
     while True:
         # lanes at a stop: outputs due, the end, doses; a lane that is free takes the next patient
-        starting = False
         for lane in range(LANES):
             while at_stop[lane]:
                 patient = who[lane]
@@ -132,11 +105,14 @@ def run_block(
                     for i in range(at[N_CONSTANTS]):
                         w[at[P] + LANES * i + lane] = constants[patient, i]
                     call(functions[PREPARE], pointer)
+                    if n_exact > 0:
+                        set_modes(w, at, lane, rates[patient], shapes[patient])
                     status[patient] = RUNNING
                     for i in range(n_states):
                         value = initial[patient, order[i]]
                         w[at[Y] + LANES * i + lane] = value
-                        w[at[ATOL] + LANES * i + lane] = atol[patient, order[i]]
+                        if i < at[N_INTEGRATED]:
+                            w[at[ATOL] + LANES * i + lane] = atol[patient, order[i]]
                         if not abs(value) < math.inf:
                             status[patient] = BAD_START
                     for j in range(watched.size):
@@ -201,17 +177,12 @@ def run_block(
                     w[at[STOP] + lane] = min(end[patient], breaks[table, piece[lane]])
                 if event[lane] < n_events:
                     w[at[STOP] + lane] = min(w[at[STOP] + lane], event_time[plan, event[lane]])
+                if n_exact > 0:
+                    enter_exact(w, at, lane, input_row, rates[patient], shapes[patient], back[patient])
                 at_stop[lane] = False
-                fresh[lane] = starting = True
+                w[at[FRESH] + lane] = 1.0
         if active == 0:
             return
-        if starting:
-            call(functions[BEGIN], pointer)
-            for lane in range(LANES):
-                if fresh[lane]:
-                    span = w[at[STOP] + lane] - w[at[TY] + lane]
-                    w[at[PROPOSED] + lane] = first_step(w, at, jacobian, by_time, lane, rtol, span)
-                    w[at[BEFORE] + lane], w[at[AGAIN] + lane], fresh[lane] = 1e-4, 0.0, False
         call(functions[ADVANCE], pointer)
         waiting, ending = False, False
         if directions.size > 0:
@@ -304,7 +275,8 @@ def fastest(first, last, at, functions, jacobian, by_time, order, constants, ini
     given: values of the inputs.
     """
     w = work_array(at[N_ALL])
-    v, x = np.zeros(order.size), np.zeros(order.size)
+    size = at[N_INTEGRATED]
+    v, x = np.zeros(size), np.zeros(size)
     for block in range(first, last, LANES):
         for lane in range(min(LANES, last - block)):
             w[at[TY] + lane] = start
@@ -317,14 +289,14 @@ def fastest(first, last, at, functions, jacobian, by_time, order, constants, ini
         call(functions[PREPARE], w.ctypes.data)
         call(functions[BEGIN], w.ctypes.data)
         for lane in range(min(LANES, last - block)):
-            for i in range(order.size):
+            for i in range(at[N_INTEGRATED]):
                 v[i] = 1.0 + 0.1 * (i % 7)
             rho[block + lane] = 0.0
             for _ in range(30):
-                size = math.sqrt((v * v).sum())
-                if not 0.0 < size < math.inf:
+                length = math.sqrt((v * v).sum())
+                if not 0.0 < length < math.inf:
                     break
-                x[:] = v / size
+                x[:] = v / length
                 v[:] = 0.0
                 for entry in range(jacobian.shape[0]):
                     place = at[LU] + LANES * jacobian[entry, 2] + lane

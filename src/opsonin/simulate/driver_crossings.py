@@ -9,7 +9,7 @@ from numba import njit
 
 if TYPE_CHECKING:
     LANES = 8
-    TY = H = Y = STAGE = THETA = WEIGHT = K = LIMIT = N_STATES = N_WEIGHTS = WEIGH = 0
+    TY = H = Y = STAGE = THETA = WEIGHT = K = LIMIT = N_INTEGRATED = N_WEIGHTS = WEIGH = 0
     call: Any
 
 # driver
@@ -23,7 +23,7 @@ def within(w, pointer, at, functions, lane, theta, state):
     n = LANES * state + lane
     value = w[at[WEIGHT] + lane] * w[at[Y] + n] + w[at[WEIGHT] + LANES + lane] * w[at[STAGE] + n]
     for stage in range(at[N_WEIGHTS] - 2):
-        value += w[at[WEIGHT] + LANES * (2 + stage) + lane] * w[at[K] + LANES * stage * at[N_STATES] + n]
+        value += w[at[WEIGHT] + LANES * (2 + stage) + lane] * w[at[K] + LANES * stage * at[N_INTEGRATED] + n]
     return value
 
 

@@ -17,6 +17,7 @@ from opsonin.errors import ModelError
 from opsonin.model.lanes import LANES
 from opsonin.simulate.compiled import Solver, ready, watched_states
 from opsonin.simulate.driver_plan import Plan, plan
+from opsonin.simulate.exact_modes import ModeArrays, with_exact
 from opsonin.simulate.happenings import EVENT_REASONS, event_tables, input_pieces
 from opsonin.simulate.inputs import InputSeries
 from opsonin.simulate.schedule import Schedule
@@ -135,12 +136,13 @@ def integrate(
     allowed = max(1, available_threads() if threads is None else threads)
     size = min(BLOCK, LANES * max(1, -(-total // (4 * LANES * allowed))))
     shared = plan(problem, ATOL_FACTOR)
+    methods, modes = with_exact(problem.symbolic, problem.constants, methods)
     jobs = []
     for method in sorted(set(methods)):
         chosen = np.flatnonzero(np.array([name == method for name in methods]))
         with _one_compiler():  # compiles, or reads the compiled code, once and before any thread needs it
-            solver = ready(problem.symbolic, method, lambda s: _runner(s, problem, shared, arrays)(0, 0))
-        run = _runner(solver, problem, shared, arrays)
+            solver = ready(problem.symbolic, method, lambda s: _runner(s, problem, shared, arrays, modes)(0, 0))
+        run = _runner(solver, problem, shared, arrays, modes)
         jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
     workers = max(1, min(len(jobs), allowed))
     if progress is not None:
@@ -188,7 +190,10 @@ def _blocks(rows: np.ndarray, size: int) -> list[tuple[int, int]]:
     return [(int(run[i]), int(run[min(i + size, len(run)) - 1]) + 1) for run in runs for i in range(0, len(run), size)]
 
 
-def _runner(solver: Solver, problem: Problem, shared: Plan, arrays: Arrays) -> Callable[[int, int], None]:
+def _runner(
+    solver: Solver, problem: Problem, shared: Plan, arrays: Arrays, modes: ModeArrays
+) -> Callable[[int, int], None]:
+    exact = modes if solver.exact else tuple(mode[:, :0] for mode in modes)
     rows, watched = solver.rows, watched_states(problem.symbolic)
     times = problem.times
     if problem.after is not None:  # the driver writes what is due at a stop before its doses; a hair later is after
@@ -200,7 +205,7 @@ def _runner(solver: Solver, problem: Problem, shared: Plan, arrays: Arrays) -> C
             first, last, *solver.model, problem.constants, problem.initial, problem.start, problem.end, times,
             shared.event_time, shared.event_kind, shared.event_dose, shared.dose_input, rows[shared.dose_state],
             shared.dose_time, shared.dose_end, shared.amounts, shared.set_values, shared.set_added,
-            rows[watched], problem.limits, *own, problem.rtol, shared.atol, MAX_STEPS, *arrays,
+            rows[watched], problem.limits, *own, solver.inputs, *exact, problem.rtol, shared.atol, MAX_STEPS, *arrays,
         )  # fmt: skip
 
     return run

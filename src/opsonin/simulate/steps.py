@@ -2,7 +2,8 @@
 
 Every method offers (on the array w described in model/codegen.py):
 
-    try_step(w)       from Y, with each lane's step H: STAGE, the new states, and the error estimate in `made.error`
+    try_step(w)       from Y and what `begin` found there, with each lane's step H: STAGE, the new states, and the error
+                      estimate in B
     weigh(w)          WEIGHT: what Y, STAGE and the stages K count within the last step, at the fraction THETA of each
                       lane
     dense_states(w)   DENSE: all states there, and their time TD
@@ -14,13 +15,16 @@ from __future__ import annotations
 
 from opsonin.model.codegen import Generated
 from opsonin.model.lanes import Lines
+from opsonin.simulate import exact
 from opsonin.simulate.tableaus import Rosenbrock, RungeKutta
 
 
 def add_step(made: Generated, method: Rosenbrock | RungeKutta) -> None:
     """Add the functions of a method to those of a model."""
+    made.lay("STIFFNESS", 1)
     made.lay("WEIGHT", 2 + method.stages)
-    made.lay("K", method.stages * made.n_states)
+    made.lay("K", method.stages * made.n_integrated)
+    exact.lay(made, len(exact.moments(method.c)))
     if isinstance(method, Rosenbrock):
         written, weights = _rosenbrock_step(made, method), _rosenbrock_weights(made, method)
     else:
@@ -39,7 +43,7 @@ class Rows:
         self.made, self.code, self.i = made, code, i
 
     def at(self, name: str, stage: int = 0) -> str:
-        first = self.made.first[name] + stage * self.made.n_states
+        first = self.made.first[name] + stage * self.made.n_integrated
         return self.code.make(f"add nuw nsw i64 {self.i}, {first}")
 
     def load(self, name: str, stage: int = 0) -> str:
@@ -56,22 +60,24 @@ def _rosenbrock_step(made: Generated, method: Rosenbrock) -> Lines:
     inverse = code.div(code.number(1.0), h)
     code.store(first["INVERSE_H"], inverse)
     code.store(first["GINV"], code.mul(code.number(1 / method.gamma), inverse))
-    code.do("begin")
     code.do("factor")
+    given = exact.Given(made, code, method.c)
     for s in range(method.stages):
-        stage = first["K"] + s * made.n_states
+        stage = first["K"] + s * made.n_integrated
         code.store(first["DH"], code.mul(code.number(method.d[s]), h))
         if s == 0:
             code.do("start", stage)
             continue
         _argument(made, method, s, code)
+        given.at_stage(method.c[s])
         code.store(first["TS"], code.add(code.load(first["TY"]), code.mul(code.number(method.c[s]), h)))
         code.do("stage", stage)
-    with code.each(made.n_states) as loop:
+    with code.each(made.n_integrated) as loop:
         rows = Rows(made, code, loop.i)
         last = rows.load("K", method.stages - 1)
         rows.store("STAGE", code.add(rows.load("STAGE"), last))
         rows.store("B", last)
+    given.at_end()
     return code
 
 
@@ -79,7 +85,7 @@ def _argument(made: Generated, method: Rosenbrock, s: int, code: Lines) -> None:
     """The argument of a stage and its history, in one pass over the stages before."""
     row = method.a[s - 1]
     follows = s > 1 and row == (*method.a[s - 2], 1.0)  # the argument is the one before plus its stage
-    with code.each(made.n_states) as loop:
+    with code.each(made.n_integrated) as loop:
         rows = Rows(made, code, loop.i)
         stages = [rows.load("K", j) for j in range(s)]
         if follows:
@@ -108,24 +114,47 @@ def _rosenbrock_weights(made: Generated, method: Rosenbrock) -> Lines:
 
 
 def _explicit_step(made: Generated, method: RungeKutta) -> Lines:
-    """The error estimate is a sum of all stages."""
+    """The error estimate is a sum of all stages. STIFFNESS = (h ρ)², ρ the fastest rate that the last two stages show:
+    they are at one time, and their slopes differ by ρ times their arguments' difference (Hairer & Wanner II, IV.2)."""
     first, code = made.first, Lines()
+    zero = code.number(0.0)
     h = code.load(first["H"])
-    with code.each(made.n_states) as loop:
+    with code.each(made.n_integrated) as loop:
         rows = Rows(made, code, loop.i)
         rows.store("STAGE", rows.load("Y"))
-    for s in range(method.stages):
-        code.store(first["TS"], code.add(code.load(first["TY"]), code.mul(code.number(method.c[s]), h)))
-        code.do("rates", first["K"] + s * made.n_states)
-        following = method.a[s] if s + 1 < method.stages else method.error
-        with code.each(made.n_states) as loop:
+    given = exact.Given(made, code, method.c)
+    for s in range(method.stages - 1):
+        given.at_stage(method.c[s])
+        _rates_at(made, code, method, s, h)
+        with code.each(made.n_integrated) as loop:
             rows = Rows(made, code, loop.i)
-            slope = code.sum_of([(weight, rows.load("K", j)) for j, weight in enumerate(following) if weight])
-            if s + 1 < method.stages:
-                rows.store("STAGE", code.add(rows.load("Y"), code.mul(h, slope)))
-            else:
-                rows.store("B", code.mul(h, slope))
+            rows.store("STAGE", code.add(rows.load("Y"), code.mul(h, _slope(code, rows, method.a[s]))))
+    given.at_stage(1.0)
+    last = method.stages - 1
+    _rates_at(made, code, method, last, h)
+    apart = tuple(x - y for x, y in zip(method.a[-1], (*method.a[-2], 0.0), strict=True))
+    with code.each(made.n_integrated, slopes=zero, arguments=zero) as loop:
+        rows = Rows(made, code, loop.i)
+        rows.store("B", code.mul(h, _slope(code, rows, method.error)))
+        size = code.add(rows.load("ATOL"), code.mul(code.load(first["RTOL"]), code.unary("fabs", rows.load("Y"))))
+        slope = code.div(code.sub(rows.load("K", last), rows.load("K", last - 1)), size)
+        argument = code.div(_slope(code, rows, apart), size)
+        loop.following["slopes"] = code.add(loop.carried["slopes"], code.mul(slope, slope))
+        loop.following["arguments"] = code.add(loop.carried["arguments"], code.mul(argument, argument))
+    code.store(first["STIFFNESS"], code.div(loop.following["slopes"], loop.following["arguments"]))
+    given.at_end()
     return code
+
+
+def _rates_at(made: Generated, code: Lines, method: RungeKutta, s: int, h: str) -> None:
+    """The slopes of stage s, at STAGE."""
+    moment = code.add(code.load(made.first["TY"]), code.mul(code.number(method.c[s]), h))
+    code.store(made.first["TS"], moment)
+    code.do("rates", made.first["K"] + s * made.n_integrated)
+
+
+def _slope(code: Lines, rows: Rows, weights: tuple[float, ...]) -> str:
+    return code.sum_of([(weight, rows.load("K", j)) for j, weight in enumerate(weights) if weight])
 
 
 def _explicit_weights(made: Generated, method: RungeKutta) -> Lines:
@@ -161,11 +190,12 @@ def _dense(made: Generated, stages: int) -> Lines:
             if bounded:
                 value = code.select(code.compare("olt", value, zero), zero, value)
             rows.store("DENSE", value)
+    exact.within(made, code, theta)
     code.store(first["TD"], code.add(code.load(first["TY"]), code.mul(theta, code.load(first["H"]))))
     return code
 
 
 def _parts(made: Generated) -> list[tuple[int, int, bool]]:
     """(first state, how many, cannot be negative) of the two parts of the states that are not empty."""
-    parts = [(0, made.n_bounded, True), (made.n_bounded, made.n_states - made.n_bounded, False)]
+    parts = [(0, made.n_bounded, True), (made.n_bounded, made.n_integrated - made.n_bounded, False)]
     return [part for part in parts if part[1]]

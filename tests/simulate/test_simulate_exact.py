@@ -1,0 +1,116 @@
+"""The linear part of a model, advanced exactly: which states it holds, and that nothing else can be told from it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opsonin.model import Administration, Hazard, Model, Module, Parameter, Process, Species
+from opsonin.model.linear_part import linear_part, modes
+from opsonin.simulate import build_schedule, intravenous_infusion, oral, simulate
+from opsonin.simulate.regimen import intravenous_bolus
+
+ASSUMED = "assumed: a test"
+
+
+def two_compartments() -> Model:
+    """Oral drug in two compartments that kills cells at a saturating rate, and a hazard that follows it."""
+    rates = {"ka": 12.0, "ke": 1.5, "k12": 0.8, "k21": 0.5, "growth": 0.1, "killing": 0.4}
+    return Model(
+        [
+            Module(
+                "drug and cells",
+                [
+                    *(Parameter(name, value, "1/day", ASSUMED) for name, value in rates.items()),
+                    Parameter("half", 3.0, "mg", ASSUMED),
+                    Parameter("share", 0.02, "1/mg/day", ASSUMED),
+                    *(Species(name, "mg") for name in ("depot", "central", "peripheral", "gone")),
+                    Species("cells", "dimensionless", 5.0),
+                    Process("absorption", lambda ka, depot: ka * depot, consumes="depot", produces="central"),
+                    Process("loss", lambda ke, central: ke * central, consumes="central", produces="gone"),
+                    Process("out", lambda k12, central: k12 * central, consumes="central", produces="peripheral"),
+                    Process(
+                        "back", lambda k21, peripheral: k21 * peripheral, consumes="peripheral", produces="central"
+                    ),
+                    Process("divide", lambda growth, cells: growth * cells, produces="cells"),
+                    Process(
+                        "kill",
+                        lambda killing, central, half, cells: killing * central / (central + half) * cells,
+                        consumes="cells",
+                    ),
+                    Hazard("fall", lambda share, central: share * central, term="fall"),
+                    Administration("drug", "oral", "depot"),
+                    Administration("drug", "intravenous bolus", "central"),
+                    Administration("drug", "intravenous infusion", "central"),
+                ],
+            )
+        ]
+    )
+
+
+MODEL = two_compartments()
+
+
+def patients(**rates: float) -> np.ndarray:
+    constants = np.tile(MODEL.symbolic.typical, (3, 1))
+    for name, value in rates.items():
+        constants[:, MODEL.symbolic.constants.index(name)] = value
+    return constants
+
+
+def test_the_linear_part_is_what_decays_by_itself_and_depends_on_nothing_else():
+    names = [MODEL.symbolic.states[i] for i in linear_part(MODEL.symbolic)]
+    assert names == ["depot", "central", "peripheral"]  # what is gone never decays, cells depend on the drug
+
+
+rate = st.floats(0.01, 30.0)
+
+
+@settings(max_examples=15)
+@given(ka=rate, ke=rate, k12=rate, k21=rate)
+def test_what_is_advanced_exactly_agrees_with_the_reference_path(ka, ke, k12, k21):
+    constants = patients(ka=ka, ke=ke, k12=k12, k21=k21)
+    doses = [
+        oral("drug", 10.0, "mg", [0.0, 1.0, 1.4]),
+        intravenous_infusion("drug", 5.0, "mg", [0.5, 2.0], hours=[6.0, 30.0]),
+        intravenous_bolus("drug", 3.0, "mg", [2.5]),
+    ]
+    schedule = build_schedule(MODEL, constants, doses)
+    times = np.linspace(0.0, 5.0, 41)
+    limits = np.array([[0.05], [0.3], [np.inf]])
+    made = simulate(MODEL, constants, schedule, times, thresholds=limits, method="rosenbrock", rtol=1e-7)
+    oracle = simulate(MODEL, constants, schedule, times, thresholds=limits, method="reference", rtol=1e-9)
+    scale = np.abs(oracle.states).max(axis=(0, 1))
+    np.testing.assert_allclose(made.states / scale, oracle.states / scale, atol=3e-6)
+    np.testing.assert_allclose(made.crossings, oracle.crossings, atol=1e-4)
+
+
+@pytest.mark.parametrize("rates", [{"ka": 1.5, "k12": 1e-9}, {"ka": 2.0, "ke": 2.0}, {"k12": 1e-12, "k21": 1.5}])
+def test_equal_rates_have_no_modes_and_are_moved_apart(rates):
+    constants = patients(**rates)
+    found = modes(MODEL.symbolic, linear_part(MODEL.symbolic), constants)
+    assert found.good.all()
+    schedule = build_schedule(MODEL, constants, [oral("drug", 10.0, "mg", [0.0])])
+    times = np.linspace(0.0, 4.0, 17)
+    made = simulate(MODEL, constants, schedule, times, rtol=1e-8)
+    oracle = simulate(MODEL, constants, schedule, times, method="reference", rtol=1e-10)
+    np.testing.assert_allclose(made.states, oracle.states, rtol=2e-6, atol=2e-6)
+
+
+def test_a_patient_whose_part_has_no_modes_is_integrated_whole():
+    constants = patients()
+    constants[1, MODEL.symbolic.constants.index("ke")] = 0.0
+    constants[1, MODEL.symbolic.constants.index("k12")] = 0.0  # the drug never leaves
+    found = modes(MODEL.symbolic, linear_part(MODEL.symbolic), constants)
+    assert found.good.tolist() == [True, False, True]
+    schedule = build_schedule(MODEL, constants, [oral("drug", 10.0, "mg", [0.0])])
+    made = simulate(MODEL, constants, schedule, np.array([0.0, 2.0]))
+    assert made.states[1, -1, 1] == pytest.approx(10.0, rel=1e-4)
+
+
+def test_the_modes_are_those_of_the_rates():
+    constants = patients()
+    found = modes(MODEL.symbolic, linear_part(MODEL.symbolic), constants)
+    again = found.shapes @ (found.rates[:, :, None] * found.back)
+    ka, ke, k12, k21 = (constants[0, MODEL.symbolic.constants.index(name)] for name in ("ka", "ke", "k12", "k21"))
+    np.testing.assert_allclose(again[0], [[-ka, 0, 0], [ka, -ke - k12, k21], [0, k12, -k21]], atol=1e-9)

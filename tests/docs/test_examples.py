@@ -11,7 +11,9 @@ import pytest
 from paths import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-BLOCK = re.compile(r"^```(?P<kind>python|console|toml|csv)(?P<title>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(
+    r"^```(?P<kind>python|console|toml|csv)(?P<title>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE
+)
 TITLE = re.compile(r'title="(?P<name>[^"]+)"')
 
 

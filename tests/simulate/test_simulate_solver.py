@@ -169,7 +169,9 @@ def test_a_patient_who_starts_from_no_number_is_named(stiff, constants):
     start = stiff.initial_state(rows)
     start[1, 3] = np.nan
     made = simulate(stiff, rows, build_schedule(stiff, rows, []), TIMES, initial_state=start)
-    assert str(made.failures[0]) == "patient row 1: the state to start from is not finite: state 'tumour' is nan (day 0)"
+    assert (
+        str(made.failures[0]) == "patient row 1: the state to start from is not finite: state 'tumour' is nan (day 0)"
+    )
     assert np.isfinite(made.states[0]).all()
 
 
@@ -299,3 +301,37 @@ def test_what_grows_by_itself_never_grows_negative(constants):
     made = simulate(model, rows, Schedule.empty(1), np.linspace(0.0, 400.0, 401), rtol=1e-3)
     assert not made.failures
     assert made.states.min() >= 0.0
+
+
+def test_a_patient_who_turns_stiff_on_the_way_changes_the_method(constants):
+    """A state that follows another ever more closely: slow at the start, where the method is chosen, fast later."""
+    model = Model(
+        [
+            Module(
+                "ever faster",
+                [
+                    Parameter("growth", 0.5, "1/day", "assumed: a test"),
+                    Parameter("pull", 0.01, "1/day", "assumed: a test"),
+                    Species("speed", "dimensionless", 1.0),
+                    Species("follower", "dimensionless", 1.0),
+                    Process("rise", lambda growth, speed: growth * speed, produces="speed"),
+                    Process(
+                        "follow",
+                        lambda pull, speed, follower: pull * speed * (2.0 - follower),
+                        produces="follower",
+                    ),
+                ],
+            )
+        ]
+    )
+    rows = np.tile(model.symbolic.typical, (9, 1))
+    rows[4:, model.symbolic.constants.index("growth")] = 0.01  # these stay slow
+    times = np.linspace(0.0, 30.0, 7)
+    made = simulate(model, rows, Schedule.empty(9), times)
+    assert made.methods == ["rosenbrock"] * 4 + ["explicit"] * 5
+    whole = simulate(model, rows, Schedule.empty(9), times, method="rosenbrock")
+    forced = simulate(model, rows, Schedule.empty(9), times, method="explicit")
+    assert made.states[:4].tobytes() == whole.states[:4].tobytes()
+    assert made.states[4:].tobytes() == forced.states[4:].tobytes()
+    assert forced.methods == ["explicit"] * 9
+    assert forced.steps[0].sum() > 20 * made.steps[0].sum()

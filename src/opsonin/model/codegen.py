@@ -34,7 +34,7 @@ from opsonin.model import codegen_events, sparse_lu
 from opsonin.model.expressions import FUNCTIONS, Hoist, Value, shared
 from opsonin.model.lanes import Lines
 
-SCALARS = ("TY", "TS", "TD", "H", "INVERSE_H", "GINV", "DH", "NORM", "THETA")
+SCALARS = ("TY", "TS", "TD", "H", "INVERSE_H", "GINV", "DH", "NORM", "THETA", "RTOL")
 
 
 @dataclass(eq=False)

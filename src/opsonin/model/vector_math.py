@@ -23,7 +23,10 @@ INTRINSICS = ("sqrt", "fabs", "floor", "ceil", "roundeven")
 
 
 def functions() -> str:
-    """Definitions of @exp_row, @decay_row (exp for x <= 0, to 1e-13), @log_row, @pow_row and @<name>_row for SCALARS; declarations of what they use."""
+    """Definitions of @exp_row, @decay_row (exp for x <= 0, to 1e-13), @log_row, @pow_row and @<name>_row for SCALARS.
+
+    With declarations of what they use.
+    """
     double = f"{ROW} @llvm.{{}}.v{LANES}f64({ROW})"
     text = [f"declare {double.format(name)}" for name in INTRINSICS]
     text += [f"declare {ROW} @llvm.fma.v{LANES}f64({ROW}, {ROW}, {ROW})"]

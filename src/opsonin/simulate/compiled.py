@@ -84,9 +84,9 @@ def _written(
     control.add_control(made, method, tuple(rows[watched_states(symbolic)].tolist()))
     codegen_events.add_look(made, symbolic, method.stages)
     sizes = {
-        "N_STATES": made.n_states, "N_INTEGRATED": made.n_integrated, "N_INPUTS": len(made.inputs), "N_CONSTANTS": made.n_constants,
-        "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time), "N_WEIGHTS": 2 + method.stages,
-        "N_ALL": made.rows * LANES, "ORDER": method.order, "N_GIVEN": len(symbolic.inputs),
+        "N_STATES": made.n_states, "N_INTEGRATED": made.n_integrated, "N_INPUTS": len(made.inputs),
+        "N_CONSTANTS": made.n_constants, "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time),
+        "N_WEIGHTS": 2 + method.stages, "N_ALL": made.rows * LANES, "ORDER": method.order, "N_GIVEN": len(symbolic.inputs),
         "N_EVENTS": len(symbolic.events),
     }  # fmt: skip
     plan = {
@@ -156,6 +156,7 @@ def driver_source() -> str:
         "from opsonin.simulate.address_call import call",
         f"LANES = {LANES}",
         calling.names_as_code(),
+        f"STIFF_STEPS = {control.STIFF_STEPS}",
     ]
     folder = files("opsonin.simulate")
     parts = [folder.joinpath(name).read_text(encoding="utf-8").split("# driver\n", 1)[1] for name in DRIVER]

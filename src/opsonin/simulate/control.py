@@ -6,9 +6,9 @@
 
 What each lane brings: PROPOSED, the length wished for; STOP, where it must land; NEXT, when something is wanted (an
 output); LIMIT of each watched state, whose reaching must be noted; MOST, how many steps there may be; RTOL, ATOL;
-BEFORE, the norm of the step before; FRESH, 1 where a lane starts from something new; IDLE, 1 for a lane without a patient. What it takes away: ACCEPTED, LANDED (0 or
-1), REACHED, the time; TAKEN and REJECTED, counts; STIFF, of an explicit method, how many of late were short for
-stability.
+BEFORE, the norm of the step before; FRESH, 1 where a lane starts from something new; IDLE, 1 for a lane without a
+patient. What it takes away: ACCEPTED, LANDED (0 or 1), REACHED, the time; TAKEN and REJECTED, counts; STIFF, of an
+explicit method, how many steps of late were short for stability.
 
 A step is accepted where no state's error estimate exceeds its tolerance. A state that cannot be negative may undershoot
 nought by its absolute tolerance at most and becomes nought then, or what grows by itself would grow negative.
@@ -29,7 +29,7 @@ STIFF_PRODUCT = 3.0  # of step and fastest rate: near the 3.3 at which the expli
 STIFF_STEPS = 15  # so many steps held short by stability and not by the tolerance: the other method is due
 SMALLEST_STEP = 1e-13  # days, and relative to the time
 TINY = 1e-150  # smaller values are set to nought: arithmetic on denormal numbers is slow and they mean nothing
-BROUGHT = ("PROPOSED", "STOP", "NEXT", "MOST", "RTOL", "BEFORE", "FRESH", "IDLE")
+BROUGHT = ("PROPOSED", "STOP", "NEXT", "MOST", "BEFORE", "FRESH", "IDLE")
 TAKEN = ("ACCEPTED", "LANDED", "REACHED", "TAKEN", "REJECTED", "AGAIN", "STIFF", "MASK")
 
 

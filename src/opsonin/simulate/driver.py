@@ -20,12 +20,10 @@ from numba import njit
 
 if TYPE_CHECKING:
     LANES = 8
-    N_STATES = N_INTEGRATED = N_CONSTANTS = N_JACOBIAN = N_BY_TIME = N_ALL = ORDER = 0
-    TY = H = THETA = NORM = RTOL = PROPOSED = STOP = NEXT = MOST = BEFORE = FRESH = IDLE = ACCEPTED = LANDED = (
-        REACHED
-    ) = 0
-    TAKEN = REJECTED = AGAIN = MASK = LIMIT = Y = STAGE = B = DENSE = ATOL = FT = P = LU = 0
-    PREPARE = BEGIN = ADVANCE = DENSE_STATES = KEEP = GIVEN = N_GIVEN = N_EVENTS = FOUND = 0
+    N_STATES = N_INTEGRATED = N_CONSTANTS = N_JACOBIAN = N_ALL = STIFF_STEPS = N_GIVEN = N_EVENTS = 0
+    TY = H = THETA = NORM = RTOL = PROPOSED = STOP = NEXT = MOST = BEFORE = FRESH = IDLE = ACCEPTED = LANDED = 0
+    REACHED = TAKEN = REJECTED = STIFF = MASK = LIMIT = Y = STAGE = DENSE = ATOL = P = LU = GIVEN = FOUND = 0
+    PREPARE = BEGIN = ADVANCE = DENSE_STATES = KEEP = 0
     call: Any
     input_rates: Any
     take_doses: Any
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     enter_exact: Any
 
 # driver
-RUNNING, FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START = -1, 0, 1, 2, 3, 4
+RUNNING, FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START, TURNED_STIFF = -1, 0, 1, 2, 3, 4, 9
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
@@ -61,7 +59,7 @@ def write_states(w, first, order, row):
 def run_block(
     first, last, at, functions, jacobian, by_time, order, constants, initial, start, end, times,
     event_time, event_kind, event_dose, dose_input, dose_row, dose_time, dose_end, amounts, set_values, set_added,
-    watched, limits, breaks, given, slopes, directions, jumps, input_row, rates, shapes, back, rtol, atol, max_steps,
+    watched, limits, breaks, given, slopes, directions, jumps, input_row, rates, shapes, back, rtol, atol, max_steps, turns,
     states, crossings, final, status, day, steps, happened, days, fault,
 ):  # fmt: skip
     """Integrate patients first … last - 1 from start to end, writing into their own rows.
@@ -73,6 +71,7 @@ def run_block(
     breaks, given, slopes: the inputs' pieces (driver_events.take_inputs).   directions, jumps, happened, days, fault:
     of the model's own events (driver_events.settle). At one moment inputs step, then events happen, then outputs are
     taken, then doses, and last the events that they bring about.
+    turns: whether a patient whose steps are short for stability alone stops with TURNED_STIFF.
     input_row, rates, shapes, back: where doses enter and each patient's modes, of what is advanced exactly.
     """
     n_times, n_events, n_states = times.shape[1], event_time.shape[1], at[N_STATES]
@@ -124,7 +123,7 @@ def run_block(
                     table = min(patient, event_time.shape[0] - 1)
                     while event[lane] < n_events and event_time[table, event[lane]] < start[patient]:
                         event[lane] += 1
-                    w[at[TAKEN] + lane] = w[at[REJECTED] + lane] = 0.0
+                    w[at[TAKEN] + lane] = w[at[REJECTED] + lane] = w[at[STIFF] + lane] = 0.0
                     table = min(patient, dose_time.shape[0] - 1)
                     input_rates(
                         w, at, lane, start[patient], dose_time[table], dose_end[table], dose_input, amounts[patient]
@@ -209,6 +208,9 @@ def run_block(
                 waiting |= due[lane]
                 if landed and not ended[lane] and w[at[STOP] + lane] >= end[patient]:
                     continue
+            if turns and accepted and w[at[STIFF] + lane] >= STIFF_STEPS:
+                status[patient] = TURNED_STIFF
+                at_stop[lane] = True
             if w[at[TAKEN] + lane] + w[at[REJECTED] + lane] >= max_steps:
                 status[patient] = TOO_MANY_STEPS
                 at_stop[lane] = True

@@ -32,8 +32,10 @@ REASONS = {
     2: "a state or its rate is no longer a finite number",
     3: f"more than {MAX_STEPS} steps",
     4: "the state to start from is not finite",
+    9: "the explicit method turned out not to suit it",
     **EVENT_REASONS,
 }
+TURNED_STIFF = 9  # the driver's status of a patient whose explicit steps were short for stability alone
 _compiling = threading.Lock()
 
 
@@ -99,7 +101,8 @@ def choose(model: Any, problem: Problem) -> list[str]:
     The rate is what a power iteration with the Jacobian comes to at the model's own initial state and time 0, so that
     every segment of a patient is integrated alike. An explicit method may step about 3.3 / rate at most; the
     Rosenbrock method steps as accuracy allows, often days, at about twice the cost a step. So the explicit pair pays
-    only where nothing in the model is faster than about STIFF_RATE. Where the model cannot start: "rosenbrock".
+    only where nothing in the model is faster than about STIFF_RATE; who becomes faster on the way changes (`turns`).
+    Where the model cannot start: "rosenbrock".
     """
     patients = len(problem.initial)
     rate = np.full(patients, np.inf)
@@ -125,30 +128,62 @@ def integrate(
     methods: list[str],
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    turns: bool = False,
 ) -> Arrays:
     """Integrate every patient with their method; rows do not depend on threads, blocks or each other.
 
+    turns: whether a patient whose equations turn out too stiff for the explicit method on the way is begun again with
+    the Rosenbrock method; `methods` then says so.
     progress(done, total) is called from the calling thread, which stays interruptible: on an exception (Ctrl-C too)
     the blocks not yet begun are dropped and the running ones, milliseconds each, are waited for.
     """
     arrays = empty_arrays(problem)
     total = len(problem.initial)
-    allowed = max(1, available_threads() if threads is None else threads)
-    size = min(BLOCK, LANES * max(1, -(-total // (4 * LANES * allowed))))
     shared = plan(problem, ATOL_FACTOR)
-    methods, modes = with_exact(problem.symbolic, problem.constants, methods)
-    jobs = []
-    for method in sorted(set(methods)):
-        chosen = np.flatnonzero(np.array([name == method for name in methods]))
-        with _one_compiler():  # compiles, or reads the compiled code, once and before any thread needs it
-            solver = ready(problem.symbolic, method, lambda s: _runner(s, problem, shared, arrays, modes)(0, 0))
-        run = _runner(solver, problem, shared, arrays, modes)
-        jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
-    workers = max(1, min(len(jobs), allowed))
+    named, modes = with_exact(problem.symbolic, problem.constants, methods)
     if progress is not None:
         progress(0, total)
+    work = _Work(problem, shared, arrays, modes, turns)
+    _run(work, named, np.arange(total), threads, progress)
+    turned = np.flatnonzero(arrays.status == TURNED_STIFF)
+    if len(turned):
+        for row in turned.tolist():
+            methods[row] = "rosenbrock"
+        named, _ = with_exact(problem.symbolic, problem.constants, methods)
+        _run(work, named, turned, threads, None)
+    return arrays
+
+
+class _Work(NamedTuple):
+    """What every block of a call works on."""
+
+    problem: Problem
+    shared: Plan
+    arrays: Arrays
+    modes: ModeArrays
+    turns: bool
+
+
+def _run(
+    work: _Work,
+    methods: list[str],
+    patients: np.ndarray,
+    threads: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Integrate some patients, in blocks over threads."""
+    total = len(patients)
+    allowed = max(1, available_threads() if threads is None else threads)
+    size = min(BLOCK, LANES * max(1, -(-total // (4 * LANES * allowed))))
+    jobs = []
+    for method in sorted({methods[row] for row in patients.tolist()}):
+        chosen = patients[[methods[row] == method for row in patients.tolist()]]
+        with _one_compiler():  # compiles, or reads the compiled code, once and before any thread needs it
+            solver = ready(work.problem.symbolic, method, lambda s: _runner(s, work)(0, 0))
+        run = _runner(solver, work)
+        jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
     done = 0
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(max(1, min(len(jobs), allowed))) as pool:
         waiting = {pool.submit(run, first, last): last - first for run, first, last in jobs}
         try:
             while waiting:
@@ -161,7 +196,6 @@ def integrate(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return arrays
 
 
 @contextmanager
@@ -190,10 +224,9 @@ def _blocks(rows: np.ndarray, size: int) -> list[tuple[int, int]]:
     return [(int(run[i]), int(run[min(i + size, len(run)) - 1]) + 1) for run in runs for i in range(0, len(run), size)]
 
 
-def _runner(
-    solver: Solver, problem: Problem, shared: Plan, arrays: Arrays, modes: ModeArrays
-) -> Callable[[int, int], None]:
-    exact = modes if solver.exact else tuple(mode[:, :0] for mode in modes)
+def _runner(solver: Solver, work: _Work) -> Callable[[int, int], None]:
+    problem, shared = work.problem, work.shared
+    exact = work.modes if solver.exact else tuple(mode[:, :0] for mode in work.modes)
     rows, watched = solver.rows, watched_states(problem.symbolic)
     times = problem.times
     if problem.after is not None:  # the driver writes what is due at a stop before its doses; a hair later is after
@@ -205,7 +238,8 @@ def _runner(
             first, last, *solver.model, problem.constants, problem.initial, problem.start, problem.end, times,
             shared.event_time, shared.event_kind, shared.event_dose, shared.dose_input, rows[shared.dose_state],
             shared.dose_time, shared.dose_end, shared.amounts, shared.set_values, shared.set_added,
-            rows[watched], problem.limits, *own, solver.inputs, *exact, problem.rtol, shared.atol, MAX_STEPS, *arrays,
+            rows[watched], problem.limits, *own, solver.inputs, *exact, problem.rtol, shared.atol, MAX_STEPS,
+            work.turns, *work.arrays,
         )  # fmt: skip
 
     return run

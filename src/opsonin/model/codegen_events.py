@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opsonin.errors import ModelError
+from opsonin.model import codegen_exact
 from opsonin.model.expressions import Value, shared
 from opsonin.model.lanes import Lines
 
@@ -134,6 +135,7 @@ def _guards_within(made: Generated, code: Lines, theta: float, stages: int) -> l
     first = made.first
     others = made.reader(code, "STAGE", "REACHED")
     weights = [code.load(first["WEIGHT"] + place) for place in range(2 + stages)]
+    modes = codegen_exact.decayed(made, code, code.mul(code.number(theta), code.load(first["H"])))
 
     def read(name: str) -> str:
         if theta == 1.0 or name[0] not in "yt":
@@ -141,10 +143,12 @@ def _guards_within(made: Generated, code: Lines, theta: float, stages: int) -> l
         if name == "t":
             return code.add(code.load(first["TY"]), code.mul(code.number(theta), code.load(first["H"])))
         i = int(name[1:])
+        if i >= made.n_integrated:
+            return codegen_exact.one_within(made, code, i, modes)
         value = code.mul(weights[0], code.load(first["Y"] + i))
         value = code.add(value, code.mul(weights[1], code.load(first["STAGE"] + i)))
         for s in range(stages):
-            value = code.add(value, code.mul(weights[2 + s], code.load(first["K"] + s * made.n_states + i)))
+            value = code.add(value, code.mul(weights[2 + s], code.load(first["K"] + s * made.n_integrated + i)))
         return code.larger(value, code.number(0.0)) if i < made.n_bounded else value
 
     value = Value(code, read)

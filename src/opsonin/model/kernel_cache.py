@@ -107,7 +107,8 @@ def _toolchain() -> tuple[str, ...]:
     import numba
 
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return (python, numba.__version__, llvmlite.__version__, llvmlite.binding.get_host_cpu_name())
+    features = llvmlite.binding.get_host_cpu_features().flatten()  # a container may hide some of the processor's
+    return (python, numba.__version__, llvmlite.__version__, llvmlite.binding.get_host_cpu_name(), features)
 
 
 def _writable(path: Path) -> Path:

@@ -86,8 +86,8 @@ def _written(
     sizes = {
         "N_STATES": made.n_states, "N_INTEGRATED": made.n_integrated, "N_INPUTS": len(made.inputs),
         "N_CONSTANTS": made.n_constants, "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time),
-        "N_WEIGHTS": 2 + method.stages, "N_ALL": made.rows * LANES, "ORDER": method.order, "N_GIVEN": len(symbolic.inputs),
-        "N_EVENTS": len(symbolic.events),
+        "N_WEIGHTS": 2 + method.stages, "N_ALL": made.rows * LANES, "ORDER": method.order,
+        "N_GIVEN": len(symbolic.inputs), "N_EVENTS": len(symbolic.events),
     }  # fmt: skip
     plan = {
         "places": calling.places(made.first, sizes, LANES),
@@ -102,7 +102,16 @@ def _written(
 @cache
 def _generator() -> str:
     """The text of everything that writes machine code: a change of it must not meet kernels written before."""
-    modules = ("codegen", "codegen_events", "expressions", "lanes", "sparse_lu", "vector_math", "machine_code")
+    modules = (
+        "codegen",
+        "codegen_events",
+        "codegen_exact",
+        "expressions",
+        "lanes",
+        "sparse_lu",
+        "vector_math",
+        "machine_code",
+    )
     texts = [files("opsonin.model").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in modules]
     own = ("steps", "control", "tableaus", "calling", "compiled")
     texts += [files("opsonin.simulate").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in own]

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import math
 
+from opsonin.model import codegen_exact
 from opsonin.model.codegen import Generated
 from opsonin.model.lanes import LANES, MASK, ROW, Lines
-from opsonin.simulate import exact
 from opsonin.simulate.steps import Rows, _parts
 from opsonin.simulate.tableaus import Rosenbrock, RungeKutta
 
@@ -272,7 +272,7 @@ def _keep(made: Generated, method: Rosenbrock | RungeKutta) -> Lines:
     zero = code.number(0.0)
     accepted = code.compare("ogt", code.load(first["ACCEPTED"]), zero)
     pairs = [(made.first["Y"], made.first["STAGE"], made.n_states)]
-    pairs += [exact.at_end_of_step(made, method.c)]
+    pairs += [codegen_exact.at_end_of_step(made, method.c)]
     for kept, new, count in pairs:
         if count:
             with code.each(count) as loop:

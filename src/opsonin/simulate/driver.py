@@ -59,7 +59,8 @@ def write_states(w, first, order, row):
 def run_block(
     first, last, at, functions, jacobian, by_time, order, constants, initial, start, end, times,
     event_time, event_kind, event_dose, dose_input, dose_row, dose_time, dose_end, amounts, set_values, set_added,
-    watched, limits, breaks, given, slopes, directions, jumps, input_row, rates, shapes, back, rtol, atol, max_steps, turns,
+    watched, limits, breaks, given, slopes, directions, jumps, input_row, rates, shapes, back,
+    rtol, atol, max_steps, turns,
     states, crossings, final, status, day, steps, happened, days, fault,
 ):  # fmt: skip
     """Integrate patients first … last - 1 from start to end, writing into their own rows.

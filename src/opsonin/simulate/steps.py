@@ -13,9 +13,9 @@ The stages K lie behind the model's own ranges. How a step is judged, and how lo
 
 from __future__ import annotations
 
+from opsonin.model import codegen_exact
 from opsonin.model.codegen import Generated
 from opsonin.model.lanes import Lines
-from opsonin.simulate import exact
 from opsonin.simulate.tableaus import Rosenbrock, RungeKutta
 
 
@@ -24,7 +24,7 @@ def add_step(made: Generated, method: Rosenbrock | RungeKutta) -> None:
     made.lay("STIFFNESS", 1)
     made.lay("WEIGHT", 2 + method.stages)
     made.lay("K", method.stages * made.n_integrated)
-    exact.lay(made, len(exact.moments(method.c)))
+    codegen_exact.lay(made, len(codegen_exact.moments(method.c)))
     if isinstance(method, Rosenbrock):
         written, weights = _rosenbrock_step(made, method), _rosenbrock_weights(made, method)
     else:
@@ -61,7 +61,7 @@ def _rosenbrock_step(made: Generated, method: Rosenbrock) -> Lines:
     code.store(first["INVERSE_H"], inverse)
     code.store(first["GINV"], code.mul(code.number(1 / method.gamma), inverse))
     code.do("factor")
-    given = exact.Given(made, code, method.c)
+    given = codegen_exact.Given(made, code, method.c)
     for s in range(method.stages):
         stage = first["K"] + s * made.n_integrated
         code.store(first["DH"], code.mul(code.number(method.d[s]), h))
@@ -122,7 +122,7 @@ def _explicit_step(made: Generated, method: RungeKutta) -> Lines:
     with code.each(made.n_integrated) as loop:
         rows = Rows(made, code, loop.i)
         rows.store("STAGE", rows.load("Y"))
-    given = exact.Given(made, code, method.c)
+    given = codegen_exact.Given(made, code, method.c)
     for s in range(method.stages - 1):
         given.at_stage(method.c[s])
         _rates_at(made, code, method, s, h)
@@ -190,7 +190,7 @@ def _dense(made: Generated, stages: int) -> Lines:
             if bounded:
                 value = code.select(code.compare("olt", value, zero), zero, value)
             rows.store("DENSE", value)
-    exact.within(made, code, theta)
+    codegen_exact.within(made, code, theta)
     code.store(first["TD"], code.add(code.load(first["TY"]), code.mul(theta, code.load(first["H"]))))
     return code
 

@@ -7,8 +7,12 @@ LAMBDA and SHAPE are the patient's own.
 
 from __future__ import annotations
 
-from opsonin.model.codegen import Generated
+from typing import TYPE_CHECKING
+
 from opsonin.model.lanes import Lines
+
+if TYPE_CHECKING:
+    from opsonin.model.codegen import Generated
 
 
 def lay(made: Generated, moments: int) -> None:
@@ -36,7 +40,7 @@ class Given:
         if self.size:
             h = code.load(made.first["H"])
             for n, c in enumerate(self.moments):
-                for k, mode in enumerate(_decayed(made, code, code.mul(code.number(c), h))):
+                for k, mode in enumerate(decayed(made, code, code.mul(code.number(c), h))):
                     code.store(made.first["MODES"] + n * self.size + k, mode)
 
     def at_stage(self, c: float) -> None:
@@ -70,13 +74,13 @@ def within(made: Generated, code: Lines, theta: str) -> None:
     first = made.first
     ended = code.compare("oge", theta, code.number(1.0))
     every = range(made.n_integrated, made.n_states)
-    _store(made, code, "DENSE", every, _decayed(made, code, code.mul(theta, code.load(first["H"]))))
+    _store(made, code, "DENSE", every, decayed(made, code, code.mul(theta, code.load(first["H"]))))
     for j in every:
         new = code.load(first["STAGE"] + j)
         code.store(first["DENSE"] + j, code.select(ended, new, code.load(first["DENSE"] + j)))
 
 
-def _decayed(made: Generated, code: Lines, time: str) -> list[str]:
+def decayed(made: Generated, code: Lines, time: str) -> list[str]:
     """The modes some time after the beginning of the step."""
     modes = []
     for k in range(made.n_states - made.n_integrated):
@@ -85,11 +89,16 @@ def _decayed(made: Generated, code: Lines, time: str) -> list[str]:
     return modes
 
 
+def one_within(made: Generated, code: Lines, state: int, modes: list[str]) -> str:
+    """A state from the modes; what rounding leaves below nought becomes nought."""
+    place = state - made.n_integrated
+    value = code.load(made.first["CONSTANT"] + place)
+    for k, mode in enumerate(modes):
+        value = code.add(value, code.mul(code.load(made.first["SHAPE"] + place * len(modes) + k), mode))
+    return code.larger(value, code.number(0.0))
+
+
 def _store(made: Generated, code: Lines, name: str, states: range | tuple[int, ...], modes: list[str]) -> None:
-    """The states from the modes; what rounding leaves below nought becomes nought."""
+    """The states from the modes, into a range."""
     for j in states:
-        place = j - made.n_integrated
-        value = code.load(made.first["CONSTANT"] + place)
-        for k, mode in enumerate(modes):
-            value = code.add(value, code.mul(code.load(made.first["SHAPE"] + place * len(modes) + k), mode))
-        code.store(made.first[name] + j, code.larger(value, code.number(0.0)))
+        code.store(made.first[name] + j, one_within(made, code, j, modes))

@@ -32,7 +32,7 @@ from opsonin.simulate.sensitivity import sensitivities
 from opsonin.simulate.steady_state import steady_states
 from opsonin.study import Study
 from opsonin.study.sensitivity import Asked
-from simulate import DAYS, FOLDER, IN_SBML, benchmark_model, population, timed
+from solver_problem import DAYS, FOLDER, IN_SBML, benchmark_model, population, timed
 
 
 def varied(model: Model, constants: np.ndarray) -> list[str]:

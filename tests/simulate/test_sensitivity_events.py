@@ -38,7 +38,14 @@ def test_a_derivative_crosses_an_event():
     days = TIMES[:5]  # at 4.3 it is seen again
     later = days > np.log(4) / 0.7
     made = sensitivities(
-        model, constants, Schedule.empty(1), days, ["growth", "seen", "left"], outputs=["tumour"], method="reference"
+        model,
+        constants,
+        Schedule.empty(1),
+        days,
+        ["growth", "seen", "left"],
+        outputs=["tumour"],
+        method="reference",
+        rtol=1e-9,
     )
     assert made.values[0, :, 0] == pytest.approx(np.exp(0.7 * days) * np.where(later, 0.2, 1))
     by_growth, by_seen, by_left = made.of("tumour")[0].T
@@ -61,7 +68,7 @@ def test_events_agree_with_differences_of_two_simulations(parameter, method):
     for sign in (1, -1):
         moved = constants.copy()
         moved[:, column] *= 1 + 1e-4 * sign
-        ends.append(simulate(model, moved, Schedule.empty(1), TIMES, method="reference").states[:, :, :3])
+        ends.append(simulate(model, moved, Schedule.empty(1), TIMES, method="reference", rtol=1e-9).states[:, :, :3])
     expected = (ends[0] - ends[1]) / (2e-4 * constants[0, column])
     assert made.derivatives[..., 0] == pytest.approx(expected, rel=2e-5, abs=2e-5)
 
@@ -79,7 +86,7 @@ def test_what_moves_a_dose_in_time_is_refused():
     schedule = build_schedule(model, constants, [oral("drug", 10.0, "mg", [0.0])])
     with pytest.raises(SimulationError, match="drug, oral: when its doses arrive depends on wait"):
         sensitivities(model, constants, schedule, TIMES, ["wait"])
-    made = sensitivities(model, constants, schedule, TIMES, ["loss"], outputs=["gut"], method="reference")
+    made = sensitivities(model, constants, schedule, TIMES, ["loss"], outputs=["gut"], method="reference", rtol=1e-9)
     after = TIMES[1:] - 0.3
     assert made.of("gut")[0, 1:, 0] == pytest.approx(-after * 10 * np.exp(-after), rel=1e-6)
 

@@ -65,7 +65,7 @@ def differences(model, constants, doses, times, parameter, names, relative=1e-4)
     for sign in (1, -1):
         moved = constants.copy()
         moved[:, column] *= 1 + sign * relative
-        made = simulate(model, moved, build_schedule(model, moved, doses), times, method="reference")
+        made = simulate(model, moved, build_schedule(model, moved, doses), times, method="reference", rtol=1e-9)
         seen = model.observe([n for n in names if n in model.symbolic.observables], made.states, moved, times)
         states = [made.state(n) for n in names if n not in model.symbolic.observables]
         ends.append(np.concatenate([seen, np.stack(states, axis=2)], axis=2))
@@ -78,7 +78,14 @@ def test_a_bolus_follows_its_closed_form():
     constants[1, model.symbolic.constants.index("clearance")] = 1.0
     schedule = build_schedule(model, constants, [intravenous_bolus("drug", 10.0, "mg", [0.0])])
     made = sensitivities(
-        model, constants, schedule, DAYS, ["volume", "clearance"], outputs=["plasma", "drug"], method="reference"
+        model,
+        constants,
+        schedule,
+        DAYS,
+        ["volume", "clearance"],
+        outputs=["plasma", "drug"],
+        method="reference",
+        rtol=1e-9,
     )
     assert made.parameters == ("clearance", "volume")  # in the model's order
     clearance, volume = constants[:, :1], constants[:, 1:2]
@@ -122,7 +129,7 @@ def test_a_specific_activity_divides_the_dose(linear, constants):
     doses = [subcutaneous("cytokine", 100.0, "MIU", [0.0, 1.0])]
     made = sensitivities(
         linear, patients, build_schedule(linear, patients, doses), DAYS, ["activity"], outputs=["gone"],
-        method="reference",
+        method="reference", rtol=1e-9,
     )  # fmt: skip
     activity = patients[0, linear.symbolic.constants.index("activity")]
     assert made.of("gone")[0, :, 0] == pytest.approx(-made.values[0, :, 0] / activity, rel=1e-6)
@@ -146,7 +153,7 @@ def test_an_exponent_has_a_derivative_before_the_first_dose():
     model = effect_model()
     constants = model.symbolic.typical[None, :]
     schedule = build_schedule(model, constants, [intravenous_bolus("drug", 10.0, "mg", [1.0])])
-    made = sensitivities(model, constants, schedule, DAYS, ["steepness"], method="reference", start=0.0)
+    made = sensitivities(model, constants, schedule, DAYS, ["steepness"], method="reference", rtol=1e-9, start=0.0)
     assert np.isfinite(made.derivatives).all()
     assert np.all(made.of("cells")[0, DAYS <= 1] == 0)
     assert made.of("cells")[0, -1, 0] != 0
@@ -175,12 +182,12 @@ def test_switching_rates_are_told():
     ]
     model = Model([Module("cells", parts)])
     made = sensitivities(
-        model, model.symbolic.typical[None, :], Schedule.empty(1), DAYS, ["growth"], method="reference"
+        model, model.symbolic.typical[None, :], Schedule.empty(1), DAYS, ["growth"], method="reference", rtol=1e-9
     )
     assert made.switches == ("cells (by cells)",)
     smooth = effect_model()
     patient = smooth.symbolic.typical[None, :]
-    made = sensitivities(smooth, patient, Schedule.empty(1), DAYS, ["growth"], method="reference")
+    made = sensitivities(smooth, patient, Schedule.empty(1), DAYS, ["growth"], method="reference", rtol=1e-9)
     assert made.switches == ()
 
 

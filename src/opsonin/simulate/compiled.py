@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -18,6 +20,8 @@ from opsonin.simulate import calling, control, steps, tableaus
 EXACT = "exact "  # before a method's name: the linear part of the model is advanced exactly, the rest by the method
 METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
 DRIVER = ("driver_doses.py", "driver_crossings.py", "driver_events.py", "driver_exact.py", "driver.py")
+# when the process ends the collector would look several times at all that SymPy and Numba hold, a third of a second
+atexit.register(gc.freeze)
 _solvers: WeakKeyDictionary[Any, dict[str, Solver]] = WeakKeyDictionary()  # a trial asks many hundred times
 
 

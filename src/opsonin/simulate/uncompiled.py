@@ -1,4 +1,4 @@
-"""The reference path for whole schedules: no compilation, SciPy at tight tolerance, one patient after the other."""
+"""The reference path for whole schedules: no compilation, SciPy's LSODA, one patient after the other."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def _one(model: Any, problem: Problem, patient: int, arrays: Arrays) -> None:
             float(problem.end[patient]),
             problem.initial[patient],
             inputs={series.name: series.of(patient) for series in problem.inputs},
+            rtol=problem.rtol,
         )
 
     made = ran(times, after)

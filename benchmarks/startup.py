@@ -60,7 +60,7 @@ from opsonin.simulate import simulate
 model = models.trial_model({lesions})
 constants = models.patients(model, 2)
 given = model, constants, models.doses(model, constants), np.arange(181.0)
-exact, made = simulate(*given, method="reference").states, simulate(*given).states
+exact, made = simulate(*given, method="reference", rtol=1e-9).states, simulate(*given).states
 print(np.max(np.abs(made - exact) / (np.abs(exact) + 1e-3 * np.abs(exact).max(axis=(0, 1)))))
 """
 HELP = "import sys; from opsonin.cli import main; sys.argv = ['opsonin', '--help']; main()"

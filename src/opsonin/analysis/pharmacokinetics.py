@@ -204,6 +204,7 @@ def _between_periods(
 
 def _agents_on(exposures: Any, day: float) -> set[str]:
     """The agents that at least half of those still dosed with anything received on a day."""
+    exposures = exposures[exposures["amount"] != 0]  # doses held
     end = exposures["end_day"].fillna(exposures["start_day"])
     on = exposures[(exposures["start_day"] < day + 0.99) & (end > day - 0.01)]
     count = on.groupby(on["agent"].astype(str))["subject_id"].nunique()

@@ -114,6 +114,7 @@ def exposure_findings(asked: Asked) -> list[Finding]:
     rows = asked.table("exposures")
     if not len(rows):
         return [note("safety.exposure", "No exposures are recorded: events are counted among all subjects.")]
+    rows = rows[rows["amount"] != 0]  # doses held
     end = rows["end_day"].fillna(rows["start_day"])
     rows = rows.assign(end=end, agent=rows["agent"].astype(str), unit=rows["unit"].astype(str))
     rows["period"] = rows["end"] - rows["start_day"] >= 1

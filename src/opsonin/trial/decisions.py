@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from opsonin import random
 from opsonin.trial.block import Block
 from opsonin.trial.dosing import PLANNED, Dosing
 from opsonin.trial.policy import Progression, Reading, Toxicity
 from opsonin.trial.potential import PotentialOutcomes
+from opsonin.trial.recovery import days_per_grade
 from opsonin.trial.rules import (
     DELAYED,
     HELD,
@@ -205,7 +205,7 @@ class Decisions:
         if rule.watch >= 0:
             return _next(self.block.plan.rules.watches[rule.watch].times, day, strictly=True)
         grade = int(graded(self.block.plan.events)[cause])
-        over = day + self._recovery()[rows, cause] * max(grade - rule.policy.down_to, 0)
+        over = day + self._days_per_grade()[rows, cause] * max(grade - rule.policy.down_to, 0)
         self.made.recovered[rows, cause] = over
         return over
 
@@ -272,23 +272,14 @@ class Decisions:
         open_ = np.isposinf(self.until[rows, r])
         return np.where(open_, self.since[rows, r] + self._limit(r), np.inf)
 
+    def _days_per_grade(self) -> np.ndarray:
+        if self._per_grade is None:
+            self._per_grade = days_per_grade(self.block)
+        return self._per_grade
+
     def _limit(self, r: int) -> float:
         most = self.rules[r].policy.at_most_days
         return np.inf if most is None else most
-
-    def _recovery(self) -> np.ndarray:
-        """Days in which each event of each patient falls by one grade, the same at every level and in every world."""
-        if self._per_grade is None:
-            plan = self.block.plan
-            recovery = plan.protocol.recovery
-            sigma = np.sqrt(np.log1p(recovery.cv**2))
-            drawn = {
-                term: random.normal(self.block.seed, f"recovery of {term}", self.block.rows)[..., 0]
-                for term in dict.fromkeys(event.term for event in plan.events)
-            }
-            scores = np.stack([drawn[event.term] for event in plan.events], axis=1)
-            self._per_grade = np.asarray(recovery.median_days * np.exp(sigma * scores))
-        return self._per_grade
 
 
 def _next(times: np.ndarray, day: np.ndarray, strictly: bool = False) -> np.ndarray:

@@ -69,6 +69,7 @@ def swimmer(record: Any, groups: Groups) -> Figure | None:
 def _lanes(record: Any, groups: Groups) -> pd.DataFrame:
     """One row a patient: subject_id, group, treated, followed (days), by group and then by time on treatment."""
     exposures, disposition, survival = record.exposures, record.disposition, record.survival
+    exposures = exposures[exposures["amount"] != 0]  # doses held are none
     if exposures.empty:
         return pd.DataFrame(columns=["subject_id", "group", "treated", "followed"])
     last = exposures["end_day"].fillna(exposures["start_day"]).groupby(exposures["subject_id"].astype(str)).max()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ def replacing(folder: str | Path) -> Iterator[Path]:
         raise NotADirectoryError(errno.ENOTDIR, "it is a file and no folder", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     recover(target)
-    fresh, old = _sibling(target, f"new-{os.getpid()}"), _sibling(target, "old")
+    fresh, old = _sibling(target, f"new-{platform.node()}-{os.getpid()}"), _sibling(target, "old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
@@ -46,8 +48,15 @@ def replacing(folder: str | Path) -> Iterator[Path]:
 
 
 def recover(folder: str | Path) -> None:
-    """Puts back the old folder that a crash left aside, or clears it away where the new one is in place."""
+    """Puts back the old folder that a crash left aside, or clears it away where the new one is in place.
+
+    New folders of killed processes of this machine, which nobody will finish, are cleared away too.
+    """
     target = Path(os.path.realpath(folder))
+    for left in target.parent.glob(glob.escape(_sibling(target, f"new-{platform.node()}-").name) + "*"):
+        process = left.name.rpartition("-")[2]
+        if process.isdecimal() and not _runs(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
     old = _sibling(target, "old")
     if not old.exists():
         return
@@ -55,6 +64,19 @@ def recover(folder: str | Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         os.rename(old, target)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this machine goes on, as far as can be told."""
+    if os.name != "posix":
+        return True  # elsewhere, asking would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _sibling(target: Path, what: str) -> Path:

@@ -11,6 +11,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 from hashlib import blake2b
 from pathlib import Path
@@ -42,7 +43,8 @@ class Kept:
             try:
                 yield _read(path)
             except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # a folder that cannot be written is said when a block is added
+                    path.unlink()
 
     def add(self, piece: Piece) -> None:
         """Write one block.
@@ -59,7 +61,8 @@ class Kept:
                 np.savez(file, **arrays, job_rows=piece.job.rows, job_levels=piece.job.levels, about=np.array(about))
             os.replace(fresh, path)
         except OSError as problem:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
             raise RecordError(
                 f"finished simulations cannot be kept in {self.folder}: {problem.strerror or problem}; make room "
                 "there, or choose another results folder."
@@ -83,7 +86,7 @@ def _name(job: Job) -> str:
 
 def _read(path: Path) -> Piece:
     """Raises: what a file may raise that is not a whole block of outcomes as they are now."""
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
         about = json.loads(str(file["about"]))
         outcomes = PotentialOutcomes(*(file[field.name] for field in fields(PotentialOutcomes)))
         left_out = tuple(about["left_out"])

@@ -114,3 +114,14 @@ def test_the_modes_are_those_of_the_rates():
     again = found.shapes @ (found.rates[:, :, None] * found.back)
     ka, ke, k12, k21 = (constants[0, MODEL.symbolic.constants.index(name)] for name in ("ka", "ke", "k12", "k21"))
     np.testing.assert_allclose(again[0], [[-ka, 0, 0], [ka, -ke - k12, k21], [0, k12, -k21]], atol=1e-9)
+
+
+def test_modes_do_not_depend_on_the_other_patients():
+    constants = np.tile(MODEL.symbolic.typical, (700, 1))
+    constants[:, MODEL.symbolic.constants.index("ke")] *= np.linspace(0.0, 3.0, 700)  # the first cannot be taken apart
+    schedule = build_schedule(MODEL, constants, [oral("drug", 10.0, "mg", [0.0])])
+    together = simulate(MODEL, constants, schedule, np.array([0.0, 1.0, 2.0]))
+    for row in (0, 1, 350, 699):
+        one = np.array([row])
+        alone = simulate(MODEL, constants[one], schedule.rows(one), np.array([0.0, 1.0, 2.0]))
+        assert alone.states.tobytes() == together.states[one].tobytes()

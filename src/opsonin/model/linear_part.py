@@ -23,6 +23,12 @@ def linear_part(symbolic: Any) -> tuple[int, ...]:
     Every state of it decays by itself, its rate is linear in states of the part with coefficients of constants alone,
     and its sign is no matter of a law (it cannot be negative).
     """
+    if "linear part" not in symbolic.functions:
+        symbolic.functions["linear part"] = _found(symbolic)
+    return symbolic.functions["linear part"]
+
+
+def _found(symbolic: Any) -> tuple[int, ...]:
     constants = set(symbolic.constant_symbols)
     index = {symbol: i for i, symbol in enumerate(symbolic.state_symbols)}
     by_row: dict[int, dict[int, Any]] = {}
@@ -66,29 +72,34 @@ def modes(symbolic: Any, part: tuple[int, ...], constants: Float[np.ndarray, "pa
     size = len(part)
     finite = np.isfinite(matrix).all(axis=(1, 2))
     matrix = np.where(finite[:, None, None], matrix, -np.eye(size) * np.arange(1, size + 1))
-    rates, shapes, condition = _taken_apart(matrix)
-    close = ~(condition < 1e-3 / APART)
+    rates, shapes, back, condition = _taken_apart(matrix)
+    close: np.ndarray = ~(condition < 1e-3 / APART)
     if close.any():
         moved = matrix[close]
         moved[:, range(size), range(size)] *= 1.0 + APART * np.arange(size)
-        rates[close], shapes[close], condition[close] = _taken_apart(moved)
-    good = finite & (condition < WORST_CONDITION) & np.isreal(rates).all(axis=1) & (rates.real < 0).all(axis=1)
-    shapes = np.where(good[:, None, None], shapes.real, np.eye(size))
-    rates = np.where(good[:, None], rates.real, -1.0)
-    return Modes(rates, np.ascontiguousarray(shapes), np.linalg.inv(shapes), good)
+        rates[close], shapes[close], back[close], condition[close] = _taken_apart(moved)
+    good = finite & (condition < WORST_CONDITION) & (rates < 0).all(axis=1)
+    rates[~good], shapes[~good], back[~good] = -1.0, np.eye(size), np.eye(size)
+    return Modes(rates, shapes, back, good)
 
 
-def _taken_apart(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Eigenvalues, eigenvectors and their condition (1-norm, cheaper than the 2-norm and as telling here)."""
+def _taken_apart(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Eigenvalues, eigenvectors, their inverse and its condition (in the 1-norm, cheap and as telling here).
+
+    Where eigenvalues are not real the condition is infinite. A patient's numbers do not depend on the others'.
+    """
     rates, shapes = np.linalg.eig(matrix)
-    rates, shapes = rates.astype(complex), shapes.astype(complex)
+    complex_ones = ~np.isreal(rates).all(axis=1)
+    rates, shapes = np.real(rates).copy(), np.real(shapes).copy()
+    shapes[complex_ones] = np.eye(matrix.shape[1])
     with np.errstate(all="ignore"):
         try:
             back = np.linalg.inv(shapes)
         except np.linalg.LinAlgError:  # one patient's exactly equal rates: numpy gives up on all of them
             back = np.array([_inverse(one) for one in shapes])
         condition = np.abs(shapes).sum(axis=1).max(axis=1) * np.abs(back).sum(axis=1).max(axis=1)
-    return rates, shapes, condition
+    condition[complex_ones] = np.inf
+    return rates, shapes, back, condition
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:
@@ -102,7 +113,7 @@ def _matrix(symbolic: Any, part: tuple[int, ...], constants: np.ndarray) -> np.n
     """A of every patient, (patient, state, state)."""
     place = {state: n for n, state in enumerate(part)}
     entries = {(i, j): expr for (i, j), expr in symbolic.jacobian.items() if i in place}
-    key = "linear part"
+    key = "matrix of the linear part"
     if key not in symbolic.functions:
         import sympy
 

@@ -152,7 +152,7 @@ def run_block(
                     output[lane] += 1
                 w[at[NEXT] + lane] = times[table, output[lane]] if output[lane] < n_times else math.inf
                 if t >= end[patient] or status[patient] != RUNNING:
-                    finish(w, at, lane, order, patient, states, crossings, final, status, day, steps)
+                    finish(w, at, lane, order, patient, output[lane], states, crossings, final, status, day, steps)
                     who[lane] = -1
                     w[at[IDLE] + lane] = 1.0
                     active -= 1
@@ -257,13 +257,14 @@ def in_step(moment, reached, left_to_stop):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def finish(w, at, lane, order, patient, states, crossings, final, status, day, steps):
-    """Write what is left to write of a patient who reached the end or stopped."""
+def finish(w, at, lane, order, patient, written, states, crossings, final, status, day, steps):
+    """Write what is left to write of a patient who reached the end or stopped.   written: how many outputs are."""
     steps[patient, 0], steps[patient, 1] = w[at[TAKEN] + lane], w[at[REJECTED] + lane]
     if status[patient] == RUNNING:
         status[patient] = FINISHED
         day[patient] = math.nan
         write_states(w, at[Y] + lane, order, final[patient])
+        states[patient, written:] = math.nan  # of times that pad the row
     else:
         day[patient] = w[at[TY] + lane]
         final[patient] = math.nan
@@ -294,7 +295,7 @@ def fastest(first, last, at, functions, jacobian, by_time, order, constants, ini
         for lane in range(min(LANES, last - block)):
             for i in range(at[N_INTEGRATED]):
                 v[i] = 1.0 + 0.1 * (i % 7)
-            rho[block + lane] = 0.0
+            rho[block + lane], before = 0.0, -1.0
             for _ in range(30):
                 length = math.sqrt((v * v).sum())
                 if not 0.0 < length < math.inf:
@@ -305,3 +306,6 @@ def fastest(first, last, at, functions, jacobian, by_time, order, constants, ini
                     place = at[LU] + LANES * jacobian[entry, 2] + lane
                     v[jacobian[entry, 0]] += w[place] * x[jacobian[entry, 1]]
                 rho[block + lane] = math.sqrt((v * v).sum())
+                if abs(rho[block + lane] - before) < 1e-3 * before:
+                    break
+                before = rho[block + lane]

@@ -24,6 +24,7 @@ from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.steady_dosing import Settings
 
 BLOCK = 64  # patients a thread takes at a time at most: even load, smooth progress, few idle lanes at the end
+MEASURED = 1024  # patients a thread takes at a time to choose their methods
 MAX_STEPS = 200_000
 ATOL_FACTOR = 1e-3  # absolute tolerance = rtol × this × the state's scale
 STIFF_RATE = 2.0  # 1/day; see `choose`
@@ -83,7 +84,7 @@ def empty_arrays(problem: Problem) -> Arrays:
     patients, states = problem.initial.shape
     events = len(problem.symbolic.events)
     return Arrays(
-        np.full((patients, problem.times.shape[1], states), np.nan),
+        np.empty((patients, problem.times.shape[1], states)),
         np.empty(problem.limits.shape),
         np.empty((patients, states)),
         np.zeros(patients, dtype=np.int64),
@@ -95,7 +96,7 @@ def empty_arrays(problem: Problem) -> Arrays:
     )
 
 
-def choose(model: Any, problem: Problem) -> list[str]:
+def choose(model: Any, problem: Problem, threads: int | None = None) -> list[str]:
     """ "explicit" or "rosenbrock" for each patient, by the fastest rate of their own equations.
 
     The rate is what a power iteration with the Jacobian comes to at the model's own initial state and time 0, so that
@@ -112,14 +113,15 @@ def choose(model: Any, problem: Problem) -> list[str]:
         return ["rosenbrock"] * patients
     start = np.ascontiguousarray(initial)
     given = np.array([each.default for each in problem.symbolic.inputs], dtype=float)
+
+    def measure(solver: Solver, first: int, last: int) -> None:
+        solver.driver.fastest(first, last, *solver.model, problem.constants, start, 0.0, given, rate)
+
     with _one_compiler():
-        ready(
-            problem.symbolic,
-            "rosenbrock",
-            lambda solver: solver.driver.fastest(
-                0, patients, *solver.model, problem.constants, start, 0.0, given, rate
-            ),
-        )
+        solver = ready(problem.symbolic, "rosenbrock", lambda made: measure(made, 0, 0))
+    with ThreadPoolExecutor(available_threads() if threads is None else max(1, threads)) as pool:
+        for done in [pool.submit(measure, solver, *block) for block in _blocks(np.arange(patients), MEASURED)]:
+            done.result()
     return ["explicit" if value < STIFF_RATE else "rosenbrock" for value in rate]
 
 
@@ -140,7 +142,8 @@ def integrate(
     arrays = empty_arrays(problem)
     total = len(problem.initial)
     shared = plan(problem, ATOL_FACTOR)
-    named, modes = with_exact(problem.symbolic, problem.constants, methods)
+    allowed = max(1, available_threads() if threads is None else threads)
+    named, modes = with_exact(problem.symbolic, problem.constants, methods, allowed)
     if progress is not None:
         progress(0, total)
     work = _Work(problem, shared, arrays, modes, turns)

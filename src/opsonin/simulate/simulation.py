@@ -71,7 +71,7 @@ def simulate(
         methods = [method] * patients
         arrays, reasons = integrate_reference(model, problem, progress)
     elif method in ("auto", "explicit", "rosenbrock"):
-        methods = ensemble.choose(model, problem) if method == "auto" else [str(method)] * patients
+        methods = ensemble.choose(model, problem, threads) if method == "auto" else [str(method)] * patients
         arrays = ensemble.integrate(problem, methods, threads, progress, turns=method == "auto")
     else:
         raise SimulationError(f"method {method!r} is none of 'auto', 'explicit', 'rosenbrock', 'reference'.")

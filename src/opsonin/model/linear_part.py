@@ -70,7 +70,7 @@ def modes(symbolic: Any, part: tuple[int, ...], constants: Float[np.ndarray, "pa
     """
     matrix = _matrix(symbolic, part, constants)
     size = len(part)
-    finite = np.isfinite(matrix).all(axis=(1, 2))
+    finite: Any = np.isfinite(matrix).all(axis=(1, 2))
     matrix = np.where(finite[:, None, None], matrix, -np.eye(size) * np.arange(1, size + 1))
     rates, shapes, back, condition = _taken_apart(matrix)
     close: np.ndarray = ~(condition < 1e-3 / APART)

@@ -52,22 +52,24 @@ def solve(
     block: Block,
     rows: np.ndarray,
     state: np.ndarray,
-    begin: float,
+    begin: np.ndarray,
     schedule: Any,
     times: np.ndarray,
     thresholds: np.ndarray,
 ) -> Segment:
-    """Simulate some patients of a block from `begin` on.
+    """Simulate some patients of a block, each from their own day on.
 
-    schedule, thresholds: of these patients.   Who fails is shown as they were until then.
+    schedule, thresholds: of these patients.   times: of all (T,), or of each (n, T) padded with inf.
+    Who fails is shown as they were until then.
     """
     found = _solve(block, rows, state, begin, schedule, times, thresholds)
     for row, (_, day) in found.failures.items():
-        if day > begin:  # what was there until then is seen
-            before = found.times < day
+        if day > begin[row]:  # what was there until then is seen
+            mine = times if times.ndim == 1 else times[row]
+            before = mine < day
             one = np.array([row])
-            shown = np.append(found.times[before], day)
-            seen = _solve(block, rows[one], state[one], begin, schedule.rows(one), shown, thresholds[one])
+            shown = np.append(mine[before], day)
+            seen = _solve(block, rows[one], state[one], begin[one], schedule.rows(one), shown, thresholds[one])
             found.states[row, before] = seen.states[0, :-1]
             found.crossings[row] = seen.crossings[0]
     return found
@@ -77,7 +79,7 @@ def _solve(
     block: Block,
     rows: np.ndarray,
     state: np.ndarray,
-    begin: float,
+    begin: np.ndarray,
     schedule: Any,
     times: np.ndarray,
     thresholds: np.ndarray,
@@ -90,14 +92,14 @@ def _solve(
         schedule,
         times,
         thresholds=thresholds,
-        start=begin,
+        start=float(begin[0]) if (begin == begin[0]).all() and times.ndim == 1 else begin,
         initial_state=np.ascontiguousarray(state),
         rtol=RTOL,
         threads=block.threads,
     )
     failures = {failure.patient: (failure.reason, failure.day) for failure in made.failures}
     crossings = np.where(np.isnan(made.crossings), np.inf, made.crossings)
-    return Segment(made.states, crossings, made.final_state, made.times, failures)
+    return Segment(made.states, crossings, made.final_state, times, failures)
 
 
 def times_of_interest(plan: Plan, begin: float, end: float, given: np.ndarray) -> np.ndarray:

@@ -233,31 +233,33 @@ class _Course:
 
         Starting again at a dose is exact, so until that day nothing changes. Every dose's day is a time of the segment.
         """
-        for day in np.unique(since[which]).tolist():
-            again = which[since[which] == day]
-            at = int(np.searchsorted(found.times, day - TIE))
-            before = found.crossings[again] <= day
-            self._keep(rows[again], np.where(before, found.crossings[again], np.inf))
-            rerun = self._run(rows[again], found.states[again, at], float(found.times[at]), end, found.times[at:])
-            found.crossings[again] = np.minimum(self.made.crossings[rows[again]], rerun.crossings)
-            found.states[again, at:] = rerun.states
-            found.final[again] = rerun.final
-            for row in again.tolist():
-                found.failures.pop(row, None)  # it may have been the doses that were not given
-            found.failures.update({int(again[row]): why for row, why in rerun.failures.items()})
+        if not len(which):
+            return
+        mine, begin = rows[which], since[which]
+        at = np.searchsorted(found.times, begin - TIE)
+        begin = found.times[at]
+        self._keep(mine, np.where(found.crossings[which] <= since[which][:, None], found.crossings[which], np.inf))
+        left = np.append(found.times, np.full(int(at.max()), np.inf))  # of each patient, padded
+        times = left[at[:, None] + np.arange(len(found.times) - int(at.min()))]
+        columns = self.dosing.window(mine, float(begin.min()), end)
+        schedule = self.dosing.schedule(mine, columns, begin)
+        rerun = solve(self.block, mine, found.states[which, at], begin, schedule, times, self.thresholds[mine])
+        found.crossings[which] = np.minimum(self.made.crossings[mine], rerun.crossings)
+        found.final[which] = rerun.final
+        for first_time in np.unique(at).tolist():
+            here = at == first_time
+            found.states[which[here], first_time:] = rerun.states[here, : len(found.times) - first_time]
+        for row in which.tolist():
+            found.failures.pop(row, None)  # it may have been the doses that were not given
+        found.failures.update({int(which[row]): why for row, why in rerun.failures.items()})
 
-    def _run(
-        self, rows: np.ndarray, state: np.ndarray, begin: float, end: float, times: np.ndarray | None = None
-    ) -> Segment:
-        """Simulate from `begin` to `end` with the doses as decided so far.
-
-        times: to note states at; None for those of visits and doses.
-        """
+    def _run(self, rows: np.ndarray, state: np.ndarray, begin: float, end: float) -> Segment:
+        """Simulate from `begin` to `end` with the doses as decided so far."""
         columns = self.dosing.window(rows, begin, end)
-        schedule = self.dosing.schedule(rows, columns, begin)
-        if times is None:
-            times = times_of_interest(self.plan, begin, end, self.dosing.days(columns, begin, end))
-        return solve(self.block, rows, state, begin, schedule, times, self.thresholds[rows])
+        starts = np.full(len(rows), begin)
+        times = times_of_interest(self.plan, begin, end, self.dosing.days(columns, begin, end))
+        schedule = self.dosing.schedule(rows, columns, starts)
+        return solve(self.block, rows, state, starts, schedule, times, self.thresholds[rows])
 
     def _stop_all(self, rows: np.ndarray) -> None:
         """Whose treatment has ended is given nothing from that day on."""

@@ -84,14 +84,16 @@ class Dosing:
         span = given.end - given.taken
         return given.part * np.divide(span, full, out=np.ones_like(span), where=full > 0)
 
-    def schedule(self, rows: np.ndarray, columns: np.ndarray, begin: float) -> Any:
-        """These doses as the solver takes them, without what has wholly arrived before `begin`."""
+    def schedule(self, rows: np.ndarray, columns: np.ndarray, begin: Float[np.ndarray, " patient"]) -> Any:
+        """These doses as the solver takes them, without what has wholly arrived before each patient's `begin`."""
         from opsonin.simulate import Schedule
 
         whole = self.whole
         given = self.effective(rows, columns)
         durations, lags = self._durations(rows, columns), _part(whole.lags, rows, columns)
-        ahead = given.end + (0.0 if lags is None else lags) >= begin  # a past dose would still set the solver's scale
+        ahead = (
+            given.end + (0.0 if lags is None else lags) >= begin[:, None]
+        )  # a past dose would still set the solver's scale
         amounts = whole.amounts[np.ix_(rows, columns)] * given.part * ahead
         moved = (given.part > 0) & ((given.taken != self.taken[columns]) | (given.end != given.taken + durations))
         if whole.times.ndim == 2 or whole.durations.ndim == 2:

@@ -49,6 +49,10 @@ def test_morris_of_parameters_by_name(tmp_path):
         (["--level", "7"], "there is no dose level 7; the study has 1 to 4"),
         (["--days", "-30"], "day -30 is not after the first dose"),
         (["--out", "table.txt"], "no .csv file"),
+        (["--out", "no-such-folder/table.csv"], "lies in no-such-folder, which is no folder"),
+        (["--outcome", "imatinib: at 99"], "looks at day 99, but patients are followed from day -21 to day 21"),
+        (["--days", "1e9"], "day 1e+09 is out of reach"),
+        (["--method", "morris", "--fold", "1"], "--fold 1 is no range"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(arguments, why):
@@ -56,3 +60,10 @@ def test_what_cannot_be_done_is_said_in_a_line(arguments, why):
     assert made.exit_code == 2
     assert why in made.stderr
     assert "Traceback" not in made.stderr
+
+
+def test_an_outcome_that_is_nothing_has_no_factors():
+    made = run("imatinib-il2", "--days", "0", "--outcome", "fatigue: risk of grade 3", "--parameters", "imatinib_cl")
+    assert made.exit_code == 0, made.output
+    assert "none of 1 has an effect" in made.output
+    assert "is 0 in the typical patient: nothing has a percent of nought" in made.output

@@ -11,7 +11,6 @@ import pytest
 from typer.testing import CliRunner
 
 from opsonin.cli.app import app
-from opsonin.cli.simulating import progress_text, time_text
 from opsonin.simulate import open_stream
 
 RUNNER = CliRunner()
@@ -82,6 +81,14 @@ def test_going_on_needs_to_be_asked_for(simulated):
         (("--patients", 10, "--outputs", "NKs"), "the output 'NKs' is asked for"),
         (("--patients", 10, "--every", 0), "there is no value to give"),
         (("--patients", 10, "--resume"), "name it with --out"),
+        (("--patients", 10, "--every", "1e-9"), "give a larger --every"),
+        (("--patients", 10, "--days", "1e9"), "day 1e+09 is out of reach"),
+        (("--patients", 10, "--days", "nan"), "there is no value to give"),
+        (("--patients", 10**24, "--summary"), "are more than can be numbered"),
+        (("--patients", 10, "--rtol", 0), "rtol is 0.0; give a relative tolerance"),
+        (("--patients", 10, "--out", "/dev/null"), "/dev/null is a file; name a folder"),
+        (("--patients", 10, "--out", "/dev/null/x"), "the folder /dev/null/x cannot be written"),
+        (("--patients", 10, "--format", "feather", "--out", "x"), "storage 'feather' is none of parquet, zarr"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_2(arguments, message):
@@ -89,6 +96,16 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(arguments, message):
     assert done.exit_code == 2
     assert message in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [(("--seed", 2), "its seed is 1, now it is 2"), (("--level", 3), "its level is 2, now it is 3")],
+)
+def test_other_patients_or_doses_are_not_gone_on_with(simulated, other, difference):
+    done = call(*SHORT, "--patients", 300, "--out", simulated[0], "--summary", "--resume", *other)
+    assert done.exit_code == 2
+    assert difference in done.stderr
 
 
 @pytest.mark.slow
@@ -112,20 +129,3 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(tmp_path, simulated):
     assert done.returncode == 0, done.stderr
     assert json.loads((out / "stream.json").read_text())["complete"]
     assert open_stream(out).patient_table()["patient"].tolist() == list(range(20_000))
-
-
-@pytest.mark.parametrize(
-    ("done", "total", "here", "seconds", "said"),
-    [
-        (0, 1000, 0, 1.0, "0 of 1,000 patients"),
-        (500_000, 1_000_000, 400_000, 25.0, "500,000 of 1,000,000 patients, 16,000 a second, 31 s left"),
-        (1000, 1000, 1000, 2.0, "1,000 of 1,000 patients, 500 a second"),
-    ],
-)
-def test_progress_tells_rate_and_time_left(done, total, here, seconds, said):
-    assert progress_text(done, total, here, seconds) == said
-
-
-@pytest.mark.parametrize(("seconds", "said"), [(31, "31 s"), (600, "10 min"), (9000, "2.5 h"), (400_000, "4.6 days")])
-def test_time_left_is_as_exact_as_it_is_worth(seconds, said):
-    assert time_text(float(seconds)) == said

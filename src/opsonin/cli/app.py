@@ -117,7 +117,7 @@ def simulate(
     every: Annotated[float, typer.Option(help="Days from one value to the next.")] = 1.0,
     from_day: Annotated[float, typer.Option(help="The day of the first value.")] = 0.0,
     outputs: Annotated[
-        str | None, typer.Option(help="Observables and states, between commas; all measured ones.")
+        str | None, typer.Option(help="Observables and states, between commas; all measured ones otherwise.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder for the tables.")] = None,
     format_: Annotated[str, typer.Option("--format", help="Of the tables: parquet or zarr.")] = "parquet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from opsonin.errors import SimulationError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from opsonin.simulate.outcomes import Outcome
     from opsonin.study.sensitivity import Asked
 
 METHODS = ("local", "sobol", "morris", "pawn")
@@ -23,6 +25,7 @@ WORDS = {
     "morris": "mean size of the change over the factor's central 95 %, in the outcome's unit; 'spread' its SD",
     "pawn": "distance between the outcome's distributions, 0 to 1: 'median' and 'largest' over slices of the factor",
 }
+_NOTHING = ": nothing has a percent of nought; ask for another day, or take a global method"
 SAMPLES = {"sobol": 256, "morris": 20, "pawn": 1000}
 
 
@@ -42,19 +45,21 @@ def study_sensitivity(
 ) -> None:
     """Print a table for each outcome, the strongest factors first; write all of it to a CSV file where asked to.
 
-    Raises: SimulationError for a method that is none.
+    Raises: SimulationError for a method that is none, a factor that is no range, a file that cannot be written.
     """
     from opsonin.study import Study
     from opsonin.study.sensitivity import Asked
 
     if method not in METHODS:
         raise SimulationError(f"method {method!r} is none of {', '.join(METHODS)}.")
-    if out is not None and out.suffix != ".csv":
-        raise SimulationError(f"--out {out} is no .csv file; name one.")
+    if not 1 < fold < float("inf"):
+        raise SimulationError(f"--fold {fold:g} is no range; give a number above 1.")
+    if out is not None:
+        _check_place(out)
     names = [one.strip() for one in (parameters or "").split(",") if one.strip()]
     study = Study.load(name)
     asked = Asked(study, level, days)
-    texts = list(outcomes) or asked.questions()
+    wanted = asked.outcomes(list(outcomes) or asked.questions())
     screen = console()
     screen.print(f"[bold]{escape(study.file.title)}[/bold]")
     dose = study.built.protocol.levels[level - 1].name
@@ -62,21 +67,35 @@ def study_sensitivity(
     screen.print(escape(f"{patient} {method}: {WORDS[method]}."))
     with Phases() as progress:
         if method == "local":
-            frame, notes = _local(asked, names, texts, threads, progress)
+            frame, notes = _local(asked, names, wanted, threads, progress)
         else:
-            frame, notes = _global(asked, names, texts, method, samples, fold, seed, threads, progress)
+            frame, notes = _global(asked, names, wanted, method, samples, fold, seed, threads, progress)
     for made in _tables(frame, method, most):
         screen.print()
         screen.print(made)
     for note in notes:
         screen.print(f"\n{escape(note)}", soft_wrap=True)
     if out is not None:
-        frame.to_csv(out, index=False)
+        try:
+            frame.to_csv(out, index=False)
+        except OSError as problem:
+            raise SimulationError(f"{out} cannot be written: {problem.strerror or problem}.") from problem
         screen.print(f"\nwritten   {escape(str(out))}", soft_wrap=True)
 
 
+def _check_place(out: Path) -> None:
+    """Before the work, not after it. Raises: SimulationError for a file that cannot be written."""
+    if out.suffix != ".csv":
+        raise SimulationError(f"--out {out} is no .csv file; name one.")
+    if out.is_dir() or not out.parent.is_dir():
+        what = "is a folder" if out.is_dir() else f"lies in {out.parent}, which is no folder"
+        raise SimulationError(f"--out {out} {what}; name a .csv file in a folder that exists.")
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise SimulationError(f"--out {out} cannot be written; name another place.")
+
+
 def _local(
-    asked: Asked, names: list[str], texts: list[str], threads: int | None, progress: Any
+    asked: Asked, names: list[str], wanted: Sequence[Outcome], threads: int | None, progress: Any
 ) -> tuple[pd.DataFrame, list[str]]:
     import pandas as pd
 
@@ -91,7 +110,7 @@ def _local(
         build_schedule(asked.model, constants, asked.doses(constants)),
         asked.times,
         chosen,
-        texts,
+        wanted,
         threads=threads,
         progress=lambda done, total: progress("solving the sensitivity equations", done, total),
     )
@@ -102,7 +121,10 @@ def _local(
         for j, outcome in enumerate(made.outcomes)
         for k, parameter in enumerate(made.parameters)
     ]
-    notes = [f"{outcome} is {made.values[0, j]:.4g} in the typical patient." for j, outcome in enumerate(made.outcomes)]
+    notes = [
+        f"{outcome} is {made.values[0, j]:.4g} in the typical patient{'' if made.values[0, j] else _NOTHING}."
+        for j, outcome in enumerate(made.outcomes)
+    ]
     if made.switches:
         notes.append(
             "Rates that switch at a moment which the states or these parameters decide: "
@@ -114,7 +136,7 @@ def _local(
 def _global(
     asked: Asked,
     names: list[str],
-    texts: list[str],
+    wanted: Sequence[Outcome],
     method: str,
     samples: int | None,
     fold: float,
@@ -129,7 +151,7 @@ def _global(
     function = ModelOutcomes(
         asked.model,
         factors,
-        texts,
+        wanted,
         asked.times,
         asked.patient,
         asked.doses,
@@ -160,7 +182,7 @@ def _tables(frame: pd.DataFrame, method: str, most: int) -> list[Any]:
         shown = sorted(indices, key=lambda index: index != key)
         wide = here.pivot(index="factor", columns="index", values=["value", "lower", "upper"])
         order = wide["value", key].astype(float).abs().sort_values(ascending=False, kind="stable").index
-        strong = [factor for factor in order[:most] if wide.loc[factor, ("value", key)] != 0]
+        strong = [factor for factor in order[:most] if not _nothing(wide.loc[factor, ("value", key)])]
         bounded = {name for name, low in zip(here["index"], here["lower"], strict=True) if not _missing(low)}
         rows = []
         for factor in strong:
@@ -171,13 +193,18 @@ def _tables(frame: pd.DataFrame, method: str, most: int) -> list[Any]:
             rows.append(row)
         heads = [head for index in shown for head in (index, *(["interval"] if index in bounded else []))]
         left = len(order) - len(rows)
-        rows += [[f"and {left} weaker or without effect", *[""] * len(heads)]] if left else []
+        rest = f"and {left} weaker or without effect" if rows else f"none of {left} has an effect"
+        rows += [[rest, *[""] * len(heads)]] if left else []
         made.append(table(str(outcome), ["", *heads], rows, right=shown))
     return made
 
 
 def _number(value: Any) -> str:
     return "–" if _missing(value) else f"{float(value):.3g}"
+
+
+def _nothing(value: Any) -> bool:
+    return _missing(value) or bool(value == 0)
 
 
 def _missing(value: Any) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
 
-from opsonin.cli.screen import console, table
+from opsonin.cli.screen import Phases, console, table
 from opsonin.errors import SimulationError
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ INTERRUPTED = 130
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SUMMARY = "summary.csv"
 MOST_DAYS = 8  # of an output that the screen shows
-_EVERY = 5.0  # seconds between lines of progress where there is no terminal
+MOST_TIMES = 100_000  # values of an output and patient
 
 
 def simulate_study(
@@ -43,9 +41,18 @@ def simulate_study(
     """Simulate, and write or show what comes out."""
     import numpy as np
 
+    from opsonin.study.planned import check_day
+
     first, last, every = days
     if not (every > 0 and last >= first and np.isfinite([first, last, every]).all()):
         raise SimulationError(f"from day {first:g} to day {last:g} every {every:g} days there is no value to give.")
+    check_day(first)
+    check_day(last)
+    if (last - first) / every >= MOST_TIMES:
+        raise SimulationError(
+            f"from day {first:g} to day {last:g} every {every:g} days are more than {MOST_TIMES:,} values of an "
+            "output and patient; give a larger --every."
+        )
     if resume and out is None:
         raise SimulationError("--resume goes on with what is in a folder; name it with --out.")
     count = int((last - first) / every * (1 + 1e-12)) + 1
@@ -63,24 +70,23 @@ def simulate_study(
             make_job(source, patients, times, asked, None, "auto", rtol, None), None, None, "single", False, 1.0
         )
     reduced = {"mean": Mean(), "quantiles": Quantiles(PROBABILITIES)} if summary or out is None else {}
-    progress = _Progress()
     try:
-        made = simulate_stream(
-            source,
-            patients,
-            times,
-            asked,
-            out=out,
-            storage=storage,
-            reduce=reduced,
-            resume=resume,
-            threads=threads,
-            workers=workers,
-            rtol=rtol,
-            progress=progress,
-        )
+        with Phases() as progress:
+            made = simulate_stream(
+                source,
+                patients,
+                times,
+                asked,
+                out=out,
+                storage=storage,
+                reduce=reduced,
+                resume=resume,
+                threads=threads,
+                workers=workers,
+                rtol=rtol,
+                progress=lambda done, total: progress("simulating patients", done, total),
+            )
     except StreamInterrupted as stopped:
-        progress.end()
         kept = (
             f"{stopped.done:,} of {stopped.total:,} patients are finished and kept in {out}; the same command with "
             "--resume goes on."
@@ -89,7 +95,6 @@ def simulate_study(
         )
         typer.echo(f"\ninterrupted: {kept}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    progress.end()
     _conclude(made, out, source.study.built.protocol.levels[level - 1].name)
 
 
@@ -140,61 +145,3 @@ def _show(whole: pd.DataFrame, made: Streamed, level: str) -> None:
     ]
     title = f"{level}: {made.patients:,} virtual patients, every dose given"
     console().print(table(title, list(whole.columns), text, right=list(whole.columns)[2:]))
-
-
-class _Progress:
-    """How many patients are done, how fast, and the time left: a bar on a terminal, a line now and then otherwise."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._task: Any = None
-        self._began, self._before, self._told = 0.0, -1, 0
-        self._said = monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = monotonic()
-        if self._before < 0:
-            self._began, self._before, self._told = now, done, done
-            self._start(done, total)
-        text = progress_text(done, total, done - self._before, now - self._began)
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, description=text)
-        elif done > self._told and (now - self._said > _EVERY or done == total):
-            self._said, self._told = now, done
-            typer.echo(f"  {text}", err=True)
-
-    def _start(self, done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn
-
-            columns = (BarColumn(), TextColumn("{task.description}"))
-            self._bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task("", total=total, completed=done)
-
-    def end(self) -> None:
-        """Leave the line to what comes."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-
-def progress_text(done: int, total: int, here: int, seconds: float) -> str:
-    """Patients done, a second, and the time left.   here: those done in these seconds."""
-    said = f"{done:,} of {total:,} patients"
-    if here <= 0 or seconds <= 0:
-        return said
-    rate = here / seconds
-    if done == total:
-        return f"{said}, {rate:,.0f} a second"
-    return f"{said}, {rate:,.0f} a second, {time_text((total - done) / rate)} left"
-
-
-def time_text(seconds: float) -> str:
-    """A length of time in words, as exact as it is worth."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 HAIR = 1e-9  # days followed past the last time where it is looked at after its doses
 
 
+def check_rtol(rtol: float) -> None:
+    """Raises: SimulationError for a relative tolerance that no solver holds."""
+    if not 1e-13 < rtol < 1:
+        raise SimulationError(f"rtol is {rtol}; give a relative tolerance between 1e-13 and 1.")
+
+
 def checked(
     model: Any,
     constants: np.ndarray,
@@ -41,8 +47,7 @@ def checked(
         )
     _check_schedule(symbolic, schedule, patients)
     wanted, late = _times(times, after, patients)
-    if not 1e-13 < rtol < 1:
-        raise SimulationError(f"rtol is {rtol}; give a relative tolerance between 1e-13 and 1.")
+    check_rtol(rtol)
     begin, end = _span(schedule, wanted, late, start, initial_state is None, patients)
     first_state = model.initial_state(constants) if initial_state is None else initial_state
     if first_state.shape != (patients, len(symbolic.states)):

@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import SimulationError, StudyError
+from opsonin.study.planned import check_day, check_level, planned_doses
 
 if TYPE_CHECKING:
     from opsonin.simulate.factors import Factor
+    from opsonin.simulate.outcomes import Outcome
     from opsonin.simulate.regimen import GivenDoses
     from opsonin.study.study import Study
 
@@ -31,9 +33,8 @@ class Asked:
     until: float
 
     def __post_init__(self) -> None:
-        levels = len(self.study.built.protocol.levels)
-        if not 1 <= self.level <= levels:
-            raise StudyError(f"there is no dose level {self.level}; the study has 1 to {levels}.")
+        check_day(self.until)
+        check_level(self.study, self.level)
         if not self.until > self.begin:
             raise StudyError(
                 f"day {self.until:g} is not after the first dose, day {self.begin:g}; give a later last day."
@@ -72,26 +73,12 @@ class Asked:
         """The planned doses of patients with these constants."""
         import pandas as pd
 
-        from opsonin.simulate import GivenDoses
-        from opsonin.trial.doses import dose_amounts
-        from opsonin.trial.plan import dose_times
-
         known = self.model.symbolic.constants
         sizes = [name for name in ("weight_kg", "bsa_m2") if name in known]
         covariates = pd.DataFrame(
             {name: constants[:, known.index(name)] for name in sizes}, index=range(len(constants))
         )
-        made = []
-        for treatment in self.study.built.protocol.treatments:
-            times = dose_times(treatment, self.until)
-            if len(times):
-                amounts = dose_amounts(treatment, self.level, covariates)[:, None] * np.ones(len(times))
-                made.append(
-                    GivenDoses(
-                        treatment.agent, treatment.route, treatment.unit, times, amounts, treatment.infusion_days
-                    )
-                )
-        return made
+        return planned_doses(self.study.built.protocol, self.level, covariates, self.until)
 
     def factors(self, names: Sequence[str] = (), fold: float = 2.0) -> list[Factor]:
         """What varies: constants as they differ between the indication's patients, the others within a factor.
@@ -137,6 +124,24 @@ class Asked:
                     None if np.isinf(variable.upper) else variable.upper * scale,
                     f"as in {indication.title.lower()}",
                 )
+        return made
+
+    def outcomes(self, texts: Sequence[str]) -> tuple[Outcome, ...]:
+        """Outcomes from their words.
+
+        Raises: SimulationError and ModelError for words and names that cannot be read; StudyError for a day on which
+        these patients are not followed.
+        """
+        from opsonin.simulate.outcomes import outcomes_of
+
+        made = outcomes_of(self.model, list(texts))
+        for one in made:
+            for day in one.moments:
+                if not self.begin <= day <= self.until:
+                    raise StudyError(
+                        f"the outcome {one.name!r} looks at day {day:g}, but patients are followed from day "
+                        f"{self.begin:g} to day {self.until:g}; choose a day in between, or another last day."
+                    )
         return made
 
     def questions(self) -> list[str]:

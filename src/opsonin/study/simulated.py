@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from opsonin.errors import StudyError
+from opsonin.study.planned import check_day, check_level, planned_doses
 from opsonin.study.study import Study
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ class StudyPatients:
     given, whatever happens.
 
     until: elapsed day; doses from there on are left out.   The first patients are those of the study's own pool.
-    Raises: StudyError for a level that the study does not have.
+    Raises: StudyError for a level that the study does not have, or a day out of reach.
     """
 
     study: Study
@@ -30,9 +28,13 @@ class StudyPatients:
     until: float
 
     def __post_init__(self) -> None:
-        levels = len(self.study.built.protocol.levels)
-        if not 1 <= self.level <= levels:
-            raise StudyError(f"there is no dose level {self.level}; the study has 1 to {levels}.")
+        check_day(self.until)
+        check_level(self.study, self.level)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What tells these patients from others, in words that a stream keeps beside its tables."""
+        return {"study": self.study.name, "level": self.level, "seed": self.seed}
 
     @cached_property
     def model(self) -> Any:
@@ -49,22 +51,11 @@ class StudyPatients:
     def block(self, first: int, last: int) -> Patients:
         """Constants, doses, draws and baseline covariates of the patients numbered first to last − 1."""
         from opsonin.patients import sample_patients
-        from opsonin.simulate import GivenDoses, Patients, build_schedule
-        from opsonin.trial.doses import dose_amounts
-        from opsonin.trial.plan import dose_times
+        from opsonin.simulate import Patients, build_schedule
 
         built = self.study.built
         sampled = sample_patients(self.model, built.indication, last - first, self.seed, first)
-        doses = []
-        for treatment in built.protocol.treatments:
-            times = dose_times(treatment, self.until)
-            if len(times):
-                amounts = dose_amounts(treatment, self.level, sampled.covariates)[:, None] * np.ones(len(times))
-                doses.append(
-                    GivenDoses(
-                        treatment.agent, treatment.route, treatment.unit, times, amounts, treatment.infusion_days
-                    )
-                )
+        doses = planned_doses(built.protocol, self.level, sampled.covariates, self.until)
         schedule = build_schedule(self.model, sampled.constants, doses)
         columns = {str(name): sampled.covariates[name].to_numpy() for name in sampled.covariates}
         return Patients(sampled.constants, schedule, sampled.thresholds, columns)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from opsonin.errors import SimulationError
+from opsonin.simulate.checking import check_rtol
 from opsonin.simulate.stream.arrays import ZarrWriter, zarr_library
 from opsonin.simulate.stream.parts import FromArrays, Job, Patients, Source, check_outputs, threshold_names
 from opsonin.simulate.stream.reducers import Reducer
@@ -21,6 +22,7 @@ from opsonin.version import __version__
 STORAGES = ("parquet", "zarr")
 PACKED = 0.72  # of its numbers' bytes is a file's size, measured (see tables.py)
 FORMAT = 1
+MOST_PATIENTS = 10**15
 
 
 def make_job(
@@ -38,6 +40,9 @@ def make_job(
         raise SimulationError(f"{patients} patients; give 1 or more.")
     if block is not None and block < 1:
         raise SimulationError(f"blocks of {block} patients; give 1 or more.")
+    if patients > MOST_PATIENTS:
+        raise SimulationError(f"{patients:,} patients are more than can be numbered; give at most {MOST_PATIENTS:,}.")
+    check_rtol(rtol)
     days = np.asarray(times, float)
     if days.ndim != 1 or not len(days) or not np.isfinite(days).all() or np.any(np.diff(days) <= 0):
         raise SimulationError("times must be finite, increasing days, at least one.")
@@ -126,6 +131,7 @@ def asked_of(job: Job, storage: str | None, precision: str, reducers: Mapping[st
         "precision": precision,
         "part": job.part,
         "reducers": {name: repr(one) for name, one in reducers.items()},
+        **getattr(job.source, "about", {}),
         "model": _model_digest(job),
         "patients and doses": _patients_digest(job),
     }

@@ -23,6 +23,7 @@ import numpy as np
 from opsonin.errors import SimulationError
 
 ABOUT, LOG, REDUCED = "stream.json", "finished.jsonl", "reduced.npz"
+DIGESTS = ("model", "patients and doses")  # kept as digests, which say nothing to a reader
 TEMPORARY = ".writing"  # ends the names of files that are not whole yet
 TOLD = 10  # failures that stand in stream.json; all of them stand in the patients' table
 
@@ -50,8 +51,13 @@ class Ledger:
         present = _read(folder / ABOUT)
         if present is None:
             self._refuse_foreign()
-            folder.mkdir(parents=True, exist_ok=True)
-            put(folder / ABOUT, _text({**asked, "complete": False}))
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                put(folder / ABOUT, _text({**asked, "complete": False}))
+            except OSError as problem:
+                raise SimulationError(
+                    f"the folder {folder} cannot be written: {problem.strerror or problem}; name another one."
+                ) from problem
         elif not resume:
             state = "a complete simulation" if present.get("complete") else "a simulation that was not finished"
             raise SimulationError(f"{folder} holds {state}; go on with it (--resume), or name another folder.")
@@ -147,7 +153,9 @@ class Ledger:
     def _refuse_foreign(self) -> None:
         if not self.folder.exists():
             return
-        if not self.folder.is_dir() or any(not path.name.endswith(TEMPORARY) for path in self.folder.iterdir()):
+        if not self.folder.is_dir():
+            raise SimulationError(f"{self.folder} is a file; name a folder for the tables.")
+        if any(not path.name.endswith(TEMPORARY) for path in self.folder.iterdir()):
             raise SimulationError(f"{self.folder} holds something else; name a new or an empty folder.")
 
 
@@ -184,9 +192,12 @@ def _compare(folder: Path, present: dict[str, Any], asked: dict[str, Any]) -> No
     if different:
         name = different[0]
         was, now = (_short(one.get(name)) for one in (present, asked))
+        how = f"its {name} is {was}, now it is {now}"
+        if name in DIGESTS:
+            how = f"it is of {'another model' if name == 'model' else 'other patients or doses'}"
         raise SimulationError(
-            f"{folder} holds another simulation, which cannot be gone on with: its {name} is {was}, now it is {now}. "
-            "Ask for the same, or name another folder."
+            f"{folder} holds another simulation, which cannot be gone on with: {how}. Ask for the same, or name "
+            "another folder."
         )
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from opsonin.trial.block import TIE, Block, Segment, first, solve, times_of_interest
 from opsonin.trial.decisions import Decisions
 from opsonin.trial.dosing import Dosing
+from opsonin.trial.leaving import fail, leave
 from opsonin.trial.noting import note, note_scans, observed
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.readings import block_readings
-from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED
 from opsonin.trial.scanning import Scans
 
 
@@ -269,8 +269,8 @@ class _Course:
 
     def _after(self, rows: np.ndarray, found: Segment) -> None:
         self._events(rows, found.crossings)
-        self._leaving(rows)
-        self._fail(rows, found)
+        leave(self.made, rows)
+        fail(self.block, self.made, rows, found)
         note(self.block, self.made, rows, found.states, found.times)
 
     def _keep(self, rows: np.ndarray, crossings: np.ndarray) -> None:
@@ -286,28 +286,3 @@ class _Course:
         made.death[rows] = first(made.crossings[rows], self.roles["death"])
         made.drop_out[rows] = first(made.crossings[rows], self.roles["drop-out"])
         made.new_lesion[rows] = first(made.crossings[rows], self.roles["new lesion"])
-
-    def _leaving(self, rows: np.ndarray) -> None:
-        """Death and drop-out end treatment; after the first of the two the other is not seen."""
-        made = self.made
-        death, drop_out = made.death[rows], made.drop_out[rows]
-        made.death[rows] = np.where(death <= drop_out, death, np.inf)
-        made.drop_out[rows] = np.where(death <= drop_out, np.inf, drop_out)
-        for day, reason in ((made.death, DIED), (made.drop_out, DROPPED_OUT)):
-            ends = rows[day[rows] < made.off_treatment[rows]]
-            made.off_treatment[ends] = day[ends]
-            made.reason[ends] = reason
-
-    def _fail(self, rows: np.ndarray, found: Segment) -> None:
-        """A patient whose integration stopped while they were still seen leaves at that moment and is reported."""
-        made = self.made
-        for patient, (why, day) in found.failures.items():
-            row = int(rows[patient])
-            if made.left[row] <= day:
-                continue  # what comes after death or drop-out is never looked at
-            self.block.failures[row] = (why, day)
-            made.failed[row] = True
-            made.drop_out[row] = day
-            if day < made.off_treatment[row]:
-                made.off_treatment[row] = day
-                made.reason[row] = FAILED

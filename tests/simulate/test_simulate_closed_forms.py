@@ -80,3 +80,12 @@ def test_a_hazard_that_follows_the_drug_crosses_where_its_integral_does(linear, 
     limits = np.array([[np.inf, np.inf, limit]])
     made = simulate(linear, rows, schedule, np.array([0.0, 3.0]), thresholds=limits, rtol=1e-7)
     assert made.crossings[0, 2] == pytest.approx(-np.log(1 - limit * KE / 0.1) / KE, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["auto", "reference"])
+def test_no_patients_at_all_are_simulated_at_once(linear, method):
+    nobody = np.zeros((0, len(linear.symbolic.constants)))
+    schedule = build_schedule(linear, nobody, [oral("drug", 100.0, "mg", [0.0, 1.0])])
+    made = simulate(linear, nobody, schedule, np.array([0.0, 2.0]), method=method)
+    assert made.states.shape == (0, 2, len(linear.symbolic.states))
+    assert not made.failures

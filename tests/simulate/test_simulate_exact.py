@@ -125,3 +125,61 @@ def test_modes_do_not_depend_on_the_other_patients():
         one = np.array([row])
         alone = simulate(MODEL, constants[one], schedule.rows(one), np.array([0.0, 1.0, 2.0]))
         assert alone.states.tobytes() == together.states[one].tobytes()
+
+
+def absorbed_and_gone() -> Model:
+    """Nothing but a linear part: no state is left to integrate."""
+    return Model(
+        [
+            Module(
+                "linear",
+                [
+                    Parameter("ka", 3.0, "1/day", ASSUMED),
+                    Parameter("ke", 1.0, "1/day", ASSUMED),
+                    Species("depot", "mg"),
+                    Species("central", "mg"),
+                    Process("absorption", lambda ka, depot: ka * depot, consumes="depot", produces="central"),
+                    Process("loss", lambda ke, central: ke * central, consumes="central"),
+                    Administration("drug", "oral", "depot"),
+                    Administration("drug", "intravenous infusion", "central"),
+                ],
+            )
+        ]
+    )
+
+
+@pytest.mark.parametrize("method", ["rosenbrock", "explicit", "auto"])
+def test_a_model_that_is_all_linear_is_advanced_exactly_by_every_method(method):
+    model = absorbed_and_gone()
+    constants = np.tile(model.symbolic.typical, (9, 1))
+    constants[:, 0] = np.linspace(0.5, 4.5, 9)  # one of them has equal rates
+    doses = [oral("drug", 8.0, "mg", [0.0, 1.0]), intravenous_infusion("drug", 2.0, "mg", [0.5], hours=30)]
+    schedule = build_schedule(model, constants, doses)
+    times = np.linspace(0.0, 6.0, 25)
+    made = simulate(model, constants, schedule, times, method=method)
+    exact = simulate(model, constants, schedule, times, method="reference", rtol=1e-9)
+    np.testing.assert_allclose(made.states, exact.states, rtol=1e-6, atol=1e-8)
+
+
+def test_an_infusion_too_large_for_a_number_fails_and_does_not_become_nought():
+    model = absorbed_and_gone()
+    schedule = build_schedule(
+        model, model.symbolic.typical[None], [intravenous_infusion("drug", 1e308, "mg", [1.0], hours=1e-3)]
+    )
+    made = simulate(model, model.symbolic.typical[None], schedule, np.array([0.0, 2.0]))
+    assert str(made.failures[0]).startswith("patient row 0: a state or its rate is no longer a finite number")
+    assert made.failures[0].day == 1.0
+
+
+@pytest.mark.parametrize("state", ["central", "cells"])  # advanced exactly; integrated
+def test_an_amount_that_begins_below_nought_is_named(state):
+    initial = np.tile([1.0, 1.0, 1.0, 0.0, 5.0, 0.0], (3, 1))
+    place = MODEL.symbolic.states.index(state)
+    initial[1, place], initial[2, place] = -2.0, -1e-9  # the last is what another solver's rounding leaves
+    made = simulate(
+        MODEL, patients(), build_schedule(MODEL, patients(), []), np.array([0.5, 1.0]), start=0.5, initial_state=initial
+    )
+    assert [failure.patient for failure in made.failures] == [1]
+    assert f"species '{state}' begins at -2" in made.failures[0].reason
+    assert "cannot be negative" in made.failures[0].reason
+    assert made.states[2, 0, place] == 0.0

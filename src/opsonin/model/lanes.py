@@ -138,18 +138,23 @@ class Lines:
 
     @contextmanager
     def each(self, count: int, **start: str) -> Iterator[Loop]:
-        """A loop over 0 … count - 1, at least once. What is made inside is not known outside.
+        """A loop over 0 … count - 1; no code at all where count is 0. What is made inside is not known outside.
 
         start: values carried round; inside, `carried` holds them and the next ones go into `following`, where the last
         ones are found after the loop.
         """
-        before = dict(self.known)
+        before, nothing = dict(self.known), len(self.lines)
         self.count += 1
         k = self.count
         loop = Loop(f"%i{k}", {name: f"%{name}{k}" for name in start}, {})
         self.lines += [f"  br label %before{k}", f"before{k}:", f"  br label %loop{k}", f"loop{k}:"]
         head = len(self.lines)
         yield loop
+        self.known = before
+        if count == 0:  # the code below runs its body before it looks at the counter
+            del self.lines[nothing:]
+            loop.following.update(start)
+            return
         self.lines[head:head] = [
             f"  {loop.i} = phi i64 [ 0, %before{k} ], [ %next{k}, %loop{k} ]",
             *(
@@ -163,7 +168,6 @@ class Lines:
             f"  br i1 %more{k}, label %loop{k}, label %after{k}",
             f"after{k}:",
         ]
-        self.known = before
 
     def function(self, name: str, public: bool = True, arguments: str = "ptr noalias %w") -> str:
         """The whole function."""

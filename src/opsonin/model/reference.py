@@ -199,6 +199,8 @@ class _Piece:
         from scipy.integrate import ODEintWarning, odeint
 
         self._check_start(self.begin, state)
+        near = [time for time in inside if not _apart(self.begin, time)]  # LSODA cannot step there
+        inside = inside[len(near) :]
         self.most = MOST_EVALUATIONS * (len(inside) + 1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ODEintWarning)  # its message is raised below
@@ -210,7 +212,7 @@ class _Piece:
             raise ModelError(f"{self.where}: {told['message']}")
         if not np.isfinite(made[-1]).all():
             raise ModelError(f"{self.where}: a state is no longer a finite number")
-        return made[1:-1], made[-1]
+        return np.concatenate([np.tile(state, (len(near), 1)), made[1:-1]]), made[-1]
 
     def integrate(
         self, state: np.ndarray, sides: np.ndarray, watch: Events, method: str, rtol: float

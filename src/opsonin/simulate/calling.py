@@ -16,6 +16,7 @@ RANGES = (
 FUNCTIONS = ("prepare", "begin", "advance", "weigh", "dense_states", "keep", "guards", "jumps")
 SIZES = (
     "N_STATES",
+    "N_BOUNDED",
     "N_INTEGRATED",
     "N_INPUTS",
     "N_CONSTANTS",

@@ -19,7 +19,25 @@ from opsonin.simulate import calling, control, steps, tableaus
 
 EXACT = "exact "  # before a method's name: the linear part of the model is advanced exactly, the rest by the method
 METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
-DRIVER = ("driver_doses.py", "driver_crossings.py", "driver_events.py", "driver_exact.py", "driver.py")
+GENERATOR = (  # modules of opsonin.model that write machine code, or what it is written from
+    "symbolic", "gradient", "linear_part", "codegen", "codegen_events", "codegen_exact", "expressions",
+    "lanes", "sparse_lu", "vector_math", "machine_code",
+)  # fmt: skip
+CONTROL = ("steps", "control", "tableaus", "calling", "compiled")  # those of opsonin.simulate
+DRIVER = (
+    "driver_patients", "driver_doses", "driver_crossings", "driver_events", "driver_exact", "driver", "driver_fastest",
+)  # fmt: skip
+
+
+def _texts(package: str, modules: tuple[str, ...]) -> list[str]:
+    return [files(package).joinpath(f"{name}.py").read_text(encoding="utf-8") for name in modules]
+
+
+# Read when this module is, and never again: a process that outlives an update of the package would otherwise keep
+# what its old generator writes under the name of the new one, and the next process would run into it.
+_generator = "\n".join([*_texts("opsonin.model", GENERATOR), *_texts("opsonin.simulate", CONTROL)])
+_driver_parts = [text.split("# driver\n", 1)[1] for text in _texts("opsonin.simulate", DRIVER)]
+_caller = _texts("opsonin.simulate", ("address_call",))[0]
 # when the process ends the collector would look several times at all that SymPy and Numba hold, a third of a second
 atexit.register(gc.freeze)
 _solvers: WeakKeyDictionary[Any, dict[str, Solver]] = WeakKeyDictionary()  # a trial asks many hundred times
@@ -68,7 +86,7 @@ def tableau(symbolic: Any, method: str, exact: tuple[int, ...]) -> tableaus.Rose
 
 
 def _made(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta, exact: tuple[int, ...]) -> Solver:
-    name = kernel_cache.key(_generator(), method.name, symbolic.content_hash, _also_in_key(symbolic), repr(exact))
+    name = kernel_cache.key(_generator, method.name, symbolic.content_hash, _also_in_key(symbolic), repr(exact))
     plan, code = machine_code.load(name, lambda: _written(symbolic, method, exact))
     functions = np.array([code.address(name) for name in calling.FUNCTIONS], dtype=np.int64)
     arrays = [np.array(plan[name], dtype=np.int64) for name in ("jacobian", "by_time", "order", "inputs")]
@@ -88,10 +106,10 @@ def _written(
     control.add_control(made, method, tuple(rows[watched_states(symbolic)].tolist()))
     codegen_events.add_look(made, symbolic, method.stages)
     sizes = {
-        "N_STATES": made.n_states, "N_INTEGRATED": made.n_integrated, "N_INPUTS": len(made.inputs),
-        "N_CONSTANTS": made.n_constants, "N_JACOBIAN": len(made.jacobian), "N_BY_TIME": len(made.by_time),
-        "N_WEIGHTS": 2 + method.stages, "N_ALL": made.rows * LANES, "ORDER": method.order,
-        "N_GIVEN": len(symbolic.inputs), "N_EVENTS": len(symbolic.events),
+        "N_STATES": made.n_states, "N_BOUNDED": made.n_bounded, "N_INTEGRATED": made.n_integrated,
+        "N_INPUTS": len(made.inputs), "N_CONSTANTS": made.n_constants, "N_JACOBIAN": len(made.jacobian),
+        "N_BY_TIME": len(made.by_time), "N_WEIGHTS": 2 + method.stages, "N_ALL": made.rows * LANES,
+        "ORDER": method.order, "N_GIVEN": len(symbolic.inputs), "N_EVENTS": len(symbolic.events),
     }  # fmt: skip
     plan = {
         "places": calling.places(made.first, sizes, LANES),
@@ -101,25 +119,6 @@ def _written(
         "inputs": made.inputs,
     }
     return plan, made.text
-
-
-@cache
-def _generator() -> str:
-    """The text of everything that writes machine code: a change of it must not meet kernels written before."""
-    modules = (
-        "codegen",
-        "codegen_events",
-        "codegen_exact",
-        "expressions",
-        "lanes",
-        "sparse_lu",
-        "vector_math",
-        "machine_code",
-    )
-    texts = [files("opsonin.model").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in modules]
-    own = ("steps", "control", "tableaus", "calling", "compiled")
-    texts += [files("opsonin.simulate").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in own]
-    return "\n".join(texts)
 
 
 def _also_in_key(symbolic: Any) -> str:
@@ -155,7 +154,7 @@ def ready(symbolic: Any, method: str, call: Callable[[Solver], Any]) -> Solver:
 def driver() -> ModuleType:
     """The compiled-on-first-call module of the driver."""
     text = driver_source()
-    return kernel_cache.load(kernel_cache.key(text), lambda: text)
+    return kernel_cache.load(kernel_cache.key(text, _caller), lambda: text)
 
 
 @cache
@@ -171,6 +170,4 @@ def driver_source() -> str:
         calling.names_as_code(),
         f"STIFF_STEPS = {control.STIFF_STEPS}",
     ]
-    folder = files("opsonin.simulate")
-    parts = [folder.joinpath(name).read_text(encoding="utf-8").split("# driver\n", 1)[1] for name in DRIVER]
-    return "\n".join([*head, *parts])
+    return "\n".join([*head, *_driver_parts])

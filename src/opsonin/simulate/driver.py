@@ -1,8 +1,7 @@
 """The solver's loop over steps and patients, compiled once for all models and methods.
 
-This file and its parts (driver_doses.py, driver_crossings.py, driver_events.py, driver_exact.py) are read as text and
-put together into one kernel file (compiled.py); they are never imported as part of the package, so the names they use
-are declared below for the reader and the type checker.
+This file and its parts (`compiled.DRIVER`) are read as text and put together into one kernel file; they are never
+imported as part of the package, so the names they use are declared below for the reader and the type checker.
 
 LANES patients are in work at once, each with their own time and step; the vector instructions of a step serve all of
 them, and a lane that finishes takes the next patient. Nothing that a lane computes depends on the other lanes.
@@ -20,11 +19,15 @@ from numba import njit
 
 if TYPE_CHECKING:
     LANES = 8
-    N_STATES = N_INTEGRATED = N_CONSTANTS = N_JACOBIAN = N_ALL = STIFF_STEPS = N_GIVEN = N_EVENTS = 0
+    N_STATES = N_INTEGRATED = N_ALL = STIFF_STEPS = N_GIVEN = N_EVENTS = 0
     TY = H = THETA = NORM = RTOL = PROPOSED = STOP = NEXT = MOST = BEFORE = FRESH = IDLE = ACCEPTED = LANDED = 0
-    REACHED = TAKEN = REJECTED = STIFF = MASK = LIMIT = Y = STAGE = DENSE = ATOL = P = LU = GIVEN = FOUND = 0
-    PREPARE = BEGIN = ADVANCE = DENSE_STATES = KEEP = 0
+    REACHED = TAKEN = REJECTED = STIFF = MASK = Y = STAGE = DENSE = FOUND = ADVANCE = DENSE_STATES = KEEP = 0
+    RUNNING = UNDERFLOW = NOT_FINITE = TOO_MANY_STEPS = TURNED_STIFF = 0
     call: Any
+    take_patient: Any
+    set_limits: Any
+    write_states: Any
+    finish: Any
     input_rates: Any
     take_doses: Any
     note_crossings: Any
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     enter_exact: Any
 
 # driver
-RUNNING, FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START, TURNED_STIFF = -1, 0, 1, 2, 3, 4, 9
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
@@ -46,13 +48,6 @@ def work_array(size):
     room = np.zeros(size + LANES)
     skip = (-(room.ctypes.data // 8)) % LANES
     return room[skip : skip + size]
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def write_states(w, first, order, row):
-    """The states of a lane as a row of the answer, in the order of the model."""
-    for i in range(order.size):
-        row[order[i]] = w[first + LANES * i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
@@ -102,34 +97,22 @@ def run_block(
                     active += 1
                     who[lane] = patient
                     w[at[IDLE] + lane] = 0.0
-                    for i in range(at[N_CONSTANTS]):
-                        w[at[P] + LANES * i + lane] = constants[patient, i]
-                    call(functions[PREPARE], pointer)
-                    if n_exact > 0:
-                        set_modes(w, at, lane, rates[patient], shapes[patient])
-                    status[patient] = RUNNING
-                    for i in range(n_states):
-                        value = initial[patient, order[i]]
-                        w[at[Y] + LANES * i + lane] = value
-                        if i < at[N_INTEGRATED]:
-                            w[at[ATOL] + LANES * i + lane] = atol[patient, order[i]]
-                        if not abs(value) < math.inf:
-                            status[patient] = BAD_START
-                    for j in range(watched.size):
-                        crossed = w[at[Y] + LANES * watched[j] + lane] >= limits[patient, j]
-                        crossings[patient, j] = start[patient] if crossed else math.inf
-                        w[at[LIMIT] + LANES * j + lane] = math.inf if crossed else limits[patient, j]
-                    w[at[TY] + lane] = start[patient]
-                    event[lane], output[lane] = 0, 0
+                    event[lane], output[lane], piece[lane] = 0, 0, 0
                     table = min(patient, event_time.shape[0] - 1)
                     while event[lane] < n_events and event_time[table, event[lane]] < start[patient]:
                         event[lane] += 1
-                    w[at[TAKEN] + lane] = w[at[REJECTED] + lane] = w[at[STIFF] + lane] = 0.0
+                    if n_exact > 0:
+                        set_modes(w, at, lane, rates[patient], shapes[patient])
+                    status[patient] = take_patient(
+                        w, pointer, at, functions, lane, order, start[patient], constants[patient], initial[patient],
+                        atol[patient],
+                    )  # fmt: skip
+                    crossings[patient] = start[patient]
+                    set_limits(w, at, lane, watched, limits[patient], crossings[patient])
                     table = min(patient, dose_time.shape[0] - 1)
                     input_rates(
                         w, at, lane, start[patient], dose_time[table], dose_end[table], dose_input, amounts[patient]
                     )
-                    piece[lane] = 0
                     happened[patient], days[patient, :, 0], days[patient, :, 1] = 0, math.inf, -math.inf
                     table = min(patient, breaks.shape[0] - 1)
                     piece[lane] = take_inputs(
@@ -177,8 +160,11 @@ def run_block(
                     w[at[STOP] + lane] = min(end[patient], breaks[table, piece[lane]])
                 if event[lane] < n_events:
                     w[at[STOP] + lane] = min(w[at[STOP] + lane], event_time[plan, event[lane]])
-                if n_exact > 0:
-                    enter_exact(w, at, lane, input_row, rates[patient], shapes[patient], back[patient])
+                if n_exact > 0 and not enter_exact(
+                    w, at, lane, input_row, rates[patient], shapes[patient], back[patient]
+                ):
+                    status[patient] = NOT_FINITE
+                    continue
                 at_stop[lane] = False
                 w[at[FRESH] + lane] = 1.0
         if active == 0:
@@ -254,58 +240,3 @@ def run_block(
 def in_step(moment, reached, left_to_stop):
     """Whether an output is taken from the step; at its end events and inputs may still change what is seen there."""
     return moment < reached or (moment == reached and not left_to_stop)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def finish(w, at, lane, order, patient, written, states, crossings, final, status, day, steps):
-    """Write what is left to write of a patient who reached the end or stopped.   written: how many outputs are."""
-    steps[patient, 0], steps[patient, 1] = w[at[TAKEN] + lane], w[at[REJECTED] + lane]
-    if status[patient] == RUNNING:
-        status[patient] = FINISHED
-        day[patient] = math.nan
-        write_states(w, at[Y] + lane, order, final[patient])
-        states[patient, written:] = math.nan  # of times that pad the row
-    else:
-        day[patient] = w[at[TY] + lane]
-        final[patient] = math.nan
-        states[patient] = math.nan
-        crossings[patient] = math.nan
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def fastest(first, last, at, functions, jacobian, by_time, order, constants, initial, start, given, rho):
-    """The fastest rate of each patient's equations at the start (1/day): power iteration with their Jacobian.
-
-    given: values of the inputs.
-    """
-    w = work_array(at[N_ALL])
-    size = at[N_INTEGRATED]
-    v, x = np.zeros(size), np.zeros(size)
-    for block in range(first, last, LANES):
-        for lane in range(min(LANES, last - block)):
-            w[at[TY] + lane] = start
-            for k in range(at[N_GIVEN]):
-                w[at[GIVEN] + LANES * k + lane] = given[k]
-            for i in range(at[N_CONSTANTS]):
-                w[at[P] + LANES * i + lane] = constants[block + lane, i]
-            for i in range(order.size):
-                w[at[Y] + LANES * i + lane] = initial[block + lane, order[i]]
-        call(functions[PREPARE], w.ctypes.data)
-        call(functions[BEGIN], w.ctypes.data)
-        for lane in range(min(LANES, last - block)):
-            for i in range(at[N_INTEGRATED]):
-                v[i] = 1.0 + 0.1 * (i % 7)
-            rho[block + lane], before = 0.0, -1.0
-            for _ in range(30):
-                length = math.sqrt((v * v).sum())
-                if not 0.0 < length < math.inf:
-                    break
-                x[:] = v / length
-                v[:] = 0.0
-                for entry in range(jacobian.shape[0]):
-                    place = at[LU] + LANES * jacobian[entry, 2] + lane
-                    v[jacobian[entry, 0]] += w[place] * x[jacobian[entry, 1]]
-                rho[block + lane] = math.sqrt((v * v).sum())
-                if abs(rho[block + lane] - before) < 1e-3 * before:
-                    break
-                before = rho[block + lane]

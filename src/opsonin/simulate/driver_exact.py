@@ -1,7 +1,8 @@
-"""The states that are advanced exactly, a part of the driver (see driver.py and exact.py)."""
+"""The states that are advanced exactly, a part of the driver (see driver.py and model/codegen_exact.py)."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from numba import njit
@@ -27,6 +28,7 @@ def enter_exact(w, at, lane, input_row, rates, shapes, back):
     """From the states and the infusions of this moment: what the infusions drive to, and the modes.
 
     x = CONSTANT + V z with CONSTANT = -V Λ⁻¹ V⁻¹ u. From scratch at every stop, so that a restart is exact.
+    Whether all of them are finite: no step looks at the error of these states, so that nobody else would notice.
     """
     size, first = rates.size, at[N_INTEGRATED]
     for j in range(size):
@@ -45,3 +47,6 @@ def enter_exact(w, at, lane, input_row, rates, shapes, back):
             away = w[at[Y] + LANES * (first + j) + lane] - w[at[CONSTANT] + LANES * j + lane]
             mode += back[k, j] * away
         w[at[Z] + LANES * k + lane] = mode
+        if not abs(mode) < math.inf:
+            return False
+    return True

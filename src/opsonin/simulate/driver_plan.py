@@ -66,7 +66,7 @@ def _events(
     begin: Float[np.ndarray, "rows dose"], end: Float[np.ndarray, "rows dose"], marks: Float[np.ndarray, "more mark"]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Time, kind and number of dose or mark of every event, each row in order of time."""
-    rows, doses = max(len(begin), len(marks)), begin.shape[1]
+    rows, doses = max(len(begin), len(marks)) if len(begin) else 0, begin.shape[1]
     begin, end = (np.broadcast_to(array, (rows, doses)) for array in (begin, end))
     marks = np.broadcast_to(marks, (rows, marks.shape[1]))
     infused = end > begin  # an infusion shorter than the time can tell is a bolus: its amount arrives all the same

@@ -29,11 +29,14 @@ MAX_STEPS = 200_000
 ATOL_FACTOR = 1e-3  # absolute tolerance = rtol × this × the state's scale
 STIFF_RATE = 2.0  # 1/day; see `choose`
 REASONS = {
-    1: "the step became too small: the equations are too stiff or singular here",
-    2: "a state or its rate is no longer a finite number",
-    3: f"more than {MAX_STEPS} steps",
+    1: "the step became too small: a rate is singular here, or goes on taking from a species of which nothing is left; "
+    "look at the laws that divide, and at those that take an amount whatever is there",
+    2: "a state or its rate is no longer a finite number; look at the laws that divide or grow without bound, and at "
+    "the amounts of doses",
+    3: f"more than {MAX_STEPS} steps: the equations are too stiff for the explicit method (use 'auto'), or a rate goes "
+    "on taking from a species of which nothing is left",
     4: "the state to start from is not finite",
-    9: "the explicit method turned out not to suit it",
+    9: "the explicit method turned out not to suit it; use 'auto' or 'rosenbrock'",
     **EVENT_REASONS,
 }
 TURNED_STIFF = 9  # the driver's status of a patient whose explicit steps were short for stability alone

@@ -61,6 +61,8 @@ def reason(problem: Problem, arrays: Arrays, row: int) -> str:
         species = problem.symbolic.species_list[state]
         cannot = "is infinite or not a number" + (", or below nought" if species.nonnegative else "")
         return f"event {events[event].name!r} sets species {species.name!r} to what {cannot}"
+    if status == BAD_START and np.isfinite(problem.initial[row]).all():
+        return _what_is_negative(problem, row)
     told = at_start(problem, arrays, row)
     if status == BAD_START and told:
         return f"{REASONS[status]}: {told}"
@@ -83,3 +85,18 @@ def at_start(problem: Problem, arrays: Arrays, row: int) -> str:
         state[landing[schedule.administration[dose]]] += schedule.amounts[row, dose]
     given = InputsOfPatient(problem.symbolic, {series.name: series.of(row) for series in problem.inputs})
     return what_is_undefined(problem.symbolic, problem.constants[row], state, begin, given.values(begin), dated=False)
+
+
+def _what_is_negative(problem: Problem, row: int) -> str:
+    """The species that begins furthest below nought, in its own scale."""
+    species = problem.symbolic.species_list
+    sizes = [
+        problem.initial[row, i] / problem.symbolic.absolute_scale[i] if each.nonnegative else 0.0
+        for i, each in enumerate(species)
+    ]
+    worst = int(np.argmin(sizes))
+    amount = f"{problem.initial[row, worst]:g} {species[worst].unit}"
+    return (
+        f"species {species[worst].name!r} begins at {amount} and cannot be negative; begin at nought or above, or "
+        "declare it with nonnegative=False"
+    )

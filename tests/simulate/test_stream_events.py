@@ -68,5 +68,5 @@ def test_a_stream_with_another_series_is_another_stream(tmp_path):
         return simulate_stream(source, COUNT, TIMES, ["a"], out=out, **more)
 
     stream(0.1)
-    with pytest.raises(SimulationError, match="its patients and doses is"):
+    with pytest.raises(SimulationError, match="it is of other patients or doses"):
         stream(0.2, resume=True)

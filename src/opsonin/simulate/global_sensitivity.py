@@ -7,21 +7,20 @@ distributions, so any distribution will do; factors vary independently of each o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import SimulationError
 from opsonin.simulate.factors import Factor
+from opsonin.simulate.global_sample import Function, evaluate, problem_of, salib
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Function = Callable[[np.ndarray], np.ndarray]
 CENTRAL = 0.95  # Morris's steps go over this much of a distribution: its ends are no place to measure a slope
 SOURCES = {
     "sobol": "Sobol 2001, Math Comput Simul 55:271; estimators of Saltelli 2010, Comput Phys Commun 181:259",
@@ -97,12 +96,12 @@ def sobol(
     samples: a power of 2; the function is evaluated samples × (factors + 2) times, × (2 · factors + 2) with pairs.
     Raises: SimulationError for outcomes that are no numbers, or that do not vary.
     """
-    analyze, sample = _salib("analyze.sobol"), _salib("sample.sobol")
+    analyze, sample = salib("analyze.sobol"), salib("sample.sobol")
     if samples < 2 or samples & (samples - 1):
         raise SimulationError(f"Sobol's sequence needs a power of 2, not {samples} samples; give 256, 512, 1024, ….")
-    problem = _problem(factors)
+    problem = problem_of(factors, samples)
     shares = sample.sample(problem, samples, calc_second_order=pairs, seed=seed)
-    outcomes, names = _evaluate(function, factors, shares)
+    outcomes, names = evaluate(function, factors, shares)
     first, total, second, ends = [], [], [], []
     for column in outcomes.T:
         made = analyze.analyze(
@@ -146,13 +145,13 @@ def morris(
     trajectories × (factors + 1) times.
     Raises: SimulationError for outcomes that are no numbers, or that do not vary.
     """
-    analyze, sample = _salib("analyze.morris"), _salib("sample.morris")
+    analyze, sample = salib("analyze.morris"), salib("sample.morris")
     if trajectories < 2 or levels < 4 or levels % 2:
         raise SimulationError(f"Morris's design has {trajectories} trajectories on {levels} levels; give at least 2 "
                               "trajectories and an even number of levels from 4 up.")  # fmt: skip
-    problem = _problem(factors)
+    problem = problem_of(factors, trajectories)
     shares = sample.sample(problem, trajectories, num_levels=levels, seed=seed)
-    outcomes, names = _evaluate(function, factors, (1 - CENTRAL) / 2 + CENTRAL * shares)
+    outcomes, names = evaluate(function, factors, (1 - CENTRAL) / 2 + CENTRAL * shares)
     effect, spread, width = [], [], []
     for column in outcomes.T:
         made = analyze.analyze(
@@ -193,13 +192,13 @@ def pawn(
     of one put in as a control, not among the factors.
     Raises: SimulationError for outcomes that are no numbers, or that do not vary, and for too few samples.
     """
-    analyze, sample = _salib("analyze.pawn"), _salib("sample.latin")
+    analyze, sample = salib("analyze.pawn"), salib("sample.latin")
     if samples < 20 * slices or slices < 2:
         raise SimulationError(f"PAWN compares {slices} slices of {samples} samples; give at least 20 samples a slice.")
     control = Factor("control", lambda share: share, "")
-    problem = _problem([*factors, control])
+    problem = problem_of([*factors, control], samples)
     shares = sample.sample(problem, samples, seed=seed)
-    outcomes, names = _evaluate(function, factors, shares[:, :-1])
+    outcomes, names = evaluate(function, factors, shares[:, :-1])
     rows = np.random.default_rng(seed).integers(samples, size=(resamples, samples))
     found: dict[str, list[np.ndarray]] = {"median": [], "largest": []}
     ends: dict[str, list[np.ndarray]] = {"median": [], "largest": []}
@@ -246,60 +245,3 @@ def slice_distances(
         counted = inside.cumsum(axis=0)[last] / np.maximum(inside.sum(axis=0), 1)
         made[k] = np.abs(counted - whole[:, None]).max(axis=0)
     return made
-
-
-def _salib(part: str) -> ModuleType:
-    import importlib
-
-    try:
-        return importlib.import_module(f"SALib.{part}")
-    except ModuleNotFoundError as problem:
-        raise SimulationError(
-            "global sensitivity needs SALib; install it with: pip install 'opsonin[sensitivity]'"
-        ) from problem
-
-
-def _problem(factors: Sequence[Factor]) -> dict[str, Any]:
-    names = [factor.name for factor in factors]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise SimulationError(f"the factor {twice!r} is given twice; each may vary in one way only.")
-    if not names:
-        raise SimulationError("no factor is given; name at least one thing that varies.")
-    return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
-
-
-def _evaluate(
-    function: Function, factors: Sequence[Factor], shares: np.ndarray
-) -> tuple[Float[np.ndarray, "sample outcome"], tuple[str, ...]]:
-    """The outcomes of the sample, checked, and their names."""
-    values = np.stack([factor.at(shares[:, k]) for k, factor in enumerate(factors)], axis=1)
-    made = np.asarray(function(values), float)
-    outcomes = made[:, None] if made.ndim == 1 else made
-    if outcomes.ndim != 2 or len(outcomes) != len(values):
-        raise SimulationError(
-            f"the function gave outcomes of shape {made.shape} for {len(values)} samples; expected one row a sample."
-        )
-    count = outcomes.shape[1]
-    names = tuple(getattr(function, "names", None) or (f"outcome {j + 1}" for j in range(count)))
-    wrong = np.argwhere(~np.isfinite(outcomes))
-    if len(wrong):
-        row, column = (int(k) for k in wrong[0])
-        at = ", ".join(f"{factor.name} = {values[row, k]:.6g}" for k, factor in enumerate(factors))
-        why = getattr(function, "reasons", {}).get(row)
-        others = len(np.unique(wrong[:, 0])) - 1
-        raise SimulationError(
-            f"outcome {names[column]!r} is {outcomes[row, column]} in sample row {row} (patient with {at})"
-            + (f": {why}" if why else "")
-            + (f"; {others} other rows have no number either. " if others else ". ")
-            + "Narrow the factors, or choose an outcome that every patient has."
-        )
-    noise = getattr(function, "noise", 1e-12)
-    for j, column in enumerate(outcomes.T):
-        if np.ptp(column) <= noise * np.abs(column).max():
-            raise SimulationError(
-                f"outcome {names[j]!r} is {column[0]:.6g} in all {len(column)} samples: none of "
-                f"{', '.join(factor.name for factor in factors[:8])}{' …' if len(factors) > 8 else ''} moves it, so "
-                "nothing can be told; vary others, or leave it out."
-            )
-    return outcomes, names

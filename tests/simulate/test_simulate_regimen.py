@@ -91,6 +91,9 @@ WRONG_DOSES = [
     (oral("drug", [1.0, 2.0], "mg", [0.0, 1.0, 2.0]), "2 patients and 3 doses"),
     (GivenDoses("drug", "intravenous infusion", "mg", [0.0], 1.0, -0.5), "durations are 0 or more"),
     (GivenDoses("drug", "intravenous infusion", "mg", [0.0, 1.0], 1.0, [1.0, 2.0, 3.0]), "lengths of infusion"),
+    (oral("drug", float("inf"), "mg", [0.0]), "patient row 0 at day 0 is inf"),
+    (oral("drug", 1.0, "mg", [0.0, float("nan")]), "dose 2 of patient row 0: its time or duration is not a number"),
+    (GivenDoses("drug", "oral", "mg", [0.0], 1.0, steady_state=1, interval_days=float("inf")), "need the days between"),
 ]
 
 
@@ -101,9 +104,23 @@ def test_doses_that_cannot_be_given_are_named(linear, constants, given, message)
     assert message in str(met.value)
 
 
-def test_an_infusion_needs_hours():
-    with pytest.raises(RegimenError, match="0 hours has no rate"):
-        intravenous_infusion("drug", 1.0, "mg", [0.0], hours=0)
+@pytest.mark.parametrize("hours", [0, -1.0, float("nan"), float("inf")])
+def test_an_infusion_needs_hours(hours):
+    with pytest.raises(RegimenError, match=f"{hours} hours has no rate"):
+        intravenous_infusion("drug", 1.0, "mg", [0.0], hours=hours)
+
+
+@pytest.mark.parametrize("until", [None, float("inf")])
+def test_cycles_need_an_end_and_a_length(until):
+    with pytest.raises(RegimenError, match="every 7 days have no end"):
+        dose_days(1, 3, cycle_days=7, until_day=until)
+    with pytest.raises(RegimenError, match="a cycle of nan days"):
+        dose_days(1, 3, cycle_days=float("nan"), until_day=7)
+
+
+def test_a_schedule_names_administrations_by_their_place():
+    with pytest.raises(RegimenError, match="whole number from 0 on"):
+        Schedule(np.zeros(1), np.array([-1]), np.ones((1, 1)), np.zeros(1))
 
 
 def test_a_schedule_says_what_does_not_fit():

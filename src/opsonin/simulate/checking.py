@@ -39,25 +39,29 @@ def checked(
     from opsonin.simulate.ensemble import Problem
 
     symbolic = model.symbolic
-    patients = len(constants)
+    constants = _numbers("constants", constants)
+    if constants.ndim != 2:
+        raise SimulationError(f"constants have shape {constants.shape}; give (patient, constant), one row a patient.")
     if constants.shape[1] != len(symbolic.constants):
         raise SimulationError(
             f"constants have {constants.shape[1]} columns, the model has {len(symbolic.constants)} constants; "
             "give them in the order of model.symbolic.constants."
         )
+    patients = len(constants)
     _check_schedule(symbolic, schedule, patients)
-    wanted, late = _times(times, after, patients)
+    wanted, late = _times(_numbers("times", times), after, patients)
     check_rtol(rtol)
     begin, end = _span(schedule, wanted, late, start, initial_state is None, patients)
-    first_state = model.initial_state(constants) if initial_state is None else initial_state
+    given = None if initial_state is None else _numbers("initial_state", initial_state)
+    first_state = model.initial_state(constants) if given is None else given
     if first_state.shape != (patients, len(symbolic.states)):
         raise SimulationError(
             f"initial_state has shape {first_state.shape}; expected ({patients}, {len(symbolic.states)})."
         )
     return Problem(
         symbolic,
-        np.ascontiguousarray(constants, float),
-        np.ascontiguousarray(first_state, float),
+        constants,
+        np.ascontiguousarray(first_state),
         schedule,
         None,
         begin,
@@ -68,6 +72,14 @@ def checked(
         float(rtol),
         checked_inputs(symbolic, inputs, patients),
     )
+
+
+def _numbers(what: str, given: Any) -> np.ndarray:
+    """An array of floats. Raises: SimulationError for what cannot be read as one."""
+    try:
+        return np.ascontiguousarray(given, float)
+    except (TypeError, ValueError):
+        raise SimulationError(f"{what} are no array of numbers; give rows of one length, of numbers alone.") from None
 
 
 def _check_schedule(symbolic: Any, schedule: Schedule, patients: int) -> None:
@@ -85,7 +97,7 @@ def _times(times: np.ndarray, after: np.ndarray | None, patients: int) -> tuple[
     if times.ndim not in (1, 2) or (times.ndim == 2 and len(times) != patients):
         raise SimulationError(f"times have shape {times.shape}; give (T,), or ({patients}, T), one row a patient.")
     wanted = np.ascontiguousarray(np.atleast_2d(times), float)
-    late = None if after is None else np.ascontiguousarray(np.atleast_2d(after))
+    late = None if after is None else np.ascontiguousarray(np.atleast_2d(after), bool)
     if late is not None and late.shape != wanted.shape:
         raise SimulationError(f"after has {late.size} entries, times have shape {times.shape}; give one for each time.")
     if not wanted.shape[1]:
@@ -142,7 +154,7 @@ def _span(
 
 def _limits(symbolic: Any, thresholds: np.ndarray | None, patients: int) -> np.ndarray:
     count = len(symbolic.thresholds)
-    limits = np.full((patients, count), np.inf) if thresholds is None else thresholds
+    limits = np.full((patients, count), np.inf) if thresholds is None else _numbers("thresholds", thresholds)
     if limits.shape != (patients, count):
         raise SimulationError(
             f"thresholds have shape {limits.shape}; expected ({patients}, {count}), one for each of "
@@ -151,4 +163,4 @@ def _limits(symbolic: Any, thresholds: np.ndarray | None, patients: int) -> np.n
     if np.isnan(limits).any():
         row = int(np.argwhere(np.isnan(limits))[0, 0])
         raise SimulationError(f"thresholds of patient row {row} hold nan; give inf for what is never crossed.")
-    return np.ascontiguousarray(limits, float)
+    return limits

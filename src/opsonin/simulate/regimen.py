@@ -70,7 +70,7 @@ def intravenous_infusion(
         if not np.all(np.isfinite(hours)):
             raise RegimenError(f"{agent}: an infusion of {per_hour} {unit} per hour never ends; give a rate above 0.")
     lengths = np.asarray(hours, float) / 24.0
-    if np.any(lengths <= 0):
+    if not np.all((lengths > 0) & np.isfinite(lengths)):
         raise RegimenError(f"{agent}: an infusion of {hours} hours has no rate; give hours above 0 or a bolus.")
     return GivenDoses(agent, INTRAVENOUS_INFUSION, unit, times, amount, lengths)
 
@@ -113,9 +113,9 @@ def dose_days(
         raise RegimenError(
             f"{block} begin before day 1, where cycles start; give that part once, as its own treatment."
         )
-    if cycle_days <= 0 or stop + 1.0 > cycle_days:
+    if not stop + 1.0 <= cycle_days < np.inf or cycle_days <= 0:
         raise RegimenError(f"{block} do not fit into a cycle of {cycle_days:g} days.")
-    if cycles is None and until_day is None:
+    if cycles is None and not last < np.inf:
         raise RegimenError(f"{block} every {cycle_days:g} days have no end; give until_day or cycles.")
     reached = np.inf if until_day is None else np.ceil((last - start) / cycle_days)
     repeats = int(max(0, min(reached, np.inf if cycles is None else cycles)))
@@ -223,9 +223,9 @@ def _check_repeats(given: GivenDoses) -> None:
         raise RegimenError(
             f"{given.agent}: steady_state is {given.steady_state!r}; 0 is none, 1 sets the state, 2 adds to it."
         )
-    if given.additional < 0 or given.additional != int(given.additional):
+    if not 0 <= given.additional < np.inf or given.additional != int(given.additional):
         raise RegimenError(f"{given.agent}: {given.additional} additional doses; give a whole number.")
-    if (given.additional or given.steady_state) and not given.interval_days > 0:
+    if (given.additional or given.steady_state) and not 0 < given.interval_days < np.inf:
         raise RegimenError(
             f"{given.agent}: additional doses and steady states need the days between doses, interval_days."
         )

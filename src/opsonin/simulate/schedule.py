@@ -38,6 +38,11 @@ class Schedule:
                 f"of shape {self.durations.shape} and amounts of shape {self.amounts.shape}; give amounts as "
                 "(patient, dose), the others one a dose, times and durations also as (patient, dose)."
             )
+        if self.administration.size and (self.administration.dtype.kind not in "iu" or self.administration.min() < 0):
+            raise RegimenError(
+                f"Schedule: administrations are {self.administration.tolist()[:5]}…; each is a whole number from 0 on, "
+                "the place of an entry in the model's administrations."
+            )
         wrong = ~(np.isfinite(self.amounts) & (self.amounts >= 0))
         if wrong.any():
             patient, dose = (int(n) for n in np.argwhere(wrong)[0])
@@ -46,8 +51,13 @@ class Schedule:
                 f"{self.amounts[patient, dose]}; amounts are finite and 0 or more."
             )
         unknown = ~np.isfinite(self.times) | ~np.isfinite(self.durations)
-        if np.isnan(self.times).any() or (unknown & (self.amounts > 0)).any():
-            raise RegimenError("Schedule: a dose's time or duration is not a number.")
+        unknown = np.isnan(self.times) | (unknown & (self.amounts > 0))  # (patient, dose)
+        if unknown.any():
+            patient, dose = (int(n) for n in np.argwhere(unknown)[0])
+            raise RegimenError(
+                f"Schedule: dose {dose + 1} of patient row {patient}: its time or duration is not a number; give "
+                "finite days, or an amount of 0 where there is no dose."
+            )
         if self.durations.size and self.durations.min() < 0:
             raise RegimenError(f"Schedule: an infusion lasts {self.durations.min()} days; durations are 0 or more.")
         if self.marks is not None and len(self.marks.times) != self.patients:

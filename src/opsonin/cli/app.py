@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -208,4 +209,5 @@ def explain(
 
 def main() -> None:
     """The entry point of the command `opsonin`."""
+    gc.set_threshold(100_000, 20, 100)  # models and tables are many objects that stay: looking through them is in vain
     app()

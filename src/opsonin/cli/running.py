@@ -6,12 +6,15 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
+from opsonin.cli.interrupts import Interrupts
 from opsonin.cli.screen import Phases, console
 from opsonin.errors import StudyError
 from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_foreign, unfinished_folder
@@ -31,24 +34,48 @@ def run_study(
     folder = out or Path("results") / study.name
     refuse_foreign(folder)
     unfinished = unfinished_folder(folder)
-    with Phases() as progress, _keeping(unfinished):
+    with Interrupts() as interrupts, Phases() as progress, _keeping(unfinished):
         progress("building the model")
         kept = study.unfinished(unfinished, seed)
         if not resume:
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
             progress.note(_going_on(unfinished, len(kept)))
-        made = study.simulate(seed, trials, threads, progress, workers=workers, kept=kept)
+        made = study.simulate(seed, trials, threads, _LoadingAhead(progress, interrupts), workers=workers, kept=kept)
         with new_results(folder) as fresh, ThreadPoolExecutor(1) as aside:
             tables = aside.submit(made.view().write, fresh)  # compressing leaves the interpreter free for the analyses
+            interrupts.check()
             progress("analysing")
             done = made.analysed()
             done.findings.save(fresh / FINDINGS)
             _report(done.record, done.findings, fresh, done.replicates, progress)
             progress("writing the tables")
             tables.result()
+            interrupts.check()
         shutil.rmtree(unfinished, ignore_errors=True)
     _conclude(done.record, done.findings, done.replicates, folder)
+
+
+class _LoadingAhead:
+    """Progress that loads what comes after the simulations while they run, as they leave the interpreter free."""
+
+    def __init__(self, progress: Phases, interrupts: Interrupts):
+        self.progress, self.interrupts = progress, interrupts
+        self.loading: Thread | None = None
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        self.interrupts.check()
+        self.progress(phase, done, total)
+        if self.loading is None and 0 <= done < total:
+            self.loading = Thread(target=_load_ahead, daemon=True)
+            self.loading.start()
+        elif self.loading is not None and done >= total:
+            self.loading.join()  # so that no two threads load the same
+
+
+def _load_ahead() -> None:
+    for name in ("opsonin.analysis.everything", "pyarrow.parquet", "opsonin.report.write"):
+        import_module(name)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from opsonin.conduct import decision_row, decision_table
-from opsonin.designs import Decision, Design, outcomes
+from opsonin.designs import Design, outcomes
 from opsonin.trial import samples, tables
 from opsonin.trial.enrol import Enrolment, enrol
 from opsonin.trial.given import exposures
@@ -102,28 +102,28 @@ def _decisions(enrolment: Enrolment, design: Design, counted: np.ndarray) -> pd.
 
     counted: which of the enrolled patients the design looks at.
     """
-    known: dict[tuple[bytes, ...], tuple[str, Decision]] = {}
-    begin = design.decide(outcomes([], []))
+    start = decision_row(1, 0.0, None, design.name, "", None, design.decide(outcomes([], [])))
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
     rows, trials = [], []
-    starts = np.flatnonzero(np.diff(enrolment.trial, prepend=0))
-    ends = np.append(starts[1:], len(enrolment))
-    for first, last in zip(starts.tolist(), ends.tolist(), strict=True):
-        trial, cohorts = int(enrolment.trial[first]), enrolment.cohort[first:last]
-        rows.append(decision_row(1, 0.0, None, design.name, "", None, begin))
-        trials.append(trial)
-        for cohort in range(1, int(cohorts.max()) + 1):
-            so_far = first + np.flatnonzero((cohorts <= cohort) & counted[first:last])
-            here = first + np.flatnonzero(cohorts == cohort)
-            told = [enrolment.level[so_far], enrolment.dlt[so_far], enrolment.cohort[so_far]]
-            key = tuple(part.tobytes() for part in told)  # a thousand trials go few ways
-            if key not in known:
-                seen = outcomes(*(part.tolist() for part in told))
-                known[key] = seen.text, design.decide(seen)
-            text, decision = known[key]
-            day = float(enrolment.judged_day[here].max())
-            level = int(enrolment.level[here[-1]])
-            rows.append(decision_row(cohort + 1, day, cohort, design.name, text, level, decision))
+    looked_at = [column[counted] for column in (enrolment.level, enrolment.dlt, enrolment.cohort)]
+    before = np.concatenate([[0], np.cumsum(counted)])  # how many of those stand before each enrolled patient
+    first = np.flatnonzero((np.diff(enrolment.trial, prepend=0) != 0) | (np.diff(enrolment.cohort, prepend=0) != 0))
+    last_day = np.maximum.reduceat(enrolment.judged_day, first).tolist()
+    ends = [*first[1:].tolist(), len(enrolment)]
+    begin = 0
+    for row, end, day in zip(first.tolist(), ends, last_day, strict=True):  # cohort by cohort
+        trial, cohort, level = int(enrolment.trial[row]), int(enrolment.cohort[row]), int(enrolment.level[end - 1])
+        if cohort == 1:
+            begin = row
+            rows.append(start)
             trials.append(trial)
+        told = [column[before[begin] : before[end]] for column in looked_at]
+        key = (cohort, level, *(part.tobytes() for part in told))  # a thousand trials go few ways
+        if key not in known:
+            seen = outcomes(*(part.tolist() for part in told))
+            known[key] = decision_row(cohort + 1, 0.0, cohort, design.name, seen.text, level, design.decide(seen))
+        rows.append(known[key] | {"day": day})
+        trials.append(trial)
     table = decision_table(rows)
     table.insert(0, "trial", np.array(trials, dtype=np.int64))
     return table

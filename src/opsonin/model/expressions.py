@@ -97,7 +97,8 @@ def shared(expressions: list[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
     import sympy
 
     reciprocal = Reciprocals()
-    return sympy.cse([reciprocal(expr) for expr in expressions], sympy.numbered_symbols("x"), order="none")
+    found: Any = sympy.cse([reciprocal(expr) for expr in expressions], sympy.numbered_symbols("x"), order="none")
+    return found
 
 
 class Value:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OBSERVATION, DOSE, OTHER, RESET, RESET_DOSE = 0, 1, 2, 3, 4
 MODELLED_RATE, MODELLED_DURATION = -1, -2
-Compartments = Mapping[int | str, tuple[str, str]]
+Compartments = Mapping[int, tuple[str, str]] | Mapping[str, tuple[str, str]] | Mapping[int | str, tuple[str, str]]
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,12 @@ def test_outcomes_that_cannot_be_are_named(linear, text, why):
 def test_bad_input_is_named(linear, monkeypatch):
     with pytest.raises(SimulationError, match="power of 2, not 1000 samples"):
         sobol(ishigami, ANGLES, samples=1000)
+    with pytest.raises(SimulationError, match="more than memory should hold; give at most"):
+        sobol(ishigami, ANGLES, samples=2**40)
+    with pytest.raises(SimulationError, match="level is 95; intervals hold a share between 0 and 1"):
+        morris(ishigami, ANGLES, level=95)
+    with pytest.raises(SimulationError, match="resamples is 0; a bootstrap needs"):
+        pawn(ishigami, ANGLES, resamples=0)
     with pytest.raises(SimulationError, match="'x1' is given twice"):
         sobol(ishigami, [*ANGLES, ANGLES[0]])
     with pytest.raises(SimulationError, match="no factor is given"):

@@ -212,6 +212,9 @@ HUGE = 10**9
         (0, {}, r"0 patients; give 1 or more"),
         (10, {"times": [1.0, 1.0]}, r"times must be finite, increasing days"),
         (10, {"precision": "half"}, r"precision 'half' is none of single, double"),
+        (10, {"method": "guess", "out": "new"}, r"method 'guess' is none of"),
+        (10, {"rtol": 0.0, "out": "new"}, r"rtol is 0\.0; give a relative tolerance"),
+        (10, {"resume": True}, r"to resume is to go on with what is in a folder"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
@@ -220,6 +223,12 @@ def test_what_cannot_be_done_is_refused_with_the_reason(source, tmp_path, monkey
     given = {"times": TIMES, "outputs": OUTPUTS, **asked}
     with pytest.raises(SimulationError, match=message):
         simulate_stream(source, patients, **given)
+
+
+def test_a_source_has_no_more_patients_than_it_holds(source):
+    held = source.block(0, 4)
+    with pytest.raises(SimulationError, match="5 patients are asked for, but the source holds 4"):
+        simulate_stream(FromArrays(source.model, held.constants, held.schedule), 5, TIMES, OUTPUTS)
 
 
 def test_a_folder_is_never_overwritten_nor_mixed(written, source, tmp_path):

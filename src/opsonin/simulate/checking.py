@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 HAIR = 1e-9  # days followed past the last time where it is looked at after its doses
 
 
+METHODS = ("auto", "explicit", "rosenbrock", "reference")
+
+
+def check_method(method: str) -> None:
+    """Raises: SimulationError for a method that there is not."""
+    if method not in METHODS:
+        raise SimulationError(f"method {method!r} is none of {', '.join(map(repr, METHODS))}.")
+
+
 def check_rtol(rtol: float) -> None:
     """Raises: SimulationError for a relative tolerance that no solver holds."""
     if not 1e-13 < rtol < 1:

@@ -27,6 +27,14 @@ def salib(part: str) -> ModuleType:
         ) from problem
 
 
+def check_bootstrap(level: float, resamples: int) -> None:
+    """Raises: SimulationError for intervals that no bootstrap gives."""
+    if not 0 < level < 1:
+        raise SimulationError(f"level is {level}; intervals hold a share between 0 and 1, such as 0.95.")
+    if resamples < 2:
+        raise SimulationError(f"resamples is {resamples}; a bootstrap needs 2 or more, better hundreds.")
+
+
 def problem_of(factors: Sequence[Factor], samples: int) -> dict[str, Any]:
     """The factors as SALib takes them, as shares of their distributions.
 
@@ -38,6 +46,8 @@ def problem_of(factors: Sequence[Factor], samples: int) -> dict[str, Any]:
         raise SimulationError(f"the factor {twice!r} is given twice; each may vary in one way only.")
     if not names:
         raise SimulationError("no factor is given; name at least one thing that varies.")
+    if samples != int(samples):
+        raise SimulationError(f"{samples} is no size of a sample; give a whole number.")
     numbers = samples * (len(names) + 2) * len(names)
     if numbers > MOST_NUMBERS:
         raise SimulationError(

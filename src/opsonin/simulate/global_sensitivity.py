@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from opsonin.errors import SimulationError
 from opsonin.simulate.factors import Factor
-from opsonin.simulate.global_sample import Function, evaluate, problem_of, salib
+from opsonin.simulate.global_sample import Function, check_bootstrap, evaluate, problem_of, salib
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,8 +96,9 @@ def sobol(
     samples: a power of 2; the function is evaluated samples × (factors + 2) times, × (2 · factors + 2) with pairs.
     Raises: SimulationError for outcomes that are no numbers, or that do not vary.
     """
+    check_bootstrap(level, resamples)
     analyze, sample = salib("analyze.sobol"), salib("sample.sobol")
-    if samples < 2 or samples & (samples - 1):
+    if samples < 2 or samples != int(samples) or int(samples) & (int(samples) - 1):
         raise SimulationError(f"Sobol's sequence needs a power of 2, not {samples} samples; give 256, 512, 1024, ….")
     problem = problem_of(factors, samples)
     shares = sample.sample(problem, samples, calc_second_order=pairs, seed=seed)
@@ -145,6 +146,7 @@ def morris(
     trajectories × (factors + 1) times.
     Raises: SimulationError for outcomes that are no numbers, or that do not vary.
     """
+    check_bootstrap(level, resamples)
     analyze, sample = salib("analyze.morris"), salib("sample.morris")
     if trajectories < 2 or levels < 4 or levels % 2:
         raise SimulationError(f"Morris's design has {trajectories} trajectories on {levels} levels; give at least 2 "
@@ -192,6 +194,7 @@ def pawn(
     of one put in as a control, not among the factors.
     Raises: SimulationError for outcomes that are no numbers, or that do not vary, and for too few samples.
     """
+    check_bootstrap(level, resamples)
     analyze, sample = salib("analyze.pawn"), salib("sample.latin")
     if samples < 20 * slices or slices < 2:
         raise SimulationError(f"PAWN compares {slices} slices of {samples} samples; give at least 20 samples a slice.")

@@ -31,9 +31,9 @@ class Rates:
                 known = "; ".join(f"{a}, {r}" for a, r in symbolic.administrations) or "none"
                 raise SimulationError(f"the model does not administer {agent!r} by {route!r}; it knows {known}.")
             rate = np.asarray(amount, float)
-            if rate.shape not in ((), (patients,)) or not np.isfinite(rate).all():
-                raise SimulationError(f"{agent}, {route}: the infusion is {amount!r}; give one finite amount a day, "
-                                      f"or one for each of {patients} patients.")  # fmt: skip
+            if rate.shape not in ((), (patients,)) or not ((rate >= 0) & np.isfinite(rate)).all():
+                raise SimulationError(f"{agent}, {route}: the infusion is {amount!r}; give one finite amount a day, 0 "
+                                      f"or more, or one for each of {patients} patients.")  # fmt: skip
             self.inflow[:, symbolic.administrations[agent, route].species] += rate
         self._rates, self._partials = _functions(symbolic)
         self._entries = list(symbolic.jacobian)

@@ -91,6 +91,7 @@ def sensitivities(
     """
     from opsonin.model.sensitivity import tangent
 
+    times = np.asarray(times, float)
     made = tangent(model, parameters)
     names = _outputs(made, outputs)
     if constants.ndim != 2 or constants.shape[1] != len(made.base.constants):

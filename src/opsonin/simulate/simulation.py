@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from opsonin.errors import SimulationError
-from opsonin.simulate.checking import checked
+from opsonin.simulate.checking import check_method, checked
 from opsonin.simulate.inputs import InputSeries
 from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.trajectories import Failure, Trajectories
@@ -49,8 +48,9 @@ def simulate(
     the model's. Each patient is followed to their own last time.
     A dose exactly at `start` is given; one at the last time is left to the segment that begins there. Doses before
     `start` belong to earlier segments (an infusion that still runs goes on), so they need an initial_state.
-    method: "rosenbrock" (order 5, for stiff and ordinary models), "explicit" (order 5, for slow ones), "auto" (for each
-    patient by their fastest rate, see ensemble.choose), "reference" (SciPy, uncompiled, slow).
+    method: "rosenbrock" (for stiff and ordinary models), "explicit" (order 5, for slow ones), "auto" (begins each
+    patient by their fastest rate, and again with "rosenbrock" where that turns out necessary on the way), "reference"
+    (SciPy's LSODA, uncompiled, slow). The compiled ones advance a linear part of the model exactly.
     rtol: relative tolerance of every state in every step; absolute tolerance is rtol / 1000 of the state's scale.
     A step that takes an amount below nought by more than its absolute tolerance is repeated with a smaller one; a
     smaller undershoot becomes nought, so that no step makes more than the absolute tolerance out of nothing.
@@ -61,6 +61,7 @@ def simulate(
     """
     from opsonin.simulate import ensemble
 
+    check_method(method)
     problem = checked(model, constants, schedule, times, after, thresholds, start, initial_state, rtol, inputs)
     problem, unsettled = _at_marks(model, problem, method, threads)
     reasons: dict[int, str] = {}
@@ -70,11 +71,9 @@ def simulate(
 
         methods = [method] * patients
         arrays, reasons = integrate_reference(model, problem, progress)
-    elif method in ("auto", "explicit", "rosenbrock"):
+    else:
         methods = ensemble.choose(model, problem, threads) if method == "auto" else [str(method)] * patients
         arrays = ensemble.integrate(problem, methods, threads, progress, turns=method == "auto")
-    else:
-        raise SimulationError(f"method {method!r} is none of 'auto', 'explicit', 'rosenbrock', 'reference'.")
     for row, (why, day) in unsettled.items():
         arrays.status[row], arrays.day[row], reasons[row] = NO_STEADY_STATE, day, why
         arrays.states[row] = arrays.final[row] = arrays.crossings[row] = np.nan

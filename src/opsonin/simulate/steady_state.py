@@ -77,6 +77,10 @@ def steady_states(
     Raises: SimulationError for a model whose rates depend on time, and for a patient without a steady state, naming
     the states that go on growing; ModelError for unknown names.
     """
+    if constants.ndim != 2:
+        raise SimulationError(f"constants have shape {constants.shape}; give one row a patient.")
+    if starts < 0:
+        raise SimulationError(f"starts is {starts}; give how many others to begin from, 0 or more.")
     rates = Rates(model.symbolic, infusions or {}, len(constants))
     _refuse_time(model)
     moving = _moving(model, ignore)

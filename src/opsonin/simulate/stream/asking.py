@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from opsonin.errors import SimulationError
-from opsonin.simulate.checking import check_rtol
+from opsonin.simulate.checking import check_method, check_rtol
 from opsonin.simulate.stream.arrays import ZarrWriter, zarr_library
 from opsonin.simulate.stream.parts import FromArrays, Job, Patients, Source, check_outputs, threshold_names
 from opsonin.simulate.stream.reducers import Reducer
@@ -36,12 +36,20 @@ def make_job(
     block: int | None,
 ) -> Job:
     """The job, checked. Raises: SimulationError."""
-    if patients < 1:
+    if not callable(getattr(source, "block", None)) or not hasattr(source, "model"):
+        raise SimulationError(
+            f"{type(source).__name__} is no source of patients: it needs a `model` and a method block(first, last), as "
+            "FromArrays has."
+        )
+    if patients != int(patients) or patients < 1:
         raise SimulationError(f"{patients} patients; give 1 or more.")
+    if isinstance(source, FromArrays) and patients > len(source.constants):
+        raise SimulationError(f"{patients:,} patients are asked for, but the source holds {len(source.constants):,}.")
     if block is not None and block < 1:
         raise SimulationError(f"blocks of {block} patients; give 1 or more.")
     if patients > MOST_PATIENTS:
         raise SimulationError(f"{patients:,} patients are more than can be numbered; give at most {MOST_PATIENTS:,}.")
+    check_method(method)
     check_rtol(rtol)
     days = np.asarray(times, float)
     if days.ndim != 1 or not len(days) or not np.isfinite(days).all() or np.any(np.diff(days) <= 0):

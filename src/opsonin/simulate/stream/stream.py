@@ -69,6 +69,11 @@ def simulate_stream(
     """
     job = make_job(source, patients, times, outputs, start, method, rtol, block)
     reducers = dict(reduce or {})
+    for name, one in reducers.items():
+        if not isinstance(one, Reducer):
+            raise SimulationError(f"reduce[{name!r}] is {one!r}, which is no reducer: it needs of, merge and result.")
+    if resume and out is None:
+        raise SimulationError("to resume is to go on with what is in a folder; give `out`.")
     folder = None if out is None else Path(out)
     stored = None if folder is None else storage
     check_place(job, folder, stored, precision, bool(reducers), memory_gib)

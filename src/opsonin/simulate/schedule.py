@@ -124,6 +124,8 @@ class Schedule:
     def ordered(self) -> Schedule:
         """Columns by the first time at which any patient has that dose; the solver sorts each patient's events."""
         first = self.times if self.times.ndim == 1 else self.times.min(axis=0, initial=np.inf)
+        if not np.any(first[1:] < first[:-1]):
+            return self
         order = np.argsort(first, kind="stable")
         return replace(
             self,

@@ -61,8 +61,9 @@ def follow(
         on, state = course.still_treated(on, state, end)
         begin = end
         if progress is not None:
-            share = (end - plan.parting) / (plan.end - plan.parting)
-            progress(int(len(block) - len(on) * (1 - share)))
+            missing = (plan.end - end) * len(on) + sum(float((plan.end - since).sum()) for *_, since in course.waiting)
+            progress(int(len(block) - missing / (plan.end - plan.parting)))
+    course.untreated()
     course.write_down()
     made.done[:] = True
     return made
@@ -88,6 +89,7 @@ class _Course:
         self.dosing = Dosing(block)
         self.decisions = Decisions(block, made, self.dosing)
         self.scans = Scans(block, made, self.decisions)
+        self.waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # off treatment: rows, states, since when
 
     def note_start(self, rows: np.ndarray, state: np.ndarray) -> None:
         """What is seen before the first dose: values at the start, and the baseline scan."""
@@ -136,14 +138,14 @@ class _Course:
         return changed < plan.parting
 
     def still_treated(self, rows: np.ndarray, state: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
-        """Those of the rows whose treatment goes on, with their states; the others are followed to the end."""
+        """Those of the rows whose treatment goes on, with their states; the others wait to be followed to the end."""
         made, plan = self.made, self.plan
         if now >= plan.end:
             return rows[:0], state[:0]
         going = made.off_treatment[rows] > now - TIE
         off = ~going & (made.left[rows] > now)
         if off.any():
-            self.untreated(rows[off], state[off], now)
+            self.waiting.append((rows[off], state[off], np.full(int(off.sum()), now)))
         return rows[going], state[going]
 
     def treat(self, rows: np.ndarray, state: np.ndarray, begin: float, end: float) -> np.ndarray:
@@ -157,21 +159,35 @@ class _Course:
             note_scans(self.block, self.made, rows, found.states[:, -1:], found.times[-1:], np.array([number]))
         return found.final
 
-    def untreated(self, rows: np.ndarray, state: np.ndarray, begin: float) -> None:
-        """From here to the end of observation without doses: what is left to see are scans, samples and events."""
-        plan, made = self.plan, self.made
-        self._stop_all(rows)
-        found = self._run(rows, state, begin, plan.end)
-        self._after(rows, found)
-        if not plan.lesions:
+    def untreated(self) -> None:
+        """Follow all whose treatment has ended to the end of observation, each from their own day, in one call.
+
+        There are no doses any more: what is left to see are scans, samples and events.
+        """
+        if not self.waiting:
             return
-        for number, time in enumerate(plan.scans.tolist(), start=1):
-            if time > begin:
-                at = np.flatnonzero(np.abs(found.times - time) < TIE)[:1]
-                waiting = ~np.isfinite(made.progression[rows])
-                states, number_ = found.states[waiting][:, at], np.array([number])
-                note_scans(self.block, made, rows[waiting], states, found.times[at], number_)
-                self.scans.judge(rows[waiting], time)
+        plan, made = self.plan, self.made
+        rows, state, begin = (np.concatenate(part) for part in zip(*self.waiting, strict=True))
+        self._stop_all(rows)
+        seen = times_of_interest(plan, float(begin.min()), plan.end, np.zeros(0))[1:]
+        passed = np.searchsorted(seen, begin + TIE, side="right")
+        left = np.append(seen, np.full(int(passed.max()), np.inf))  # of each patient, padded
+        times = left[passed[:, None] + np.arange(len(seen) - int(passed.min()))]
+        columns = self.dosing.window(rows, float(begin.min()), plan.end)
+        schedule = self.dosing.schedule(rows, columns, begin)
+        found = solve(self.block, rows, state, begin, schedule, times, self.thresholds[rows])
+        self._events(rows, found.crossings)
+        leave(made, rows)
+        fail(self.block, made, rows, found)
+        for number, time in enumerate(seen.tolist()):
+            here = np.flatnonzero(passed <= number)
+            states = found.states[here, number - passed[here]][:, None]
+            note(self.block, made, rows[here], states, np.array([time]))
+            for scan in np.flatnonzero(np.abs(plan.scans - time) < TIE) if plan.lesions else ():
+                waiting = ~np.isfinite(made.progression[rows[here]])
+                mine = rows[here][waiting]
+                note_scans(self.block, made, mine, states[waiting], np.array([time]), np.array([scan + 1]))
+                self.scans.judge(mine, float(plan.scans[scan]))
 
     def write_down(self) -> None:
         """The doses as they were decided, into the outcomes."""

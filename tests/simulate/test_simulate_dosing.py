@@ -109,6 +109,16 @@ def test_a_steady_state_is_the_limit_of_many_doses(model, method):
     np.testing.assert_allclose(states(model, steady, method=method)[:, :, :2], later[:, :, :2], rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["auto", "reference"])
+def test_a_steady_state_at_the_start_is_not_seen_before_it(method):
+    given = dose(interval_days=0.5, steady_state=1)
+    schedule = build_schedule(linear, rows(linear), [given], settling=["depot", "central"])
+    times, after = np.array([0.0, 0.0, 1.0]), np.array([False, True, False])
+    made = simulate(linear, rows(linear), schedule, times, after=after, method=method).states[0]
+    assert made[0].max() == 0.0
+    assert made[1].max() > 100.0
+
+
 def test_steady_states_add_up_where_kinetics_are_linear():
     one, two = dose(80.0, interval_days=1.0, additional=3), dose(30.0, 0.5, interval_days=1.0, additional=2)
     both = [GivenDoses(**(vars(one) | {"steady_state": 1})), GivenDoses(**(vars(two) | {"steady_state": 2}))]

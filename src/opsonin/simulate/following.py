@@ -50,10 +50,10 @@ def follow(
     state, here = initial, start
     happened: list[Happening] = []
     due = [mark for mark in marks if start <= mark.day < end]
-    for mark in [*due, None]:
+    for number, mark in enumerate([*due, None]):
         until = end if mark is None else mark.day
         late = (times >= here) & ((times < until) if mark is not None else (times <= until))
-        early = (times >= here if here == start else times > here) & (times <= until)
+        early = (times >= here if number == 0 else times > here) & (times <= until)  # a mark may be at the start
         rows = np.flatnonzero(np.where(after, late, early))
         if until > here:
             asked = np.unique(np.append(times[rows], until))

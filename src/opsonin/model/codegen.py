@@ -29,9 +29,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from opsonin.errors import ModelError
 from opsonin.model import codegen_events, sparse_lu
-from opsonin.model.expressions import FUNCTIONS, Hoist, Value, shared
+from opsonin.model.codegen_names import canonical, canonical_names, clipped_states, has_roots
+from opsonin.model.expressions import Hoist, Value, shared
 from opsonin.model.lanes import Lines
 
 SCALARS = ("TY", "TS", "TD", "H", "INVERSE_H", "GINV", "DH", "NORM", "THETA", "RTOL")
@@ -100,13 +100,13 @@ def generate(symbolic: Any, exact: tuple[int, ...] = ()) -> Generated:
     order, n_bounded = _order(symbolic, exact)
     n_integrated = len(order) - len(exact)
     row = {state: place for place, state in enumerate(order)}
-    names = _canonical_names(symbolic, row)
-    rates = [_canonical(symbolic.rates[state], names, symbolic.states[state]) for state in order]
+    names = canonical_names(symbolic, row)
+    rates = [canonical(symbolic.rates[state], names, symbolic.states[state]) for state in order]
     partial = {
-        (row[i], row[j]): _canonical(expr, names, symbolic.states[i]) for (i, j), expr in symbolic.jacobian.items()
+        (row[i], row[j]): canonical(expr, names, symbolic.states[i]) for (i, j), expr in symbolic.jacobian.items()
     }
     slopes = {
-        row[i]: _canonical(expr, names, symbolic.states[i])
+        row[i]: canonical(expr, names, symbolic.states[i])
         for i, expr in codegen_events.slopes_in_time(symbolic).items()
     }
     inputs = tuple(row[state] for state in administered_states(symbolic))
@@ -123,7 +123,7 @@ def generate(symbolic: Any, exact: tuple[int, ...] = ()) -> Generated:
         exact_read=tuple(sorted(read)),
         order=order,
         inputs=inputs,
-        clipped=_clipped_states(rates, n_bounded),
+        clipped=clipped_states(rates, n_bounded),
         by_time=tuple(slopes_left),
         jacobian=tuple(entries),
         elimination=sparse_lu.plan(n_integrated, entries),
@@ -138,13 +138,13 @@ def generate(symbolic: Any, exact: tuple[int, ...] = ()) -> Generated:
     codegen_events.lay_inputs(made, symbolic)
     made.functions += [
         _prepare(made, hoist),
-        _begin(made, rates_left, entries, slopes_left, finite=_has_roots(rates)),
+        _begin(made, rates_left, entries, slopes_left, finite=has_roots(rates)),
         _rates(made, rates_left),
         _stage(made, rates_left),
         _start(made),
         _factor(made),
     ]
-    codegen_events.add_events(made, symbolic, lambda expr, what: _canonical(expr, names, what))
+    codegen_events.add_events(made, symbolic, lambda expr, what: canonical(expr, names, what))
     return made
 
 
@@ -253,61 +253,3 @@ def _order(symbolic: Any, exact: tuple[int, ...]) -> tuple[tuple[int, ...], int]
 def administered_states(symbolic: Any) -> tuple[int, ...]:
     """States that a dose can enter, ascending: the order of `U`."""
     return tuple(sorted({int(landing.species) for landing in symbolic.administrations.values()}))
-
-
-def _canonical_names(symbolic: Any, row: dict[int, int]) -> dict[str, Any]:
-    """Plain symbols y0…, p0…, t for the model's names, so that no name of a model can clash with the code."""
-    import sympy
-
-    names = {state: sympy.Symbol(f"y{row[i]}", real=True) for i, state in enumerate(symbolic.states)}
-    names |= {constant: sympy.Symbol(f"p{i}", real=True) for i, constant in enumerate(symbolic.constants)}
-    names[symbolic.time.name] = sympy.Symbol("t", real=True)
-    return names | codegen_events.input_names(symbolic)
-
-
-def _canonical(expr: Any, names: dict[str, Any], state: str) -> Any:
-    import sympy
-
-    expr = sympy.sympify(expr)
-    unknown = sorted(symbol.name for symbol in expr.free_symbols if symbol.name not in names)
-    if unknown:
-        raise ModelError(f"the rate of {state!r} uses {', '.join(unknown)}, which is no state, constant or 't'.")
-    odd = [e for e in expr.atoms(sympy.Function, sympy.Derivative, sympy.Subs) if type(e).__name__ not in FUNCTIONS]
-    if odd:
-        raise ModelError(f"the rate of {state!r} or its derivative holds {odd[0]}, for which there is no code; "
-                         f"write it with {', '.join(sorted(FUNCTIONS))}.")  # fmt: skip
-    return expr.xreplace({symbol: names[symbol.name] for symbol in expr.free_symbols})
-
-
-def _clipped_states(rates: list[Any], n_bounded: int) -> frozenset[int]:
-    """Non-negative states in the base of a fractional power or under a logarithm, outside any Max or Abs."""
-    import sympy
-
-    inside = set()
-    for rate in rates:
-        for power in rate.atoms(sympy.Pow):
-            if not power.exp.is_integer:
-                inside |= _unguarded(power.base)
-        for logarithm in rate.atoms(sympy.log):
-            inside |= _unguarded(logarithm.args[0])
-    found = {int(symbol.name[1:]) for symbol in inside if symbol.name[0] == "y"}
-    return frozenset(i for i in found if i < n_bounded)
-
-
-def _has_roots(rates: list[Any]) -> bool:
-    import sympy
-
-    return any(not power.exp.is_integer for rate in rates for power in rate.atoms(sympy.Pow)) or any(
-        rate.has(sympy.log) for rate in rates
-    )
-
-
-def _unguarded(expr: Any) -> set[Any]:
-    """Symbols of an expression outside any Max or Abs, which keep what is under them from being negative."""
-    import sympy
-
-    if isinstance(expr, sympy.Max | sympy.Abs):
-        return set()
-    if expr.is_Symbol:
-        return {expr}
-    return {symbol for arg in expr.args for symbol in _unguarded(arg)}

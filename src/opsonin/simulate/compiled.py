@@ -20,8 +20,8 @@ from opsonin.simulate import calling, control, steps, tableaus
 EXACT = "exact "  # before a method's name: the linear part of the model is advanced exactly, the rest by the method
 METHODS = {"rosenbrock": tableaus.RODAS5P, "explicit": tableaus.TSIT5}
 GENERATOR = (  # modules of opsonin.model that write machine code, or what it is written from
-    "symbolic", "gradient", "linear_part", "codegen", "codegen_events", "codegen_exact", "expressions",
-    "lanes", "sparse_lu", "vector_math", "machine_code",
+    "symbolic", "gradient", "linear_part", "codegen", "codegen_names", "codegen_events", "codegen_exact",
+    "expressions", "lanes", "sparse_lu", "vector_math", "machine_code",
 )  # fmt: skip
 CONTROL = ("steps", "control", "tableaus", "calling", "compiled")  # those of opsonin.simulate
 DRIVER = (

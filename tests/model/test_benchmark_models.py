@@ -12,6 +12,7 @@ from opsonin.simulate import simulate
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 models = import_module("models")
+sys.path.pop(0)  # a benchmark is called trial, as is a folder of tests
 
 
 @pytest.mark.parametrize(("made", "states"), [(models.model_of_40_states, 40), (models.model_of_50_states, 50)])

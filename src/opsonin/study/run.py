@@ -166,7 +166,7 @@ def _compile(built: Built, patients: VirtualPatients, say: Progress) -> None:
     from opsonin.simulate import Schedule, simulate
 
     hour = np.array([1 / 24])
-    simulate(built.model, patients.constants[:1], Schedule.empty(1), hour, start=0.0, threads=1)
+    simulate(built.model, patients.constants[:1], Schedule.empty(1), hour, start=0.0, method="rosenbrock", threads=1)
 
 
 def _failures(failures: list[tuple[int, int, str, float]]) -> list[str]:

@@ -148,7 +148,7 @@ def build_schedule(
         return Schedule.empty(len(constants))
     made = parts[0]
     for part in parts[1:]:
-        made = made.merged(part)
+        made = made.beside(part)
     return made.ordered()
 
 

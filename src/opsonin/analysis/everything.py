@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opsonin.analysis.asked import Asked, ask
@@ -20,7 +20,10 @@ from opsonin.errors import AnalysisError
 if TYPE_CHECKING:
     from opsonin.record import Replicates, TrialRecord
 
+Part = dict[str, list[Finding]]  # chapter → its findings
+
 CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
+    "groups": lambda asked: _without_group(asked),
     "trial": flow_findings,
     "design": operating_characteristics,
     "safety": safety_findings,
@@ -31,6 +34,7 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "survival": survival_findings,
     "biomarker": biomarker_findings,
 }
+OF_REPLICATES = ("design", "biomarker")  # chapters that look at replicate trials; the others do with the record
 
 
 def _without_group(asked: Asked) -> list[Finding]:
@@ -54,14 +58,31 @@ def analyse(
     of the same subjects with one agent left out, by agent.  questions: win over those of the manifest.
     seed: of permutations.  Raises: AnalysisError where the questions do not fit (an unknown column to compare by).
     """
+    return joined(analyse_part(CHAPTERS, record, replicates, potential, questions, seed))
+
+
+def analyse_part(
+    chapters: Iterable[str],
+    record: TrialRecord | Any,
+    replicates: Replicates | Any = None,
+    potential: Mapping[str, Any] | None = None,
+    questions: Mapping[str, Any] | None = None,
+    seed: int = 1,
+) -> Part:
+    """The findings of some chapters, by chapter, as `analyse` has them: for who shares the chapters out."""
     asked = ask(record, questions, replicates, potential, seed)
     if not len(asked.table("subjects")):
         raise AnalysisError("the record has no subjects, so that there is nothing to analyse.")
     asked.groups  # noqa: B018  - a wrong `compare` or `reference` is an error of the whole request, not of one chapter
-    found = Findings(_without_group(asked))
-    for chapter, make in CHAPTERS.items():
+    found: Part = {}
+    for chapter in chapters:
         try:
-            found += make(asked)
+            found[chapter] = CHAPTERS[chapter](asked)
         except AnalysisError as problem:
-            found.append(note(chapter, f"The chapter {chapter} could not be analysed: {problem}"))
+            found[chapter] = [note(chapter, f"The chapter {chapter} could not be analysed: {problem}")]
     return found
+
+
+def joined(part: Part) -> Findings:
+    """The findings of all chapters, in their order."""
+    return Findings([finding for chapter in CHAPTERS for finding in part.get(chapter, ())])

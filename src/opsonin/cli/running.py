@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from opsonin.cli.aside import Aside
 from opsonin.cli.interrupts import Interrupts
 from opsonin.cli.screen import Phases, console
 from opsonin.errors import StudyError
@@ -22,17 +23,25 @@ from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_f
 if TYPE_CHECKING:
     from opsonin.analysis import Findings
     from opsonin.record import Replicates, TrialRecord
+    from opsonin.study import Study
 
 
 def run_study(
     name: str, seed: int, trials: int, out: Path | None, threads: int | None, workers: int = 1, resume: bool = False
 ) -> None:
     """Run a study and write its results folder.   resume: take up what an earlier run of it had finished."""
-    from opsonin.study import Study
+    with Aside(threads) as aside:
+        from opsonin.study import Study
 
-    study = Study.load(name)
-    folder = out or Path("results") / study.name
-    refuse_foreign(folder)
+        study = Study.load(name)
+        folder = out or Path("results") / study.name
+        refuse_foreign(folder)
+        _run(study, seed, trials, folder, threads, workers, resume, aside)
+
+
+def _run(
+    study: Study, seed: int, trials: int, folder: Path, threads: int | None, workers: int, resume: bool, aside: Aside
+) -> None:
     unfinished = unfinished_folder(folder)
     with Interrupts() as interrupts, Phases() as progress, _keeping(unfinished):
         progress("building the model")
@@ -41,19 +50,22 @@ def run_study(
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
             progress.note(_going_on(unfinished, len(kept)))
-        made = study.simulate(seed, trials, threads, _LoadingAhead(progress, interrupts), workers=workers, kept=kept)
-        with new_results(folder) as fresh, ThreadPoolExecutor(1) as aside:
-            tables = aside.submit(made.view().write, fresh)  # compressing leaves the interpreter free for the analyses
+        say, first = _LoadingAhead(progress, interrupts), partial(aside.begin, seed=seed)
+        made = study.simulate(seed, trials, threads, say, workers=workers, kept=kept, first=first)
+        with new_results(folder) as fresh:
             interrupts.check()
             progress("analysing")
-            done = made.analysed()
-            done.findings.save(fresh / FINDINGS)
-            _report(done.record, done.findings, fresh, done.replicates, progress)
+            from opsonin.analysis.everything import OF_REPLICATES, analyse_part
+
+            rest = analyse_part(OF_REPLICATES, made.record, made.replicates, made.potential, seed=seed)
+            aside.report(rest, None if made.replicates is None else trials, fresh)
             progress("writing the tables")
-            tables.result()
+            made.write(fresh)
+            progress("writing the report")
+            findings = aside.findings()
             interrupts.check()
         shutil.rmtree(unfinished, ignore_errors=True)
-    _conclude(done.record, done.findings, done.replicates, folder)
+    _conclude(made.record, findings, made.replicates, folder)
 
 
 class _LoadingAhead:
@@ -74,7 +86,7 @@ class _LoadingAhead:
 
 
 def _load_ahead() -> None:
-    for name in ("opsonin.analysis.everything", "pyarrow.parquet", "opsonin.report.write"):
+    for name in ("opsonin.analysis.everything", "pyarrow.parquet"):
         import_module(name)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from opsonin.trial.world import World
 
 
+First = Callable[["TrialRecord", "dict[str, TrialRecord]"], None]
 _TOLD = 10  # failed simulations that are told one by one
 
 
@@ -108,6 +110,7 @@ def simulate(
     progress: Progress | None,
     workers: int = 1,
     kept: Kept | None = None,
+    first: First | None = None,
 ) -> Trials:
     """`trials` replicate trials on the study's pool of virtual patients (see Study.run)."""
     if workers > 1:
@@ -115,10 +118,10 @@ def simulate(
 
         # they build the model for themselves, meanwhile
         with Workers(workers, partial(_world, replace(study), seed), threads) as runner:
-            return _simulate(study, seed, trials, progress or _silent, runner, kept)
+            return _simulate(study, seed, trials, progress or _silent, runner, kept, first)
     from opsonin.trial.runners import Threads
 
-    return _simulate(study, seed, trials, progress or _silent, Threads(threads), kept)
+    return _simulate(study, seed, trials, progress or _silent, Threads(threads), kept, first)
 
 
 def unfinished(study: Study, folder: Path, seed: int) -> Kept:
@@ -143,7 +146,9 @@ def _patients(study: Study, seed: int) -> VirtualPatients:
     return sample_patients(study.built.model, study.built.indication, study.file.population.pool, seed)
 
 
-def _simulate(study: Study, seed: int, trials: int, say: Progress, runner: Runner, kept: Kept | None) -> Trials:
+def _simulate(
+    study: Study, seed: int, trials: int, say: Progress, runner: Runner, kept: Kept | None, first: First | None
+) -> Trials:
     say("building the model", 0, 0)
     built = study.built
     from opsonin.trial import Pool, run_trials
@@ -152,11 +157,18 @@ def _simulate(study: Study, seed: int, trials: int, say: Progress, runner: Runne
     _compile(built, patients, say)
     pool = Pool(built.model, patients, built.protocol, seed, progress=say, runner=runner, kept=kept)
     about = manifest(study, built, seed)
+
+    def known(record: TrialRecord, potential: dict[str, TrialRecord]) -> None:
+        about.notes += _failures(pool.failures)
+        record.manifest.notes = about.notes
+        if first is not None:
+            first(record, potential)
+
+    aside = left_out(built.comparisons)
     try:
-        made = run_trials(pool, built.protocol, built.design, seed, trials, left_out(built.comparisons), about)
+        made = run_trials(pool, built.protocol, built.design, seed, trials, aside, about, known)
     except StudyError as problem:  # a pool may run short because its patients cannot be simulated
         raise StudyError(" ".join([str(problem), *_failures(pool.failures)[:2]])) from problem
-    about.notes += _failures(pool.failures)
     return Trials(study, seed, made.record, made.replicates if trials > 1 else None, made.potential)
 
 

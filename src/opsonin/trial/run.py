@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,13 +38,15 @@ def run_trials(
     trials: int = 1,
     left_out: Sequence[str] = (),
     manifest: Manifest | None = None,
+    first: Callable[[TrialRecord, dict[str, TrialRecord]], None] | None = None,
 ) -> TrialRun:
     """Run replicate trials on a pool.
 
     pool: what `Pool` gives: `plan`, `outcomes(level, left_out, patients)`, `amounts(treatment, level, patients)`,
     `covariates`, `weights`, `seed`, `expect(enrolled)`. Patients who are never enrolled need not be simulated.
     trials: how many; trial 1 is the same for any number.   left_out: agents whose absence is simulated for trial 1.
-    manifest: of the record, of kind "virtual" where None.
+    manifest: of the record, of kind "virtual" where None.   first: called with trial 1 and its potential worlds before
+    the tables of the other trials are made.
     Raises: StudyError where a trial needs more patients than the pool has.
     """
     from opsonin.record import Manifest, Replicates, TrialRecord
@@ -58,7 +61,27 @@ def run_trials(
 
     pool.expect(trials * design.decide(outcomes([], [])).patients)
     enrolment = enrol(plan, pool.weights, at, design, seed, trials)
-    seen = gather(levels, enrolment.level, enrolment.patient)
+    one = _only(enrolment, 1)
+    told = _tables(pool, one, gather(levels, one.level, one.patient), design, seed)
+    record = TrialRecord({name: table.drop(columns="trial") for name, table in told.items()}, replace(about, tables={}))
+    potential = {agent: TrialRecord(_without(agent, pool, one, seed), about) for agent in left_out if len(one)}
+    if first is not None:
+        first(record, potential)
+    made = _tables(pool, enrolment, gather(levels, enrolment.level, enrolment.patient), design, seed)
+    return TrialRun(record, Replicates(made, about), potential)
+
+
+def _only(enrolment: Enrolment, number: int) -> Enrolment:
+    """The patients of one trial."""
+    mine = enrolment.of_trial(number)
+    return Enrolment(*(getattr(enrolment, name)[mine] for name in Enrolment.__dataclass_fields__))
+
+
+def _tables(
+    pool: Any, enrolment: Enrolment, seen: PotentialOutcomes, design: Design, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Every table that has rows, with its `trial` column.   seen: the outcomes of the enrolled patients."""
+    plan = pool.plan
     made = {
         "subjects": tables.subjects(plan, enrolment, pool),
         "exposures": exposures(plan, enrolment, seen, pool),
@@ -69,20 +92,13 @@ def run_trials(
         "responses": tables.responses(plan, enrolment, seen),
         "survival": tables.survival(plan, enrolment, seen),
         "disposition": tables.disposition(plan, enrolment, seen),
-        "decisions": _decisions(enrolment, design, enrolment.evaluable | (protocol.replace == "nobody")),
+        "decisions": _decisions(enrolment, design, enrolment.evaluable | (plan.protocol.replace == "nobody")),
     }
-    replicates = Replicates({name: table for name, table in made.items() if len(table)}, about)
-    record = replicates.trial(1)
-    potential = {
-        agent: TrialRecord(_without(agent, pool, enrolment, seed), about) for agent in left_out if len(enrolment)
-    }
-    return TrialRun(record, replicates, potential)
+    return {name: table for name, table in made.items() if len(table)}
 
 
-def _without(agent: str, pool: Any, enrolment: Enrolment, seed: int) -> dict[str, pd.DataFrame]:
+def _without(agent: str, pool: Any, first: Enrolment, seed: int) -> dict[str, pd.DataFrame]:
     """Trial 1's patients without an agent: what they were given and what their blood samples show."""
-    mine = enrolment.of_trial(1)
-    first = Enrolment(*(getattr(enrolment, name)[mine] for name in Enrolment.__dataclass_fields__))
     gone = frozenset({agent})
     levels = {
         level: pool.outcomes(level, gone, first.patient[first.level == level])

@@ -1,0 +1,145 @@
+"""A second process for a run's analyses and report: it loads what they need while the first one builds the model.
+
+While the tables of the replicate trials are made here, trial 1 is analysed there; while they are written here, the
+report is. Where there is one core only, or the process is lost, the same is done here.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from opsonin.errors import OpsoninError
+from opsonin.results import FINDINGS, REPORT
+
+if TYPE_CHECKING:
+    from opsonin.analysis import Findings
+    from opsonin.analysis.everything import Part
+    from opsonin.record import TrialRecord
+
+_BEGIN = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import opsonin.cli.aside as a; a.serve()"
+
+
+class Aside:
+    """A context, at whose end the process is gone."""
+
+    def __init__(self, threads: int | None):
+        """threads: that the run may use, all cores where None; there is no process for a single one."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sending: Thread | None = None
+        self._trial: tuple[Any, ...] = ()
+        self._rest: tuple[Any, ...] = ()
+        if (_cores() if threads is None else min(threads, _cores())) > 1:
+            # a session of its own: Ctrl-C in the terminal is for the run, which ends this process itself
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BEGIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            )
+            self._send(sys.path)
+
+    def __enter__(self) -> Aside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            if self._sending is not None:
+                self._sending.join()
+            for pipe in (self._process.stdin, self._process.stdout):
+                try:
+                    assert pipe is not None
+                    pipe.close()
+                except BrokenPipeError:  # something was still unsent
+                    continue
+
+    def begin(self, record: TrialRecord, potential: dict[str, TrialRecord], seed: int) -> None:
+        """Analyse trial 1, as far as that needs no other trials."""
+        self._trial = (record, potential, seed)
+        self._send(tuple(one.view() if one is record else one for one in self._trial))
+
+    def report(self, rest: Part, trials: int | None, folder: Path) -> None:
+        """Write the findings and the report.   rest: the chapters that look at replicates;   trials: how many."""
+        self._rest = (rest, trials, folder)
+        self._send(self._rest)
+
+    def findings(self) -> Findings:
+        """All findings, once they and the report are written.   Raises: what analysing and writing raise."""
+        answer = self._hear()
+        if isinstance(answer, OpsoninError):
+            raise answer
+        return _reported(_analysed(*self._trial), *self._trial[:1], *self._rest) if answer is None else answer
+
+    def _send(self, what: Any) -> None:
+        """Without waiting for the process to read it."""
+        process = self._process
+        if process is None:
+            return
+        before = self._sending
+
+        def send() -> None:
+            if before is not None:
+                before.join()
+            assert process.stdin is not None
+            try:
+                pickle.dump(what, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+                process.stdin.flush()
+            except (BrokenPipeError, ValueError):  # it has ended: `findings` sees that
+                return
+
+        self._sending = Thread(target=send, daemon=True)
+        self._sending.start()
+
+    def _hear(self) -> Any:
+        """What the process answers, None where there is none."""
+        if self._process is None or self._process.stdout is None:
+            return None
+        try:
+            return pickle.load(self._process.stdout)
+        except (EOFError, pickle.UnpicklingError):
+            return None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def serve() -> None:
+    """What runs in the process."""
+    channel = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing printed must get among the answers
+    import opsonin.analysis.everything
+    import opsonin.report.write  # noqa: F401  - loaded before there is anything to do
+
+    try:
+        try:
+            trial = pickle.load(sys.stdin.buffer)
+            part = _analysed(*trial)
+            answer = _reported(part, trial[0], *pickle.load(sys.stdin.buffer))
+        except OpsoninError as problem:
+            answer = problem
+        pickle.dump(answer, channel, protocol=pickle.HIGHEST_PROTOCOL)
+        channel.flush()
+    except (EOFError, BrokenPipeError):
+        os._exit(0)  # the run is over; nobody reads what is still unsaid
+
+
+def _analysed(record: TrialRecord, potential: dict[str, TrialRecord], seed: int) -> Part:
+    from opsonin.analysis.everything import CHAPTERS, OF_REPLICATES, analyse_part
+
+    own = [chapter for chapter in CHAPTERS if chapter not in OF_REPLICATES]
+    return analyse_part(own, record, potential=potential, seed=seed)
+
+
+def _reported(part: Part, record: TrialRecord, rest: Part, trials: int | None, folder: Path) -> Findings:
+    from opsonin.analysis.everything import joined
+    from opsonin.report import write_report
+
+    findings = joined(part | rest)
+    findings.save(folder / FINDINGS)
+    write_report(record, findings, folder / REPORT, replicates=trials)
+    return findings

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from opsonin.analysis.immune import change_table
     from opsonin.analysis.logistic_model import LogisticFit, logistic
     from opsonin.analysis.markers import Marker, biomarker_questions, read_marker
+    from opsonin.analysis.multiplicity import adjust_p
     from opsonin.analysis.noncompartmental import Nca, nca
+    from opsonin.analysis.performance import (
+        Concordance,
+        ManyConcordances,
+        concordance,
+        concordance_many,
+    )
     from opsonin.analysis.profiles import nca_table
     from opsonin.analysis.response import best_responses, response_table
     from opsonin.analysis.safety import adverse_event_table, dlt_table
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 # where each public name lives; loaded on first use
 _HOME = {
     "Asked": "asked",
+    "Concordance": "performance",
     "CoxFit": "survival",
     "Finding": "findings",
     "Findings": "findings",
@@ -46,9 +54,11 @@ _HOME = {
     "KaplanMeier": "survival",
     "LogRank": "survival",
     "LogisticFit": "logistic_model",
+    "ManyConcordances": "performance",
     "Marker": "markers",
     "Nca": "noncompartmental",
     "Null": "believability",
+    "adjust_p": "multiplicity",
     "adverse_event_table": "safety",
     "analyse": "everything",
     "ask": "asked",
@@ -57,6 +67,8 @@ _HOME = {
     "biomarker_data": "biomarkers",
     "biomarker_questions": "markers",
     "change_table": "immune",
+    "concordance": "performance",
+    "concordance_many": "performance",
     "cox": "survival",
     "cox_single_covariate_many": "survival",
     "decision_path": "trial_flow",
@@ -77,6 +89,7 @@ _HOME = {
 }
 __all__ = [
     "Asked",
+    "Concordance",
     "CoxFit",
     "Finding",
     "Findings",
@@ -84,9 +97,11 @@ __all__ = [
     "KaplanMeier",
     "LogRank",
     "LogisticFit",
+    "ManyConcordances",
     "Marker",
     "Nca",
     "Null",
+    "adjust_p",
     "adverse_event_table",
     "analyse",
     "ask",
@@ -95,6 +110,8 @@ __all__ = [
     "biomarker_data",
     "biomarker_questions",
     "change_table",
+    "concordance",
+    "concordance_many",
     "cox",
     "cox_single_covariate_many",
     "decision_path",

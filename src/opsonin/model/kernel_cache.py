@@ -1,27 +1,21 @@
 """Generated code on disk, named by what it is made from, so that a model is compiled once.
 
-Two kinds of file lie in the cache folder: `<key>.o`, the machine code of one model's functions with a checksum, and
-`<key>.py`, the driver, whose machine code Numba keeps beside it. The key is a hash of the
-content and of everything that the machine code depends on (versions of Numba, LLVM bindings, Python and the
-generator, the CPU's name), so a stale file is never met, only left behind. Files are written to a temporary
-name and moved into place, so that two processes may make the same kernel at once.
+A file `<key>.o` is the machine code of one model's functions, or of the driver, with a checksum. The key is a hash of
+the content and of everything that the machine code depends on (versions of the LLVM bindings, Python and the
+generator, the CPU's name), so a stale file is never met, only left behind. Files are written to a temporary name and
+moved into place, so that two processes may make the same kernel at once.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 CHECKSUM = 32  # bytes of a SHA-256 behind the machine code
-END = "\n# end of the kernel\n"
-_loaded: dict[str, ModuleType] = {}
 
 
 def folder() -> Path:
@@ -63,52 +57,14 @@ def write(name: str, code: bytes) -> None:
     _write_atomically(folder() / f"{name}.o", code + hashlib.sha256(code).digest())
 
 
-def load(name: str, source: Callable[[], str]) -> ModuleType:
-    """The module called `name`; `source()` writes its text only where the folder does not have it yet."""
-    where = folder()
-    identity = f"{where}/{name}"
-    if identity in _loaded:
-        return _loaded[identity]
-    path = where / f"{name}.py"
-    if not _whole(path):
-        _write_atomically(path, (source() + END).encode())
-    specification = importlib.util.spec_from_file_location(f"opsonin_kernel_{name}", path)
-    if specification is None or specification.loader is None:
-        raise ImportError(f"the kernel {path} cannot be loaded; delete it and run again.")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # Numba looks a function's module up by name when it reads its cache
-    specification.loader.exec_module(module)
-    _loaded[identity] = module
-    return module
-
-
-def discard(module: ModuleType) -> None:
-    """Forget a kernel and delete its files, the machine code too; the next `load` makes it anew."""
-    path = Path(str(module.__file__))
-    for known in [identity for identity, loaded in _loaded.items() if loaded is module]:
-        del _loaded[known]
-    sys.modules.pop(module.__name__, None)
-    for file in [path, *path.parent.glob(f"__pycache__/{path.stem}.*")]:
-        file.unlink(missing_ok=True)
-
-
-def _whole(path: Path) -> bool:
-    """Whether a kernel file is there with its last line; one cut short or overwritten is written again."""
-    try:
-        return path.read_text(encoding="utf-8").endswith(END)
-    except (FileNotFoundError, UnicodeDecodeError):
-        return False
-
-
 @cache
 def _toolchain() -> tuple[str, ...]:
     import llvmlite
     import llvmlite.binding
-    import numba
 
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     features = llvmlite.binding.get_host_cpu_features().flatten()  # a container may hide some of the processor's
-    return (python, numba.__version__, llvmlite.__version__, llvmlite.binding.get_host_cpu_name(), features)
+    return (python, llvmlite.__version__, llvmlite.binding.get_host_cpu_name(), features)
 
 
 def _writable(path: Path) -> Path:

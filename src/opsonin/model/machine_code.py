@@ -27,18 +27,20 @@ class MachineCode:
         return int(self.engine.get_function_address(function))
 
 
-def load(name: str, write: Callable[[], tuple[dict[str, Any], str]]) -> tuple[dict[str, Any], MachineCode]:
+def load(
+    name: str, write: Callable[[], tuple[dict[str, Any], str]], compiler: Callable[[str], bytes] | None = None
+) -> tuple[dict[str, Any], MachineCode]:
     """The plan and the functions called `name` in the cache.
 
     write: gives them, the plan as what JSON holds and the functions as text; asked only where the cache does not have
-    them, or holds a file that cannot be used (cut short, overwritten).
+    them, or holds a file that cannot be used (cut short, overwritten).   compiler: from that text to an object file.
     """
     kept = kernel_cache.read(name)
     if kept is not None:
         plan, code = kept.split(b"\n", 1)
         return json.loads(plan), _engine(code)
     made, text = write()
-    plan, code = json.dumps(made, default=int).encode(), compiled(text)
+    plan, code = json.dumps(made, default=int).encode(), (compiler or compiled)(text)
     kernel_cache.write(name, plan + b"\n" + code)
     return json.loads(plan), _engine(code)
 
@@ -54,6 +56,21 @@ def compiled(text: str) -> bytes:
     Raises: RuntimeError where the text is no LLVM code (a fault of the generator).
     """
     return _machine().emit_object(_optimised(text))
+
+
+def as_it_is(text: str) -> bytes:
+    """The object file of a whole LLVM module that its writer, Numba, has optimised.
+
+    Numba's count of references to an array would free the array at nought; ours are not counted, so that the function
+    it would call then is one that does nothing.
+    """
+    import llvmlite.binding as llvm
+
+    machine = _machine()
+    module = llvm.parse_assembly(text)
+    module.link_in(llvm.parse_assembly("define void @NRT_MemInfo_call_dtor(ptr %0) {\n  ret void\n}\n"))
+    module.verify()
+    return machine.emit_object(module)
 
 
 def assembly(text: str) -> str:

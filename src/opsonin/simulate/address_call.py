@@ -1,4 +1,4 @@
-"""What the driver needs and Numba lacks: a call by address. A file of its own, so that only the driver loads Numba."""
+"""What the driver needs and Numba lacks: calls and arrays by address. Only what translates the driver loads Numba."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ def call(typing_context: Any, address: Any, w: Any) -> Any:
         return context.get_dummy_value()
 
     return signature, generated
+
+
+@intrinsic
+def pointer_to(typing_context: Any, address: Any) -> Any:
+    """pointer_to(address): the address, an integer, as the pointer that `carray` makes an array of."""
+
+    def generated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from llvmlite import ir
+
+        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.int64), generated

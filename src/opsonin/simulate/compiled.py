@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Callable
-from functools import cache
 from importlib.resources import files
-from types import ModuleType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -24,9 +21,6 @@ GENERATOR = (  # modules of opsonin.model that write machine code, or what it is
     "expressions", "lanes", "sparse_lu", "vector_math", "machine_code",
 )  # fmt: skip
 CONTROL = ("steps", "control", "tableaus", "calling", "compiled")  # those of opsonin.simulate
-DRIVER = (
-    "driver_patients", "driver_doses", "driver_crossings", "driver_events", "driver_exact", "driver", "driver_fastest",
-)  # fmt: skip
 
 
 def _texts(package: str, modules: tuple[str, ...]) -> list[str]:
@@ -36,9 +30,7 @@ def _texts(package: str, modules: tuple[str, ...]) -> list[str]:
 # Read when this module is, and never again: a process that outlives an update of the package would otherwise keep
 # what its old generator writes under the name of the new one, and the next process would run into it.
 _generator = "\n".join([*_texts("opsonin.model", GENERATOR), *_texts("opsonin.simulate", CONTROL)])
-_driver_parts = [text.split("# driver\n", 1)[1] for text in _texts("opsonin.simulate", DRIVER)]
-_caller = _texts("opsonin.simulate", ("address_call",))[0]
-# when the process ends the collector would look several times at all that SymPy and Numba hold, a third of a second
+# when the process ends the collector would look several times at all that SymPy holds, a third of a second
 atexit.register(gc.freeze)
 _solvers: WeakKeyDictionary[Any, dict[str, Solver]] = WeakKeyDictionary()  # a trial asks many hundred times
 
@@ -48,15 +40,14 @@ class Solver(NamedTuple):
 
     model: what the driver takes of it: places of its ranges, addresses of its functions, (row, column, place in LU) of
     its Jacobian's entries, states with a derivative by time, and the model's number of each state of w.   rows: the
-    place of each of the model's states in w.   driver: the module of run_block and fastest.   code: keeps the
-    addresses alive.   inputs: states of w that doses enter.   exact: the model's states that are advanced exactly.
+    place of each of the model's states in w.   inputs: states of w that doses enter.   exact: the model's states that
+    are advanced exactly.   code: keeps the addresses alive.
     """
 
     model: tuple[np.ndarray, ...]
     rows: np.ndarray
     inputs: np.ndarray
     exact: tuple[int, ...]
-    driver: ModuleType
     code: machine_code.MachineCode
 
 
@@ -93,7 +84,7 @@ def _made(symbolic: Any, method: tableaus.Rosenbrock | tableaus.RungeKutta, exac
     arrays[0] = arrays[0].reshape(-1, 3)
     places = np.array(plan["places"], dtype=np.int64)
     *model, inputs = arrays
-    return Solver((places, functions, *model), np.argsort(arrays[2]), inputs, exact, driver(), code)
+    return Solver((places, functions, *model), np.argsort(arrays[2]), inputs, exact, code)
 
 
 def _written(
@@ -132,42 +123,3 @@ def watched_states(symbolic: Any) -> np.ndarray:
     """The state whose crossing each of the model's thresholds waits for."""
     species = len(symbolic.species)
     return np.array([species + hazard for hazard, _, _ in symbolic.thresholds], dtype=np.int64)
-
-
-def ready(symbolic: Any, method: str, call: Callable[[Solver], Any]) -> Solver:
-    """The solver after `call(solver)`, which compiles the driver or reads its machine code from the disk.
-
-    Numba's files are pickles: a damaged one may raise anything. So whatever the call raises, the driver is deleted and
-    made anew once; what it raises then is the caller's.
-    """
-    made = solver(symbolic, method)
-    try:
-        call(made)
-    except Exception:
-        kernel_cache.discard(made.driver)
-        _solvers.clear()
-        made = solver(symbolic, method)
-        call(made)
-    return made
-
-
-def driver() -> ModuleType:
-    """The compiled-on-first-call module of the driver."""
-    text = driver_source()
-    return kernel_cache.load(kernel_cache.key(text, _caller), lambda: text)
-
-
-@cache
-def driver_source() -> str:
-    """The driver's parts below their imports, behind the names they use."""
-    head = [
-        '"""The driver, put together by opsonin.simulate.compiled; delete freely."""',
-        "import math",
-        "import numpy as np",
-        "from numba import njit",
-        "from opsonin.simulate.address_call import call",
-        f"LANES = {LANES}",
-        calling.names_as_code(),
-        f"STIFF_STEPS = {control.STIFF_STEPS}",
-    ]
-    return "\n".join([*head, *_driver_parts])

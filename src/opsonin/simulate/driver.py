@@ -42,17 +42,9 @@ if TYPE_CHECKING:
 # driver
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
-def work_array(size):
-    """The array w, aligned to the 64 bytes of a row."""
-    room = np.zeros(size + LANES)
-    skip = (-(room.ctypes.data // 8)) % LANES
-    return room[skip : skip + size]
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def run_block(
-    first, last, at, functions, jacobian, by_time, order, constants, initial, start, end, times,
+    first, last, w, book, flags, at, functions, jacobian, by_time, order, constants, initial, start, end, times,
     event_time, event_kind, event_dose, dose_input, dose_row, dose_time, dose_end, amounts, set_values, set_added,
     watched, limits, breaks, given, slopes, directions, jumps, input_row, rates, shapes, back,
     rtol, atol, max_steps, turns,
@@ -67,17 +59,16 @@ def run_block(
     breaks, given, slopes: the inputs' pieces (driver_events.take_inputs).   directions, jumps, happened, days, fault:
     of the model's own events (driver_events.settle). At one moment inputs step, then events happen, then outputs are
     taken, then doses, and last the events that they bring about.
+    w, book, flags: room to work in, of this call alone, w aligned to the 64 bytes of a row and filled with noughts.
     turns: whether a patient whose steps are short for stability alone stops with TURNED_STIFF.
     input_row, rates, shapes, back: where doses enter and each patient's modes, of what is advanced exactly.
     """
     n_times, n_events, n_states = times.shape[1], event_time.shape[1], at[N_STATES]
     n_exact = n_states - at[N_INTEGRATED]
-    w = work_array(at[N_ALL])
     pointer, mask = w.ctypes.data, w[at[MASK] : at[MASK] + 1].view(np.int64)
-    who = np.full(LANES, -1, dtype=np.int64)
-    event, output = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, dtype=np.int64)
-    due, at_stop = np.zeros(LANES, np.bool_), np.ones(LANES, np.bool_)
-    piece, ended, theta = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, np.bool_), np.zeros(LANES)
+    who, event, output, piece = book[0], book[1], book[2], book[3]
+    due, at_stop, ended, theta = flags[0], flags[1], flags[2], w[at[N_ALL] :]
+    who[:], at_stop[:] = -1, True
     changes = at[N_EVENTS] + at[N_GIVEN] > 0
     following, active = first, 0
     for lane in range(LANES):
@@ -236,7 +227,7 @@ def run_block(
                     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def in_step(moment, reached, left_to_stop):
     """Whether an output is taken from the step; at its end events and inputs may still change what is seen there."""
     return moment < reached or (moment == reached and not left_to_stop)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # driver
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def within(w, pointer, at, functions, lane, theta, state):
     """One state of one lane at a fraction of its last step."""
     w[at[THETA] + lane] = theta
@@ -27,7 +27,7 @@ def within(w, pointer, at, functions, lane, theta, state):
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def note_crossings(w, pointer, at, functions, lane, watched, found, end):
     """Write the first time at which each watched state reaches its limit within the accepted step.
 

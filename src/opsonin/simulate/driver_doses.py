@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SET_STATE, BOLUS, INFUSION_START, INFUSION_END = -1, 0, 1, 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def input_rates(w, at, lane, t, dose_time, dose_end, dose_input, amount):
     """Set U to the rates of the infusions that run at t, from scratch, so that none leaves a rounding error behind."""
     for column in range(at[N_INPUTS]):
@@ -24,7 +24,7 @@ def input_rates(w, at, lane, t, dose_time, dose_end, dose_input, amount):
             w[at[U] + LANES * dose_input[dose] + lane] += amount[dose] / (dose_end[dose] - dose_time[dose])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def set_states(w, at, lane, order, values, added):
     """Put a lane's states at these values, or add them; nan leaves a state as it is."""
     for i in range(at[N_STATES]):
@@ -34,7 +34,7 @@ def set_states(w, at, lane, order, values, added):
             w[n] = w[n] + value if added else value
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def take_doses(
     w, at, lane, order, t, event, event_time, event_kind, event_dose, dose_state, dose_time, dose_end, dose_input,
     amount, set_values, set_added,

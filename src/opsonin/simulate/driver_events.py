@@ -25,7 +25,7 @@ MOST_EVENTS = 10_000  # of one patient in one call
 ONE_MOMENT = 1e-11  # roots that are closer, in days and relative to the day, are one moment
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def take_inputs(w, at, lane, t, piece, breaks, value, slope):
     """Set the inputs to their piece at t; the number of that piece."""
     while piece < breaks.size and breaks[piece] <= t:
@@ -37,7 +37,7 @@ def take_inputs(w, at, lane, t, piece, breaks, value, slope):
     return piece
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def look_at_state(w, pointer, at, functions, lane):
     """GUARD of a lane at its state Y and time TY, which become its DENSE and TD."""
     for i in range(at[N_STATES]):
@@ -46,7 +46,7 @@ def look_at_state(w, pointer, at, functions, lane):
     call(functions[GUARDS], pointer)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def passed(w, at, lane, e, direction):
     """Whether the guard of event e went from SIDE to GUARD through nought."""
     before, after = w[at[SIDE] + LANES * e + lane], w[at[GUARD] + LANES * e + lane]
@@ -54,7 +54,7 @@ def passed(w, at, lane, e, direction):
     return rising or (direction <= 0 and before > 0.0 and after <= 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def count_passed(w, at, lane, directions):
     """How many guards have passed, or are no numbers."""
     count = 0
@@ -65,7 +65,7 @@ def count_passed(w, at, lane, directions):
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def begin_sides(w, pointer, at, functions, lane, fault):
     """Note the guards of a state from which a patient starts. What is beyond nought here has not passed it."""
     look_at_state(w, pointer, at, functions, lane)
@@ -78,7 +78,7 @@ def begin_sides(w, pointer, at, functions, lane, fault):
     return RUNNING
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def settle(w, pointer, at, functions, lane, directions, jumps, happened, days, fault):
     """Do the events that are due at Y and TY, those that they bring about, and so on; the patient's status.
 
@@ -119,7 +119,7 @@ def settle(w, pointer, at, functions, lane, directions, jumps, happened, days, f
     return RUNNING
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def look_within(w, pointer, at, functions, lanes):
     """DENSE, TD and GUARD at THETA of each lane; the end of a step is the time reached to the last digit."""
     call(functions[DENSE_STATES], pointer)
@@ -129,7 +129,7 @@ def look_within(w, pointer, at, functions, lanes):
     call(functions[GUARDS], pointer)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def locate_events(w, pointer, at, functions, lanes, theta, directions):
     """End the step of these lanes at their first event: theta, its fraction; REACHED its time; DENSE the state there.
 
@@ -177,7 +177,7 @@ def locate_events(w, pointer, at, functions, lanes, theta, directions):
             w[at[REACHED] + lane] = min(w[at[TD] + lane], w[at[REACHED] + lane])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def end_steps_at_events(w, pointer, at, functions, lanes, theta):
     """Make the state at the event the new state of the step."""
     for lane in range(LANES):

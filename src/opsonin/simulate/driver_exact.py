@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # driver
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def set_modes(w, at, lane, rates, shapes):
     """The exponential modes of the patient that a lane takes: λ (mode,) and V (state, mode)."""
     for k in range(rates.size):
@@ -23,7 +23,7 @@ def set_modes(w, at, lane, rates, shapes):
             w[at[SHAPE] + LANES * (j * rates.size + k) + lane] = shapes[j, k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def enter_exact(w, at, lane, input_row, rates, shapes, back):
     """From the states and the infusions of this moment: what the infusions drive to, and the modes.
 

@@ -18,7 +18,7 @@ RUNNING, FINISHED, UNDERFLOW, NOT_FINITE, TOO_MANY_STEPS, BAD_START, TURNED_STIF
 UNDERSHOOT = 1000.0  # absolute tolerances below nought that another solver may leave in a state; more is a mistake
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def take_patient(w, pointer, at, functions, lane, order, start, constants, initial, atol):
     """Put a patient's constants, states and tolerances into a lane; RUNNING, or BAD_START for a state that cannot be.
 
@@ -44,7 +44,7 @@ def take_patient(w, pointer, at, functions, lane, order, start, constants, initi
     return status
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def set_limits(w, at, lane, watched, limits, found):
     """Note what each watched state waits for, and in `found`, which holds the start, that others are not reached."""
     for j in range(watched.size):
@@ -54,14 +54,14 @@ def set_limits(w, at, lane, watched, limits, found):
             found[j] = math.inf
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def write_states(w, first, order, row):
     """The states of a lane as a row of the answer, in the order of the model."""
     for i in range(order.size):
         row[order[i]] = w[first + LANES * i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=False, boundscheck=False)
+@njit(error_model="numpy", boundscheck=False)
 def finish(w, at, lane, order, patient, written, states, crossings, final, status, day, steps):
     """Write what is left to write of a patient who reached the end or stopped.   written: how many outputs are."""
     steps[patient, 0], steps[patient, 1] = w[at[TAKEN] + lane], w[at[REJECTED] + lane]

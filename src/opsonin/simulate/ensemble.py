@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float
 
 from opsonin.errors import ModelError
 from opsonin.model.lanes import LANES
-from opsonin.simulate.compiled import Solver, ready, watched_states
+from opsonin.simulate import driver_code
+from opsonin.simulate.compiled import Solver, solver, watched_states
 from opsonin.simulate.driver_plan import Plan, plan
 from opsonin.simulate.exact_modes import ModeArrays, with_exact
 from opsonin.simulate.happenings import EVENT_REASONS, event_tables, input_pieces
@@ -117,13 +118,11 @@ def choose(model: Any, problem: Problem, threads: int | None = None) -> list[str
     start = np.ascontiguousarray(initial)
     given = np.array([each.default for each in problem.symbolic.inputs], dtype=float)
 
-    def measure(solver: Solver, first: int, last: int) -> None:
-        solver.driver.fastest(first, last, *solver.model, problem.constants, start, 0.0, given, rate)
-
     with _one_compiler():
-        solver = ready(problem.symbolic, "rosenbrock", lambda made: measure(made, 0, 0))
+        model = solver(problem.symbolic, "rosenbrock").model
+        measure = driver_code.call("fastest", [*model, problem.constants, start, 0.0, given, rate])
     with ThreadPoolExecutor(available_threads() if threads is None else max(1, threads)) as pool:
-        for done in [pool.submit(measure, solver, *block) for block in _blocks(np.arange(patients), MEASURED)]:
+        for done in [pool.submit(measure, *block) for block in _blocks(np.arange(patients), MEASURED)]:
             done.result()
     return ["explicit" if value < STIFF_RATE else "rosenbrock" for value in rate]
 
@@ -185,8 +184,7 @@ def _run(
     for method in sorted({methods[row] for row in patients.tolist()}):
         chosen = patients[[methods[row] == method for row in patients.tolist()]]
         with _one_compiler():  # compiles, or reads the compiled code, once and before any thread needs it
-            solver = ready(work.problem.symbolic, method, lambda s: _runner(s, work)(0, 0))
-        run = _runner(solver, work)
+            run = _runner(solver(work.problem.symbolic, method), work)
         jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
     done = 0
     with ThreadPoolExecutor(max(1, min(len(jobs), allowed))) as pool:
@@ -230,25 +228,25 @@ def _blocks(rows: np.ndarray, size: int) -> list[tuple[int, int]]:
     return [(int(run[i]), int(run[min(i + size, len(run)) - 1]) + 1) for run in runs for i in range(0, len(run), size)]
 
 
-def _runner(solver: Solver, work: _Work) -> Callable[[int, int], None]:
+def _runner(chosen: Solver, work: _Work) -> driver_code.Call:
     problem, shared = work.problem, work.shared
-    exact = work.modes if solver.exact else tuple(mode[:, :0] for mode in work.modes)
-    rows, watched = solver.rows, watched_states(problem.symbolic)
+    exact = work.modes if chosen.exact else tuple(mode[:, :0] for mode in work.modes)
+    rows, watched = chosen.rows, watched_states(problem.symbolic)
     times = problem.times
     if problem.after is not None:  # the driver writes what is due at a stop before its doses; a hair later is after
         times = np.where(problem.after, np.nextafter(times, np.inf), times)
     own = (*input_pieces(problem), *event_tables(problem.symbolic, rows))
 
-    def run(first: int, last: int) -> None:
-        solver.driver.run_block(
-            first, last, *solver.model, problem.constants, problem.initial, problem.start, problem.end, times,
+    return driver_code.call(
+        "run_block",
+        [
+            *chosen.model, problem.constants, problem.initial, problem.start, problem.end, times,
             shared.event_time, shared.event_kind, shared.event_dose, shared.dose_input, rows[shared.dose_state],
             shared.dose_time, shared.dose_end, shared.amounts, shared.set_values, shared.set_added,
-            rows[watched], problem.limits, *own, solver.inputs, *exact, problem.rtol, shared.atol, MAX_STEPS,
+            rows[watched], problem.limits, *own, chosen.inputs, *exact, problem.rtol, shared.atol, MAX_STEPS,
             work.turns, *work.arrays,
-        )  # fmt: skip
-
-    return run
+        ],
+    )  # fmt: skip
 
 
 def failed_mask(arrays: Arrays) -> Bool[np.ndarray, " patient"]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opsonin.analysis.immune import change_table
     from opsonin.analysis.logistic_model import LogisticFit, logistic
     from opsonin.analysis.markers import Marker, biomarker_questions, read_marker
+    from opsonin.analysis.mixed import MixedFit, mixed_model
     from opsonin.analysis.multiplicity import adjust_p
     from opsonin.analysis.noncompartmental import Nca, nca
     from opsonin.analysis.performance import (
@@ -56,6 +57,7 @@ _HOME = {
     "LogisticFit": "logistic_model",
     "ManyConcordances": "performance",
     "Marker": "markers",
+    "MixedFit": "mixed",
     "Nca": "noncompartmental",
     "Null": "believability",
     "adjust_p": "multiplicity",
@@ -82,6 +84,7 @@ _HOME = {
     "landmark": "survival",
     "logistic": "logistic_model",
     "logrank": "survival",
+    "mixed_model": "mixed",
     "nca": "noncompartmental",
     "nca_table": "profiles",
     "read_marker": "markers",
@@ -99,6 +102,7 @@ __all__ = [
     "LogisticFit",
     "ManyConcordances",
     "Marker",
+    "MixedFit",
     "Nca",
     "Null",
     "adjust_p",
@@ -125,6 +129,7 @@ __all__ = [
     "landmark",
     "logistic",
     "logrank",
+    "mixed_model",
     "nca",
     "nca_table",
     "read_marker",

@@ -1,0 +1,166 @@
+"""Degrees of freedom of fixed effects in small samples: Satterthwaite, and Kenward and Roger.
+
+Both see the variance as Var(y) = Σ γ_r V_r, linear in the covariances of the random effects and the residual variance.
+Sources: Satterthwaite (1946), Biometrics Bull 2:110; Fai & Cornelius (1996), J Stat Comput Simul 54:363; Kenward &
+Roger (1997), Biometrics 53:983; Halekoh & Højsgaard (2014), J Stat Softw 59:9, section 3 (in the notation used here).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from opsonin.analysis.mixed.blocks import Blocks
+
+SMALL = 1e-10
+
+
+class Spread(NamedTuple):
+    """What is known of the fixed effects' covariance Φ at the estimate, on the blocks' scale.
+
+    phi: Φ.   slopes: dΦ/dγ, (parameter, fixed, fixed).   observed: the inverse of the log likelihood's observed
+    information of γ.   adjusted: Kenward and Roger's covariance (None by ML).   expected: the inverse of the expected
+    information (None by ML).
+    """
+
+    phi: Float[np.ndarray, "fixed fixed"]
+    slopes: Float[np.ndarray, "parameter fixed fixed"]
+    observed: Float[np.ndarray, "parameter parameter"]
+    adjusted: Float[np.ndarray, "fixed fixed"] | None
+    expected: Float[np.ndarray, "parameter parameter"] | None
+
+    def covariance(self, method: str) -> np.ndarray:
+        """The covariance of the fixed effects that a method tests with."""
+        return self.adjusted if method == "kenward-roger" and self.adjusted is not None else self.phi
+
+
+def spread(
+    data: Blocks, covariance: Float[np.ndarray, "random random"], sigma2: float, residual: np.ndarray, reml: bool
+) -> Spread:
+    """The derivatives at the estimate. covariance: of the random effects; residual: y − Xβ; both on the blocks' scale.
+
+    A random effect whose variance is zero is taken as absent: at that boundary the estimate does not move.
+    """
+    x = data.x
+    parts = _parts(covariance)
+    count, p = len(parts) + 1, x.shape[1]
+    information = np.zeros((p, p))
+    first = np.zeros((count, p, p))  # X'V⁻¹ V_r V⁻¹X
+    second = np.zeros((count, count, p, p))  # X'V⁻¹ V_r V⁻¹ V_s V⁻¹X
+    traces = np.zeros((count, count))  # tr V⁻¹V_r V⁻¹V_s
+    pulls = np.zeros((count, p))  # X'V⁻¹ u_r with u_r = V_r V⁻¹(y − Xβ)
+    squares = np.zeros((count, count))  # u_r'V⁻¹u_s
+    for rows in data.by_size():
+        zi, xi, ri = data.z[rows], x[rows], residual[rows]
+        size = rows.shape[1]
+        inverse = np.linalg.inv(zi @ covariance @ zi.transpose(0, 2, 1) + sigma2 * np.eye(size))
+        weighed_x = inverse @ xi
+        weighed_r = (inverse @ ri[:, :, None])[:, :, 0]
+        information += np.einsum("sri,srj->ij", xi, weighed_x)
+        matrices = [zi @ part @ zi.transpose(0, 2, 1) for part in parts]
+        matrices.append(np.broadcast_to(np.eye(size), inverse.shape))
+        moved_x = [matrix @ weighed_x for matrix in matrices]  # V_r V⁻¹X
+        moved_r = [np.einsum("sij,sj->si", matrix, weighed_r) for matrix in matrices]
+        ratio = [inverse @ matrix for matrix in matrices]
+        back = [inverse @ moved for moved in moved_x]
+        for r in range(count):
+            first[r] += np.einsum("sri,srj->ij", weighed_x, moved_x[r])
+            pulls[r] += np.einsum("sri,sr->i", weighed_x, moved_r[r])
+            for s in range(r, count):
+                second[r, s] += np.einsum("sri,srj->ij", moved_x[r], back[s])
+                traces[r, s] += float(np.einsum("sij,sji->", ratio[r], ratio[s]))
+                squares[r, s] += float(np.einsum("si,sij,sj->", moved_r[r], inverse, moved_r[s]))
+    for r in range(count):
+        for s in range(r):
+            second[r, s], traces[r, s], squares[r, s] = second[s, r].T, traces[s, r], squares[s, r]
+    phi = np.linalg.inv(information)
+    phi = (phi + phi.T) / 2
+    around = np.einsum("ij,rjk,kl->ril", phi, first, phi)  # dΦ/dγ_r: V⁻¹ falls by V⁻¹V_rV⁻¹, so that Φ rises
+    crossed = np.einsum("rij,sji->rs", first @ phi, first @ phi)
+    doubled = np.einsum("ij,rsji->rs", phi, second)
+    projected = traces - 2 * doubled + crossed  # tr P V_r P V_s
+    quadratic = squares - pulls @ phi @ pulls.T  # y'P V_r P V_s P y
+    observed = quadratic - (projected if reml else traces) / 2
+    adjusted = expected = None
+    if reml:
+        expected = _inverse(projected / 2)
+        spare = np.einsum("rs,rsij->ij", expected, second - np.einsum("rij,jk,skl->rsil", first, phi, first))
+        adjusted = phi + 2 * phi @ ((spare + spare.T) / 2) @ phi
+    return Spread(phi, around, _inverse(observed), adjusted, expected)
+
+
+def satterthwaite(found: Spread, contrast: Float[np.ndarray, " fixed"]) -> float:
+    """Degrees of freedom of one contrast: 2 v² / Var(v) with v its variance, by the delta method."""
+    variance = float(contrast @ found.phi @ contrast)
+    gradient = found.slopes @ contrast @ contrast
+    spread_of_it = float(gradient @ found.observed @ gradient)
+    return 2 * variance**2 / spread_of_it if spread_of_it > 0 else float("inf")
+
+
+def satterthwaite_of_several(found: Spread, contrasts: Float[np.ndarray, "contrast fixed"]) -> float:
+    """Denominator degrees of freedom of an F test, from those of its independent contrasts (Fai & Cornelius 1996)."""
+    values, directions = np.linalg.eigh(contrasts @ found.phi @ contrasts.T)
+    kept = values > SMALL * values.max()
+    each = np.array([satterthwaite(found, direction @ contrasts) for direction in directions.T[kept]])
+    if each.size == 1:
+        return float(each[0])
+    if np.ptp(each) < 1e-8 * each.max():
+        return float(each.mean())
+    if (each <= 2).any():
+        return 2.0
+    total = float((each / (each - 2)).sum())
+    return 2 * total / (total - each.size)
+
+
+def kenward_roger(found: Spread, contrasts: Float[np.ndarray, "contrast fixed"]) -> tuple[float, float]:
+    """Denominator degrees of freedom of an F test with Kenward and Roger's covariance, and the factor of F."""
+    assert found.expected is not None
+    count = contrasts.shape[0]
+    middle = contrasts.T @ np.linalg.solve(contrasts @ found.phi @ contrasts.T, contrasts)
+    moved = middle @ found.slopes  # Θ Φ P_r Φ
+    one = np.einsum("rii->r", moved)
+    a1 = float(one @ found.expected @ one)
+    a2 = float(np.einsum("rs,rij,sji->", found.expected, moved, moved))
+    if a2 <= 0:
+        return float("inf"), 1.0
+    b = (a1 + 6 * a2) / (2 * count)
+    g = ((count + 1) * a1 - (count + 4) * a2) / ((count + 2) * a2)
+    c = 3 * count + 2 * (1 - g)
+    c1, c2, c3 = g / c, (count - g) / c, (count + 2 - g) / c
+    expectation = 1 / (1 - a2 / count) if a2 != count else float("inf")
+    if count == 1:  # the general form, reduced: it is 0/0 where the degrees of freedom are two or fewer
+        return 2 / a2, 1.0
+    variance = 2 / count * (1 + c1 * b) / ((1 - c2 * b) ** 2 * (1 - c3 * b))
+    rho = variance / (2 * expectation**2)
+    degrees = 4 + (count + 2) / (count * rho - 1)
+    return degrees, degrees / (expectation * (degrees - 2))
+
+
+def _parts(covariance: np.ndarray) -> list[np.ndarray]:
+    """The derivatives of the random effects' covariance; none for an effect without variance."""
+    size = covariance.shape[0]
+    there = np.diag(covariance) > 0
+    whole = size == 1 or float(np.linalg.det(covariance)) > SMALL * float(np.prod(np.diag(covariance)))
+    made = []
+    for i in range(size):
+        for j in range(i, size):
+            if not (there[i] and there[j]):
+                continue
+            part = np.zeros((size, size))
+            part[i, j] = part[j, i] = 1.0
+            made.append(part)
+    if there.all() and not whole:  # a correlation of ±1, G = vv': v moves, and nothing beside it
+        direction = np.sqrt(np.diag(covariance)) * np.where(covariance[0] < 0, -1.0, 1.0)
+        return [np.outer(e, direction) + np.outer(direction, e) for e in np.eye(size)]
+    return made
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """The inverse; along directions in which nothing is known, zero."""
+    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
+    values, directions = np.linalg.eigh(matrix / np.outer(scale, scale))
+    kept = values > SMALL * max(float(values.max()), 1e-300)
+    inverse = (directions[:, kept] / values[kept]) @ directions[:, kept].T
+    return inverse / np.outer(scale, scale)

@@ -190,9 +190,9 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 
 def test_older_versions_pass_through_their_steps(tmp_path, monkeypatch):
-    monkeypatch.setattr("opsonin.record.migrations.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("opsonin.record.migrations.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     monkeypatch.setattr(
-        "opsonin.record.migrations.MANIFEST_STEPS", {1: lambda m: m | {"title": m["title"] + ", moved"}}
+        "opsonin.record.migrations.MANIFEST_STEPS", {SCHEMA_VERSION: lambda m: m | {"title": m["title"] + ", moved"}}
     )
     assert Manifest.from_json(Manifest(title="x").to_json()).title == "x, moved"
 

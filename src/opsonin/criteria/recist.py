@@ -6,17 +6,39 @@ looks at one visit with what is known until then, so that a trial's policy and i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from opsonin.errors import CriteriaError
+from opsonin.criteria.assessment import Assessment, check_arrays, stacked, visit_by_visit
+from opsonin.criteria.best import CR, NE, NONE, PD, PR, SD, best_response, first_day
 
 # codes in rising order of benefit; 0 stands for a visit without a scan, and for "no such lesions"
 RESPONSES = ("", "NE", "PD", "SD", "PR", "CR")
-NONE, NE, PD, SD, PR, CR = range(6)
+RULES = (
+    "",
+    "Eisenhauer 2009, 4.3.1: sum 20 % and 5 mm or more above its nadir",
+    "Eisenhauer 2009, 4.3.4: unequivocal progression of non-target disease",
+    "Eisenhauer 2009, 4.3.5: new lesion",
+    "Eisenhauer 2009, Table 3, footnote: disease seen again after a complete response",
+    "Eisenhauer 2009, 4.4.2: not every target lesion evaluated, no progression in the others",
+    "Eisenhauer 2009, 4.3.1: every target lesion gone, nodes below 10 mm, no other disease",
+    "Eisenhauer 2009, Table 1: target lesions gone; other disease remains or was not evaluated",
+    "Eisenhauer 2009, 4.3.1: sum 30 % or more below baseline",
+    "Eisenhauer 2009, 4.3.1: neither 30 % below baseline nor 20 % and 5 mm above the nadir",
+    "Eisenhauer 2009, Table 2: non-target disease only",
+    "Eisenhauer 2009, Table 1: no disease at baseline to judge",
+)
+# what a judged visit tells, and what stands where there was no scan
+FIELDS: dict[str, float | int] = {
+    "sum_mm": np.nan,
+    "nadir_mm": np.nan,
+    "change_from_baseline": np.nan,
+    "change_from_nadir": np.nan,
+    "target": NONE,
+    "overall": NONE,
+}
 _EXACT = 1e-9  # a sum of decimals that is 30 % by hand may miss it by one unit of the last binary place
 
 
@@ -67,12 +89,11 @@ def judge(
     has_target = exists.any(axis=1)
     gone = (~exists | (seen & np.where(nodal, diameters_mm < 10, diameters_mm == 0))).all(axis=1)
     reappeared = course.complete & (seen & ~nodal & (np.nan_to_num(diameters_mm) > 0)).any(axis=1)
-    growth = total - course.nadir
-    # section 4.3.1; what was evaluated may prove progression by itself (section 4.4.2)
-    worse = (growth >= 0.2 * course.nadir - _EXACT) & (growth >= 5 - _EXACT) | reappeared
+    worse = grew(total, course.nadir) | reappeared  # of what was evaluated: it may prove progression (section 4.4.2)
     shrunk = total <= 0.7 * course.baseline + _EXACT
     target = np.select([~has_target, worse, ~measured, gone, shrunk], [NONE, PD, NE, CR, PR], default=SD)
-    overall = _overall(target, non_target, new_lesion)
+    back = course.complete & (non_target == SD)  # any disease seen after a complete response: Table 3, footnote
+    overall = _overall(target, np.where(back, PD, non_target), new_lesion)
     whole = measured & has_target
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         change = np.where(whole, 100 * (total / course.baseline - 1), np.nan)
@@ -83,6 +104,12 @@ def judge(
         course.complete | (overall == CR),
     )
     return Visit(total, measured, course.nadir, change, rise, target, overall), after
+
+
+def grew(sum_mm: Float[np.ndarray, ...], nadir_mm: Float[np.ndarray, ...]) -> Bool[np.ndarray, ...]:
+    """Whether a sum is 20 % and 5 mm above its nadir (section 4.3.1)."""
+    growth = sum_mm - nadir_mm
+    return np.asarray((growth >= 0.2 * nadir_mm - _EXACT) & (growth >= 5 - _EXACT))
 
 
 def _overall(
@@ -98,26 +125,6 @@ def _overall(
         [PD, np.where(non_target == NONE, NE, non_target), PR],
         default=target,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Assessment:
-    """All visits of all patients judged.   overall, target, non_target: indices into RESPONSES, 0 without a scan.
-
-    best: best overall response;   best_day: the day it was reached (0.0 where nothing was assessed).
-    progression_day: first PD, inf if none.
-    """
-
-    sum_mm: Float[np.ndarray, "patient visit"]
-    nadir_mm: Float[np.ndarray, "patient visit"]
-    change_from_baseline: Float[np.ndarray, "patient visit"]
-    change_from_nadir: Float[np.ndarray, "patient visit"]
-    target: Int[np.ndarray, "patient visit"]
-    non_target: Int[np.ndarray, "patient visit"]
-    overall: Int[np.ndarray, "patient visit"]
-    best: Int[np.ndarray, " patient"]
-    best_day: Float[np.ndarray, " patient"]
-    progression_day: Float[np.ndarray, " patient"]
 
 
 def assess(
@@ -140,107 +147,56 @@ def assess(
     response is the endpoint of a trial without comparison; section 4.6).   minimum_stable_days: SD counts from here on.
     Raises: CriteriaError for negative diameters or days out of order.
     """
-    _check(baseline_mm, diameters_mm, days)
-    patients, visits = days.shape
+    check_arrays(baseline_mm, diameters_mm, days)
     exists = ~np.isnan(baseline_mm)
-    nodal = np.zeros(exists.shape, dtype=bool) if nodal is None else nodal
-    new_lesion = np.zeros(days.shape, dtype=bool) if new_lesion is None else new_lesion
-    non_target = np.full(days.shape, NONE) if non_target is None else non_target
+    nodes = np.zeros(exists.shape, dtype=bool) if nodal is None else nodal
+    new = np.zeros(days.shape, dtype=bool) if new_lesion is None else new_lesion
+    other = np.full(days.shape, NONE) if non_target is None else non_target
     scanned = ~np.isnan(days)
-    course, judged = begin(baseline_mm), []
-    for v in range(visits):
-        visit, after = judge(course, diameters_mm[:, :, v], exists, nodal, new_lesion[:, v], non_target[:, v])
-        here = scanned[:, v]
-        course = Course(*(np.where(here, new, old) for new, old in zip(after, course, strict=True)))
-        judged.append(visit)
 
-    def stack(name: str, missing: float | int) -> np.ndarray:
-        columns = [np.where(scanned[:, v], getattr(judged[v], name), missing) for v in range(visits)]
-        return np.stack(columns, axis=1) if columns else np.full((patients, 0), missing)
+    def step(v: int, course: Course) -> tuple[Visit, Course]:
+        return judge(course, diameters_mm[:, :, v], exists, nodes, new[:, v], other[:, v])
 
-    overall = stack("overall", NONE).astype(np.int64)
-    best, best_day = best_response(overall, days, confirm, minimum_confirmation_days, minimum_stable_days)
+    _, judged = visit_by_visit(step, begin(baseline_mm), scanned)
+    made = stacked(judged, scanned, FIELDS)
+    overall, other = made["overall"], np.where(scanned, other, NONE)
+    best = best_response(overall, days, confirm, minimum_confirmation_days, minimum_stable_days)
     return Assessment(
-        stack("sum_mm", np.nan),
-        stack("nadir_mm", np.nan),
-        stack("change_from_baseline", np.nan),
-        stack("change_from_nadir", np.nan),
-        stack("target", NONE).astype(np.int64),
-        np.where(scanned, non_target, NONE),
-        overall,
-        best,
-        best_day,
-        progression_day(overall, days),
+        **made,
+        non_target=other,
+        rule=_rules(made, other, scanned & new),
+        confirmed=best.seen_again,
+        best=best.code,
+        best_day=best.day,
+        best_confirmed=best.confirmed,
+        progression_day=first_day(overall == PD, days),
+        open_day=np.full(len(days), np.inf),
     )
 
 
-def progression_day(
-    overall: Int[np.ndarray, "patient visit"], days: Float[np.ndarray, "patient visit"]
-) -> Float[np.ndarray, " patient"]:
-    """The day of the first PD, inf where there is none."""
-    return np.where(overall == PD, days, np.inf).min(axis=1, initial=np.inf)
-
-
-def best_response(
-    overall: Int[np.ndarray, "patient visit"],
-    days: Float[np.ndarray, "patient visit"],
-    confirm: bool = False,
-    minimum_confirmation_days: float = 28.0,
-    minimum_stable_days: float = 42.0,
-) -> tuple[Int[np.ndarray, " patient"], Float[np.ndarray, " patient"]]:
-    """Best overall response and the day it was reached, from the visits up to the first PD.
-
-    Between a response and its confirmation only responses and visits that could not be evaluated may lie.
-    Source: Eisenhauer 2009, section 4.4.3 and Table 3.
-    """
-    before = (overall != NONE) & (days <= progression_day(overall, days)[:, None])
-    long_enough = np.nan_to_num(days, nan=-np.inf) >= minimum_stable_days - _EXACT
-    cr, pr = before & (overall == CR), before & (overall >= PR)
-    reached = {
-        CR: _confirmed(cr, overall, days, minimum_confirmation_days) if confirm else cr,
-        PR: _confirmed(pr, overall, days, minimum_confirmation_days) if confirm else pr,
-        SD: before & (overall >= SD) & long_enough,
-        PD: before & (overall == PD),
-        NE: before,
-    }
-    best = np.full(len(overall), NE)
-    day = np.zeros(len(overall))
-    for code in (NE, PD, SD, PR, CR):
-        found = reached[code].any(axis=1)
-        best = np.where(found, code, best)
-        if overall.shape[1]:
-            first = np.take_along_axis(days, reached[code].argmax(axis=1)[:, None], axis=1)[:, 0]
-            day = np.where(found, first, day)
-    return best, day
-
-
-def _confirmed(
-    wanted: Bool[np.ndarray, "patient visit"],
-    overall: Int[np.ndarray, "patient visit"],
-    days: Float[np.ndarray, "patient visit"],
-    minimum: float,
-) -> Bool[np.ndarray, "patient visit"]:
-    """Which of the `wanted` visits are followed by another one at least `minimum` days later, unbroken."""
-    found = np.zeros(wanted.shape, dtype=bool)
-    for first in range(wanted.shape[1]):
-        unbroken = wanted[:, first].copy()
-        for later in range(first + 1, wanted.shape[1]):
-            again = wanted[:, later] & (days[:, later] - days[:, first] >= minimum - _EXACT)
-            found[:, first] |= unbroken & again
-            unbroken &= wanted[:, later] | (overall[:, later] == NE) | (overall[:, later] == NONE)
-    return found
-
-
-def _check(
-    baseline: Float[np.ndarray, "patient lesion"],
-    diameters: Float[np.ndarray, "patient lesion visit"],
-    days: Float[np.ndarray, "patient visit"],
-) -> None:
-    if np.any(baseline < 0) or np.any(diameters < 0):
-        row = int(np.argwhere((baseline < 0).any(axis=1) | (diameters < 0).any(axis=(1, 2)))[0, 0])
-        raise CriteriaError(
-            f"a lesion of patient row {row} has a negative diameter; give millimetres, NaN where not seen."
-        )
-    known = np.where(np.isnan(days), -np.inf, days)
-    if known.shape[1] > 1 and np.any(np.maximum.accumulate(known, axis=1)[:, :-1] >= days[:, 1:]):
-        raise CriteriaError("the scan days of a patient must rise from visit to visit; sort the visits by day.")
+def _rules(
+    made: dict[str, np.ndarray],
+    non_target: Int[np.ndarray, "patient visit"],
+    new_lesion: Bool[np.ndarray, "patient visit"],
+) -> Int[np.ndarray, "patient visit"]:
+    """Which of the RULES gave each visit its overall response; of several the first in their order."""
+    overall, target = made["overall"], made["target"]
+    grown = grew(made["sum_mm"], made["nadir_mm"])
+    gone = target == CR
+    return np.select(
+        [
+            overall == NONE,
+            (target == PD) & grown,
+            non_target == PD,
+            new_lesion,
+            overall == PD,
+            (target == NONE) & (non_target == NONE),
+            target == NONE,
+            target == NE,
+            gone & (overall == CR),
+            gone,
+            target == PR,
+        ],
+        [0, 1, 2, 3, 4, 11, 10, 5, 6, 7, 8],
+        default=9,
+    ).astype(np.int64)

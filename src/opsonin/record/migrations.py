@@ -9,7 +9,9 @@ from opsonin.errors import RecordError
 from opsonin.record.schema import SCHEMA_VERSION
 
 # version -> what turns a manifest of that version into one of the next; version 1 is the first
-MANIFEST_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+MANIFEST_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda manifest: manifest,  # the lesions' second diameter may be missing, and is added so when tables are read
+}
 
 
 def migrate(manifest: dict[str, Any], where: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from opsonin.errors import RecordError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: lesions have `perpendicular_mm` and the state "further increase"
 
 Kind = Literal["text", "integer", "number", "flag"]
 DTYPES: dict[str, str] = {"text": "string", "integer": "Int64", "number": "float64", "flag": "boolean"}
@@ -98,6 +98,7 @@ LESION_STATES = (
     "absent",
     "present",
     "unequivocal progression",
+    "further increase",
 )
 MILESTONES = (
     "enrolled",
@@ -214,6 +215,7 @@ TABLES: dict[str, Table] = {
                 _number("diameter_mm?", "mm", lower=0.0),
                 _text("state", *LESION_STATES),
                 _text("scan_id?"),
+                _number("perpendicular_mm?", "mm", lower=0.0),
             ),
             key=("subject_id", "lesion_id", "day"),
             cdisc="TU, TR, ADTR",

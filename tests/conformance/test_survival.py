@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from conformance.recist_cases import check_recist
+from conformance.survival_cox import COX_CHECKS
 from conformance.survival_mixed_models import MIXED_CHECKS
 from conformance.survival_performance import PERFORMANCE_CHECKS
 from opsonin.analysis.survival import cox, kaplan_meier, logrank
@@ -18,7 +19,7 @@ from paths import REFERENCE
 
 FOLDER = REFERENCE / "survival"
 LATER = "needs the survival methods of a later issue"
-NOT_YET = dict.fromkeys(("brier", "cox_predict", "cox_zph", "cuminc_gray", "cutpoint", "fine_gray"), LATER)
+NOT_YET = dict.fromkeys(("brier", "cuminc_gray", "cutpoint", "fine_gray"), LATER)
 NOT_YET |= dict.fromkeys(("firth_cox", "firth_logistic", "logrank_exact", "time_roc"), LATER)
 NOT_YET |= {"rmst": "contrasts of restricted means are a later issue; the means themselves are tested with km"}
 RELATIVE = 1e-6  # R's own convergence tolerance; what is not iterated agrees much closer
@@ -158,5 +159,6 @@ def _interaction(spec, results, dataset):
 
 
 CHECKS = {"km": _km, "logrank": _logrank, "cox": _cox, "interaction": _interaction}
+CHECKS |= COX_CHECKS
 CHECKS |= PERFORMANCE_CHECKS
 CHECKS |= MIXED_CHECKS

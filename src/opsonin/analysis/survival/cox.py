@@ -1,24 +1,28 @@
 """Cox's proportional hazards model.
 
-Newton–Raphson with step halving on standardised covariates; ties by Efron or Breslow; strata; delayed entry; grouped
-sandwich variance. Source: Cox (1972), J R Stat Soc B 34:187; Efron (1977), J Am Stat Assoc 72:557; Lin & Wei (1989), J
-Am Stat Assoc 84:1074; Therneau & Grambsch (2000), Modeling Survival Data, ch. 3 and 7.
+Newton–Raphson with step halving on standardised covariates; ties by Efron, Breslow or exactly; strata; delayed entry;
+grouped sandwich variance. Source: Cox (1972), J R Stat Soc B 34:187; Efron (1977), J Am Stat Assoc 72:557; Lin & Wei
+(1989), J Am Stat Assoc 84:1074; Therneau & Grambsch (2000), Modeling Survival Data, ch. 3 and 7.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from opsonin.analysis.survival.data import checked, strata_codes
-from opsonin.analysis.survival.likelihood import PartialLikelihood
+from opsonin.analysis.survival.data import strata_codes
+from opsonin.analysis.survival.design import CoxData, cox_data, new_rows, refuse_redundant
+from opsonin.analysis.survival.exact_ties import ExactLikelihood
 from opsonin.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from opsonin.analysis.survival.prediction import CoxCurves
 
 STEPS = 40
 FARTHEST = 30.0  # a coefficient this large, per SD of the covariate, is on its way to infinity
@@ -54,6 +58,8 @@ class CoxFit:
     events: int
     level: float
     ties: str
+    _data: CoxData = field(repr=False, compare=False)
+    _robust_variance: Float[np.ndarray, "covariate covariate"] | None = field(default=None, repr=False, compare=False)
 
     @property
     def hazard_ratio(self) -> np.ndarray:
@@ -75,6 +81,30 @@ class CoxFit:
         """Limits of the hazard ratio, shape (covariate, 2)."""
         width = NormalDist().inv_cdf(0.5 + self.level / 2) * (self.se if self.robust_se is None else self.robust_se)
         return np.exp(np.stack([self.coefficient - width, self.coefficient + width], axis=1))
+
+    def linear_predictor(self, newdata: Any = None) -> np.ndarray:
+        """The log hazard ratio against a patient with the mean of every covariate; of the fit's own rows if None.
+
+        newdata: a DataFrame or mapping by covariate, or numbers in the fit's order.
+        """
+        x = self._data.x if newdata is None else new_rows(newdata, self.names)
+        return (x - self._data.centre) @ self.coefficient
+
+    def residuals(self, kind: str) -> pd.DataFrame:
+        """Residuals of the fit: see `opsonin.analysis.survival.residuals`.
+
+        kind: martingale, deviance, score, dfbeta, dfbetas (one row per row of the data), schoenfeld or scaled
+        schoenfeld (one row per event, in order of stratum and time).
+        """
+        from opsonin.analysis.survival.residuals import residuals
+
+        return residuals(self, kind)
+
+    def survival(self, newdata: Any, *, strata: Any = None, interval: str = "log") -> CoxCurves:
+        """Predicted survival of new patients with pointwise intervals: see `opsonin.analysis.survival.prediction`."""
+        from opsonin.analysis.survival.prediction import predicted_survival
+
+        return predicted_survival(self, newdata, strata=strata, interval=interval)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a covariate."""
@@ -106,58 +136,66 @@ def cox(
 ) -> CoxFit:
     """Fit the hazard ratio of each covariate.
 
-    covariates: (n,) or (n, k) numbers, or a DataFrame whose column names are used.
+    covariates: (n,) or (n, k) numbers, or a DataFrame whose column names are used.   entry: a row is at risk after its
+    entry and up to its time (delayed entry; rows of `episodes`).   ties: efron, breslow, or exact (discrete time; for
+    few tied patients, where it matters).
     Raises: AnalysisError for missing values, no events, a constant or redundant covariate, or a monotone likelihood
     (a covariate that separates those with from those without the event, whose hazard ratio has no finite estimate).
     """
-    t, d, start = checked(time, event, entry)
-    x, labels = _design(covariates, names, t.size)
-    if not d.any():
-        raise AnalysisError("a Cox model needs at least one event; all times are censored.")
-    if ties not in ("efron", "breslow"):
-        raise AnalysisError(f"ties {ties!r} is unknown; use 'efron' or 'breslow'.")
-    centre, scale = x.mean(axis=0), x.std(axis=0)
-    flat = scale <= 1e-12 * np.maximum(np.abs(centre), 1e-300)
-    if flat.any():
-        raise AnalysisError(
-            f"the covariate {labels[int(np.flatnonzero(flat)[0])]!r} is the same for everyone; leave it out."
-        )
-    scaled = (x - centre) / scale
-    model = PartialLikelihood(t, d, scaled, strata_codes(strata, t.size), start, ties)
-    null = model.at(np.zeros(x.shape[1]))
-    _refuse_redundant(null.information, labels)
+    data = cox_data(time, event, covariates, names, strata, entry, ties)
+    if ties == "exact":
+        if cluster is not None:
+            raise AnalysisError("exact ties have no cluster-robust variance; use ties='efron' with a cluster.")
+        model = ExactLikelihood(data.time, data.event, data.scaled, data.strata, data.entry)
+    else:
+        model = data.likelihood()
+    null = model.at(np.zeros(len(data.names)))
+    refuse_redundant(null.information, data.names)
     beta, best = _climb(model, null)
-    _refuse_runaway(beta, best.information, labels)
-    inverse = np.linalg.inv(best.information)
-    variance = inverse / np.outer(scale, scale)
-    used, robust = inverse, None
+    _refuse_runaway(beta, best.information, data.names)
+    inverse, back = np.linalg.inv(best.information), np.outer(data.scale, data.scale)
+    used, robust, robust_variance = inverse, None, None
     if cluster is not None:
-        residual = model.score_residuals(beta) @ inverse
-        groups = strata_codes(cluster, t.size)
+        residual = data.likelihood().score_residuals(beta) @ inverse
+        groups = strata_codes(cluster, data.time.size)
         summed = np.zeros((int(groups.max()) + 1, beta.size))
         np.add.at(summed, groups, residual)
         used = summed.T @ summed
-        robust = np.sqrt(np.diag(used)) / scale
+        if np.linalg.matrix_rank(used, hermitian=True) < beta.size:
+            raise AnalysisError(
+                f"{summed.shape[0]} clusters are too few for the robust variance of {beta.size} coefficients; "
+                "leave out covariates, or the cluster."
+            )
+        robust, robust_variance = np.sqrt(np.diag(used)) / data.scale, used / back
     df = beta.size
     return CoxFit(
-        names=labels,
-        coefficient=beta / scale,
-        se=np.sqrt(np.diag(variance)),
+        names=data.names,
+        coefficient=beta / data.scale,
+        se=np.sqrt(np.diag(inverse)) / data.scale,
         robust_se=robust,
-        variance=variance,
+        variance=inverse / back,
         log_likelihood_null=null.value,
         log_likelihood=best.value,
-        likelihood_ratio=_test(2 * (best.value - null.value), df),
-        wald=_test(float(beta @ np.linalg.solve(used, beta)), df),
-        score=_test(float(null.gradient @ np.linalg.solve(null.information, null.gradient)), df),
-        n=int(t.size),
-        events=int(d.sum()),
+        likelihood_ratio=chi_squared(2 * (best.value - null.value), df),
+        wald=chi_squared(float(beta @ np.linalg.solve(used, beta)), df),
+        score=chi_squared(float(null.gradient @ np.linalg.solve(null.information, null.gradient)), df),
+        n=int(data.time.size),
+        events=int(data.event.sum()),
         level=level,
         ties=ties,
+        _data=data,
+        _robust_variance=robust_variance,
     )
 
 
-def _climb(model: PartialLikelihood, null):
+def chi_squared(statistic: float, df: int) -> Test:
+    """The test whose statistic has, where nothing is there, a chi-squared distribution."""
+    from scipy.special import chdtrc
+
+    return Test(statistic, df, float(chdtrc(df, max(statistic, 0.0))))
+
+
+def _climb(model: Any, null: Any):
     """Newton's method, halving any step that does not raise the log likelihood."""
     beta, here = np.zeros(null.gradient.size), null
     for _ in range(STEPS):
@@ -169,35 +207,13 @@ def _climb(model: PartialLikelihood, null):
             if math.isfinite(there.value) and there.value >= here.value - 1e-12 * abs(here.value):
                 break
             step = step / 2
+        else:
+            break  # nothing is higher: as far as rounding lets one climb
         gain, beta, here = there.value - here.value, beta + step, there
         settled = gain <= 1e-11 * (1 + abs(here.value)) and float(np.abs(step).max()) < 1e-6
         if settled or float(np.abs(beta).max()) > FARTHEST:  # the likelihood is monotone, and the caller says so
             break
     return beta, here
-
-
-def _test(statistic: float, df: int) -> Test:
-    from scipy.special import chdtrc
-
-    return Test(statistic, df, float(chdtrc(df, max(statistic, 0.0))))
-
-
-def _design(covariates: Any, names: list[str] | None, n: int) -> tuple[np.ndarray, list[str]]:
-    if isinstance(covariates, pd.DataFrame):
-        names = names or [str(c) for c in covariates.columns]
-    x = np.asarray(covariates, dtype=float)
-    x = x[:, None] if x.ndim == 1 else x
-    if x.shape[0] != n or x.ndim != 2 or x.shape[1] == 0:
-        raise AnalysisError(f"covariates have one row per time: {n} times, but covariates of shape {x.shape}.")
-    labels = list(names) if names is not None else [f"x{i + 1}" for i in range(x.shape[1])]
-    if len(labels) != x.shape[1]:
-        raise AnalysisError(f"there are {x.shape[1]} covariates but {len(labels)} names.")
-    for column, label in zip(x.T, labels, strict=True):
-        if not np.isfinite(column).all():
-            raise AnalysisError(
-                f"the covariate {label!r} misses {int((~np.isfinite(column)).sum())} values; leave those rows out."
-            )
-    return x, labels
 
 
 def _refuse_runaway(beta: np.ndarray, information: np.ndarray, labels: list[str]) -> None:
@@ -209,14 +225,6 @@ def _refuse_runaway(beta: np.ndarray, information: np.ndarray, labels: list[str]
     if float(np.abs(beta).max()) < 3:
         raise AnalysisError(f"the covariate {label!r} says hardly anything that the others do not; leave it out.")
     raise AnalysisError(
-        f"the likelihood is monotone in {label!r}: it separates those with the event from those without, "
-        "so that its hazard ratio has no finite estimate; drop it, merge categories, or use a Firth model."
+        f"the likelihood is monotone in {label!r}: it separates those with the event from those without, so that its "
+        "hazard ratio has no finite estimate; use firth_cox (Firth's penalty keeps it finite), or merge categories."
     )
-
-
-def _refuse_redundant(information: np.ndarray, labels: list[str]) -> None:
-    """Name a covariate that the others give already (or that never varies within a risk set)."""
-    tolerance = 1e-9 * max(1.0, float(np.trace(information)))
-    for k, label in enumerate(labels):
-        if np.linalg.matrix_rank(information[: k + 1, : k + 1], tol=tolerance) < k + 1:
-            raise AnalysisError(f"the covariate {label!r} says nothing that the others do not; leave it out.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -46,8 +47,12 @@ class _Stratum:
 
     def dying(self, values: np.ndarray) -> np.ndarray:
         """Sums of per-row values over those dying at each event time."""
+        return self.per_time(values[self.dead])
+
+    def per_time(self, values: np.ndarray) -> np.ndarray:
+        """Sums of per-death values (death, …) over each event time."""
         out = np.zeros((self.times.size, *values.shape[1:]))
-        np.add.at(out, self.of_time, values[self.dead])
+        np.add.at(out, self.of_time, values)
         return out
 
     def per_death(self, values: np.ndarray) -> np.ndarray:
@@ -55,6 +60,21 @@ class _Stratum:
         risk, tied = self.at_risk(values)[self.of_time], self.dying(values)[self.of_time]
         fraction = self.fraction.reshape(-1, *([1] * (values.ndim - 1)))
         return risk - fraction * tied
+
+
+class Moments(NamedTuple):
+    """What each death of a stratum is compared with: the weighted mean and covariance of its (thinned) risk set.
+
+    s0: sums of risks, on the scale of `risk` (n,), which is exp(x β) less the stratum's highest, `shift`.
+    mean: (death, k).   covariance: (death, k, k).
+    """
+
+    stratum: _Stratum
+    risk: np.ndarray
+    shift: float
+    s0: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
 
 
 class PartialLikelihood:
@@ -68,46 +88,60 @@ class PartialLikelihood:
         groups = (np.flatnonzero(strata == s) for s in np.unique(strata))
         self.strata = [_Stratum(rows, t, d, entry, ties == "efron") for rows in groups if d[rows].any()]
 
-    def at(self, beta: np.ndarray) -> Evaluation:
-        """Value, gradient and information at `beta`."""
+    def moments(self, beta: np.ndarray) -> Iterator[Moments]:
+        """Per stratum. Far out, where risks underflow, sums are 0 and moments not finite; nothing is raised."""
         linear = self.x @ beta
-        risk = np.exp(linear - linear.max())
+        for s in self.strata:
+            shift = float(linear[s.rows].max())
+            risk = np.zeros(linear.size)
+            risk[s.rows] = np.exp(linear[s.rows] - shift)
+            s0 = s.per_death(risk)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                mean = s.per_death(risk[:, None] * self.x) / s0[:, None]
+                second = s.per_death(risk[:, None, None] * self.outer) / s0[:, None, None]
+                yield Moments(s, risk, shift, s0, mean, second - mean[:, :, None] * mean[:, None, :])
+
+    def at(self, beta: np.ndarray) -> Evaluation:
+        """Value, gradient and information at `beta`; a value that is not finite says that `beta` is too far out."""
+        linear = self.x @ beta
         value, gradient = 0.0, np.zeros(beta.size)
         information = np.zeros((beta.size, beta.size))
-        for s in self.strata:
-            s0 = s.per_death(risk)
-            mean = s.per_death(risk[:, None] * self.x) / s0[:, None]
-            second = s.per_death(risk[:, None, None] * self.outer) / s0[:, None, None]
-            value += float((linear[s.dead] - linear.max() - np.log(s0)).sum())
-            gradient += (self.x[s.dead] - mean).sum(axis=0)
-            information += second.sum(axis=0) - mean.T @ mean
+        for m in self.moments(beta):
+            dead = m.stratum.dead
+            with np.errstate(divide="ignore", invalid="ignore"):
+                value += float((linear[dead] - m.shift - np.log(m.s0)).sum())
+            gradient += (self.x[dead] - m.mean).sum(axis=0)
+            information += m.covariance.sum(axis=0)
         return Evaluation(value, gradient, information)
 
     def score_residuals(self, beta: np.ndarray) -> np.ndarray:
         """Each row's share of the gradient, (n, k); they sum to it."""
-        linear = self.x @ beta
-        risk = np.exp(linear - linear.max())
         out = np.zeros_like(self.x)
-        for s in self.strata:
-            s0 = s.per_death(risk)
-            mean = s.per_death(risk[:, None] * self.x) / s0[:, None]
-            m = s.times.size
-            hazard, weighted = np.zeros(m), np.zeros((m, beta.size))
-            np.add.at(hazard, s.of_time, 1 / s0)
-            np.add.at(weighted, s.of_time, mean / s0[:, None])
+        for m in self.moments(beta):
+            s, at, risk = m.stratum, m.stratum.of_time, m.risk
+            hazard = np.bincount(at, 1 / m.s0)
+            weighted = s.per_time(m.mean / m.s0[:, None])
             total = np.r_[0.0, np.cumsum(hazard)]
             moved = np.vstack([np.zeros(beta.size), np.cumsum(weighted, axis=0)])
             here, before = s.event_of_row, s.entered_of_row
             exposure = (total[here] - total[before])[:, None] * self.x[s.rows] - (moved[here] - moved[before])
             out[s.rows] -= risk[s.rows, None] * exposure
             # those who die keep only 1 − fraction of each tied term, and see the mean of the tied risk sets
-            spared, spared_mean, average = np.zeros(m), np.zeros((m, beta.size)), np.zeros((m, beta.size))
-            np.add.at(spared, s.of_time, s.fraction / s0)
-            np.add.at(spared_mean, s.of_time, (s.fraction / s0)[:, None] * mean)
-            np.add.at(average, s.of_time, mean / s.count[s.of_time][:, None])
-            at = s.of_time
+            spared = np.bincount(at, s.fraction / m.s0)
+            spared_mean = s.per_time((s.fraction / m.s0)[:, None] * m.mean)
+            average = s.per_time(m.mean / s.count[at][:, None])
             out[s.dead] += self.x[s.dead] - average[at]
             out[s.dead] += risk[s.dead, None] * (spared[at][:, None] * self.x[s.dead] - spared_mean[at])
+        return out
+
+    def martingale_residuals(self, beta: np.ndarray) -> np.ndarray:
+        """Events seen less events expected, (n,); they sum to 0 in each stratum."""
+        out = np.zeros(self.x.shape[0])
+        for m in self.moments(beta):
+            s, at = m.stratum, m.stratum.of_time
+            total = np.r_[0.0, np.cumsum(np.bincount(at, 1 / m.s0))]
+            out[s.rows] -= m.risk[s.rows] * (total[s.event_of_row] - total[s.entered_of_row])
+            out[s.dead] += 1 + m.risk[s.dead] * np.bincount(at, s.fraction / m.s0)[at]
         return out
 
 
@@ -116,14 +150,7 @@ def logrank_scores(t: np.ndarray, d: np.ndarray, strata: np.ndarray, ties: str =
 
     For any covariate x the score of Cox's model at 0 is the sum of x times these, which makes permutations cheap.
     """
-    out = np.zeros(t.size)
-    ones = np.ones(t.size)
-    for s in PartialLikelihood(t, d, ones[:, None], strata, None, ties).strata:
-        s0 = s.per_death(ones)
-        hazard, spared = np.bincount(s.of_time, 1 / s0), np.bincount(s.of_time, s.fraction / s0)
-        out[s.rows] -= np.r_[0.0, np.cumsum(hazard)][s.event_of_row]
-        out[s.dead] += 1 + spared[s.of_time]
-    return out
+    return PartialLikelihood(t, d, np.zeros((t.size, 1)), strata, None, ties).martingale_residuals(np.zeros(1))
 
 
 def _tail_sums(values: np.ndarray) -> np.ndarray:

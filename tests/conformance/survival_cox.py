@@ -1,0 +1,47 @@
+"""Proportional hazards tests and predicted survival of Cox models, Firth's Cox and logistic models, against R's."""
+
+import pandas as pd
+import pytest
+
+from opsonin.analysis.survival import cox, proportional_hazards_test
+from paths import REFERENCE
+
+FOLDER = REFERENCE / "survival"
+
+
+def data_of(name, *columns):
+    data = pd.read_csv(FOLDER / f"data_{name}.csv")
+    return data.dropna(subset=[c for c in columns if c])
+
+
+def close(ours, theirs, what, relative=1e-5):
+    assert ours == pytest.approx(theirs, rel=relative, abs=1e-12), what
+
+
+def fitted(spec, dataset):
+    optional = {key: spec.get(key) for key in ("entry", "strata")}
+    data = data_of(dataset, spec["time"], spec["event"], *optional.values(), *spec["covariates"])
+    given = {key: data[column] for key, column in optional.items() if column}
+    return cox(data[spec["time"]], data[spec["event"]], data[spec["covariates"]], ties=spec["ties"], **given)
+
+
+def check_cox_zph(spec, results, dataset):
+    found = proportional_hazards_test(fitted(spec, dataset), transform=spec["transform"])
+    tests = dict(zip([*found.names, "GLOBAL"], [*found.tests, found.overall], strict=True))
+    for row in results["table"]:
+        test = tests[row["term"]]
+        close(test.statistic, row["chisq"], f"chi-squared of {row['term']}")
+        close(test.p, row["p"], f"p of {row['term']}")
+        assert test.df == row["df"]
+
+
+def check_cox_predict(spec, results, dataset):
+    curves = fitted(spec, dataset).survival(spec["newdata"], interval=spec["conf_type"])
+    times = [row["time"] for row in results["table"]]
+    for row, (_, ours) in zip(results["table"], curves.at(times).iterrows(), strict=True):
+        keys = (("survival", "survival"), ("se", "se_survival"), ("lower", "lower95"), ("upper", "upper95"))
+        for mine, key in keys:
+            close(ours[mine], row[key], f"{key} at {row['time']}")
+
+
+COX_CHECKS = {"cox_zph": check_cox_zph, "cox_predict": check_cox_predict}

@@ -54,7 +54,8 @@ def stable_hash(text: str) -> int:
 
 
 @cache
-def _key(seed: int, purpose: str) -> tuple[int, int]:
+def stream_key(seed: int, purpose: str) -> tuple[int, int]:
+    """The two words of Philox's key for a seed and a purpose, for kernels that draw the same numbers themselves."""
     digest = blake2b(f"{int(seed)}\x1f{purpose}".encode(), digest_size=16).digest()
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
 
@@ -69,7 +70,7 @@ def _words(seed: int, purpose: str, counters: tuple, draws: int) -> np.ndarray:
     state = [np.broadcast_to(block, (*shape, blocks))]
     state += [np.broadcast_to(a[..., None], (*shape, blocks)) for a in arrays]
     state += [np.zeros((*shape, blocks), dtype=np.uint64)] * (4 - len(state))
-    mixed = philox(state, _key(seed, purpose))
+    mixed = philox(state, stream_key(seed, purpose))
     return np.stack(mixed, axis=-1).reshape(*shape, blocks * 4)[..., :draws]
 
 

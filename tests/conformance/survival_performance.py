@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opsonin.analysis.cutpoint import cut_point
+from opsonin.analysis.maximally_selected import logrank_scores_of_ranks, p_exact_bound
 from opsonin.analysis.multiplicity import METHODS, adjust_p
 from opsonin.analysis.performance import concordance, concordance_many
 from paths import REFERENCE
@@ -38,4 +40,27 @@ def check_multiplicity(spec, results, dataset):
         assert math.isclose(spec["p"][0], results["adjusted"][0]["p"])
 
 
-PERFORMANCE_CHECKS = {"cindex": check_cindex, "multiplicity": check_multiplicity}
+def check_cutpoint(spec, results, dataset):
+    time, event, marker = _columns(dataset, spec["time"], spec["event"], spec["marker"])
+    between = (spec["minprop"], spec["maxprop"])
+    ours = cut_point(time, event, marker, between=between, permutations=20_000, shrink=False, bootstrap=0)
+    assert ours.n == results["n"]
+    assert ours.last_low == results["cutpoint"]
+    assert ours.statistic == pytest.approx(results["max_statistic"], rel=1e-10)
+    assert ours.p_lausen_1992 == pytest.approx(results["p_lausen92"], rel=1e-8)
+    assert ours.p_lausen_1994 == pytest.approx(results["p_lausen94"], rel=1e-8)
+    assert ours.cuts["last_low"].tolist() == [row["cut"] for row in results["candidates"]]
+    assert ours.cuts["statistic"].abs().tolist() == pytest.approx([row["statistic"] for row in results["candidates"]])
+    # both are Monte Carlo, ours counting the data themselves as one of its 20,001
+    se = math.hypot(ours.p_se, results["p_monte_carlo_se"])
+    assert abs(ours.p - results["p_monte_carlo"]) < 4 * se + 1 / 20_001
+    if results["p_hothorn_lausen"] is None:
+        return
+    # R leaves out the statistic seen itself, and subsets whose scores sum to 0; ours, which does not, is a little larger
+    scores = logrank_scores_of_ranks(time, event == 1, np.zeros(time.size, dtype=np.int64))
+    as_r = p_exact_bound(scores, marker, between, as_maxstat=True)
+    assert as_r == pytest.approx(results["p_hothorn_lausen"], rel=1e-8)
+    assert as_r <= ours.p_hothorn_lausen == pytest.approx(results["p_hothorn_lausen"], rel=0.02)
+
+
+PERFORMANCE_CHECKS = {"cindex": check_cindex, "cutpoint": check_cutpoint, "multiplicity": check_multiplicity}

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from opsonin.analysis.believability import Null, believe
     from opsonin.analysis.biomarkers import biomarker_data
     from opsonin.analysis.comparison import Groups, groups
+    from opsonin.analysis.cutpoint import (
+        CutPoint,
+        cut_point,
+        cut_point_response,
+    )
     from opsonin.analysis.everything import analyse
     from opsonin.analysis.exposure_response import exposure_responses
     from opsonin.analysis.findings import Finding, Findings
@@ -49,6 +54,7 @@ _HOME = {
     "Asked": "asked",
     "Concordance": "performance",
     "CoxFit": "survival",
+    "CutPoint": "cutpoint",
     "Finding": "findings",
     "Findings": "findings",
     "Groups": "comparison",
@@ -73,6 +79,8 @@ _HOME = {
     "concordance_many": "performance",
     "cox": "survival",
     "cox_single_covariate_many": "survival",
+    "cut_point": "cutpoint",
+    "cut_point_response": "cutpoint",
     "decision_path": "trial_flow",
     "dlt_table": "safety",
     "endpoint_table": "time_to_event",
@@ -94,6 +102,7 @@ __all__ = [
     "Asked",
     "Concordance",
     "CoxFit",
+    "CutPoint",
     "Finding",
     "Findings",
     "Groups",
@@ -118,6 +127,8 @@ __all__ = [
     "concordance_many",
     "cox",
     "cox_single_covariate_many",
+    "cut_point",
+    "cut_point_response",
     "decision_path",
     "dlt_table",
     "endpoint_table",

@@ -137,7 +137,8 @@ def _sums(parts: list[_Ties], x: np.ndarray, beta: np.ndarray) -> tuple[np.ndarr
     risk = np.exp(linear)
     for part in parts:
         own_x, own_linear, own_risk = (np.take_along_axis(a, part.order, axis=1) for a in (x, linear, risk))
-        s0 = np.where(part.event, part.per_death(own_risk), 1.0)
+        # far out the difference cancels to less than the patient's own share, and its logarithm would be none
+        s0 = np.where(part.event, np.maximum(part.per_death(own_risk), own_risk * (1 - part.fraction)), 1.0)
         mean = np.where(part.event, part.per_death(own_risk * own_x), 0.0) / s0
         second = np.where(part.event, part.per_death(own_risk * own_x**2), 0.0) / s0
         value = value + np.where(part.event, own_linear - np.log(s0), 0.0).sum(axis=1)

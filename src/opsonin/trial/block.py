@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from opsonin.trial.plan import Plan
+from opsonin.trial.planned import PlannedDoses
 
 TIE = 1e-9  # days; moments nearer than this are one
 # of the solver: states then err by less than 1e-4, 99 of 100 crossings by less than 4e-4 days; the best assay errs by
@@ -17,7 +18,7 @@ RTOL = 1e-3
 
 @dataclass(eq=False)
 class Block:
-    """Patients simulated together.   schedule: all their doses if nothing stops them;   scores: standard normal
+    """Patients simulated together.   planned: all their doses if nothing stops them;   scores: standard normal
     measurement errors (patient, lesion, scan).   rows: of the pool;   levels: of each patient;   left_out: agents that
     nobody is given.   failures: row → (reason, day)."""
 
@@ -25,7 +26,7 @@ class Block:
     plan: Plan
     constants: np.ndarray
     thresholds: np.ndarray
-    schedule: Any
+    planned: PlannedDoses
     scores: np.ndarray
     rows: np.ndarray
     levels: np.ndarray

@@ -29,31 +29,36 @@ class Dosing:
 
     def __init__(self, block: Block):
         self.block, plan = block, block.plan
-        self.whole = block.schedule
+        self.whole = block.planned
         self.present = np.array([t.agent not in block.left_out for t in plan.protocol.treatments], dtype=bool)
-        self.dose = _dose_of_columns(block, self.present)
+        self.dose = self.whole.dose
         self.treatment = plan.doses.treatment[self.dose]
         self.taken = plan.doses.times[self.dose]
         self.off = np.full((len(block), len(self.present)), np.inf)
         self.last = np.full(len(self.present), -np.inf)
         np.maximum.at(self.last, self.treatment, self.taken)
+        self.infused = bool(np.any(self.whole.durations > 0))
         self.factor: np.ndarray | None = None
         self.because: np.ndarray | None = None
         self.shift: np.ndarray | None = None
         self.cut: np.ndarray | None = None
 
     def effective(self, rows: Int[np.ndarray, " chosen"], columns: Int[np.ndarray, " column"]) -> Given:
-        """What of these doses is given."""
-        place = np.ix_(rows, columns)
-        shift = np.zeros((len(rows), len(columns))) if self.shift is None else self.shift[place]
-        taken = self.taken[columns] + shift
-        off = self.off[rows][:, self.treatment[columns]]
-        part = (taken < off).astype(float)
+        """What of these doses is given; arrays may be views that repeat a row."""
+        shape = (len(rows), len(columns))
+        taken = np.broadcast_to(self.taken[columns], shape)
+        if self.shift is not None:
+            taken = taken + self.shift[np.ix_(rows, columns)]
+        off = np.take(self.off[rows], self.treatment[columns], axis=1)
+        given = taken < off
+        part = given.astype(float)
         if self.factor is not None:
-            part *= self.factor[place]
+            part *= self.factor[np.ix_(rows, columns)]
+        if not self.infused:
+            return Given(part, taken, taken)
         end = np.minimum(taken + self._durations(rows, columns), np.maximum(off, taken))
         if self.cut is not None:
-            end = np.minimum(end, self.cut[place])
+            end = np.minimum(end, self.cut[np.ix_(rows, columns)])
         return Given(part, taken, end)
 
     def forget(self, rows: Int[np.ndarray, " chosen"]) -> None:
@@ -80,6 +85,8 @@ class Dosing:
 
     def share(self, rows: np.ndarray, columns: np.ndarray, given: Given) -> Float[np.ndarray, "patient column"]:
         """What of each planned amount is given: of infusions, what has run in."""
+        if not self.infused:
+            return given.part
         full = self._durations(rows, columns)
         span = given.end - given.taken
         return given.part * np.divide(span, full, out=np.ones_like(span), where=full > 0)
@@ -94,15 +101,19 @@ class Dosing:
         ahead = (
             given.end + (0.0 if lags is None else lags) >= begin[:, None]
         )  # a past dose would still set the solver's scale
-        amounts = whole.amounts[np.ix_(rows, columns)] * given.part * ahead
-        moved = (given.part > 0) & ((given.taken != self.taken[columns]) | (given.end != given.taken + durations))
+        amounts = whole.amounts(rows, columns)
+        amounts *= given.part
+        amounts *= ahead
         if whole.times.ndim == 2 or whole.durations.ndim == 2:
             span = given.end - given.taken
             share = np.divide(span, durations, out=np.ones_like(span), where=durations > 0)
             times = _part(whole.times, rows, columns) + given.taken - self.taken[columns]
             return Schedule(times, whole.administration[columns], amounts * share, span, None, lags)
-        used = (amounts > 0).any(axis=0)
-        if not moved.any():
+        moved = None
+        if self.shift is not None or self.infused:
+            moved = (given.part > 0) & ((given.taken != self.taken[columns]) | (given.end != given.taken + durations))
+        if moved is None or not moved.any():
+            used = (amounts > 0).any(axis=0)
             kept = columns[used]
             return Schedule(whole.times[kept], whole.administration[kept], amounts[:, used], whole.durations[kept])
         return self._moved(columns, amounts, durations, given, moved)
@@ -136,7 +147,7 @@ class Dosing:
     def first_change(self, rows: np.ndarray, columns: np.ndarray, before: Given) -> Float[np.ndarray, " chosen"]:
         """The day of the first of these doses that is no longer given as it was, inf where all are."""
         after = self.effective(rows, columns)
-        planned = self.whole.amounts[np.ix_(rows, columns)] > 0
+        planned = self.whole.amounts(rows, columns) > 0
         other = (before.taken != after.taken) | (before.end != after.end)
         changed = (before.part != after.part) | (other & ((before.part > 0) | (after.part > 0)))
         days = np.where(planned & changed, np.minimum(before.taken, after.taken), np.inf)
@@ -177,7 +188,7 @@ class Dosing:
 
     def interrupt(self, rows: np.ndarray, day: np.ndarray, treatments: np.ndarray, code: int) -> None:
         """End the infusions of these treatments that run on each patient's day, for a reason."""
-        if not np.any(self.whole.durations > 0):
+        if not self.infused:
             return
         if self.cut is None:
             self.cut = np.full((len(self.block), len(self.dose)), np.inf)
@@ -230,27 +241,3 @@ def _part(array: np.ndarray | None, rows: np.ndarray, columns: np.ndarray) -> An
     if array is None:
         return None
     return array[columns] if array.ndim == 1 else np.ascontiguousarray(array[np.ix_(rows, columns)])
-
-
-def _dose_of_columns(block: Block, present: np.ndarray) -> Int[np.ndarray, " column"]:
-    """Which of the protocol's doses each column of the schedule is: by where it lands and when it is taken.
-
-    Doses that agree in both are of one agent, so that no policy tells them apart.
-    """
-    plan, whole = block.plan, block.schedule
-    doses = plan.doses
-    known = list(block.model.symbolic.administrations)
-    lands = np.array([known.index((t.agent, t.route)) if on else -1 for t, on in _treated(plan, present)])
-    mine = np.flatnonzero(present[doses.treatment])
-    taken = whole.times if whole.lags is None else whole.times - whole.lags
-    if taken.ndim == 2:
-        taken = taken.min(axis=0, initial=np.inf)
-    order = np.lexsort((doses.times[mine], lands[doses.treatment[mine]]))
-    column = np.lexsort((np.round(taken, 9), whole.administration))
-    found = np.empty(len(taken), dtype=np.int64)
-    found[column] = mine[order]
-    return found
-
-
-def _treated(plan: Any, present: np.ndarray) -> list[tuple[Any, bool]]:
-    return list(zip(plan.protocol.treatments, present.tolist(), strict=True))

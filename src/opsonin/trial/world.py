@@ -12,7 +12,8 @@ from opsonin import random
 from opsonin.errors import StudyError
 from opsonin.trial.block import Block
 from opsonin.trial.course import follow, lead_in
-from opsonin.trial.plan import Plan, dose_times, make_plan
+from opsonin.trial.plan import Plan, make_plan
+from opsonin.trial.planned import PlannedDoses, Treated
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.protocol import Protocol, Treatment
 
@@ -139,7 +140,7 @@ class World:
             self.plan,
             constants,
             np.ascontiguousarray(self.patients.thresholds[rows]),
-            self._schedule(rows, levels, constants, left_out),
+            self._planned(rows, levels, constants, left_out),
             self._scan_errors()[rows],
             rows,
             levels,
@@ -148,22 +149,22 @@ class World:
             threads,
         )
 
-    def _schedule(self, rows: np.ndarray, levels: np.ndarray, constants: np.ndarray, left_out: tuple[str, ...]) -> Any:
+    def _planned(
+        self, rows: np.ndarray, levels: np.ndarray, constants: np.ndarray, left_out: tuple[str, ...]
+    ) -> PlannedDoses:
         from opsonin.simulate import GivenDoses, build_schedule
 
-        doses = [
-            GivenDoses(
-                treatment.agent,
-                treatment.route,
-                treatment.unit,
-                times,
-                self.amounts(treatment, levels, rows)[:, None] * np.ones(len(times)),
-                treatment.infusion_days,
+        treated, doses = [], self.plan.doses
+        for number, treatment in enumerate(self.protocol.treatments):
+            mine = np.flatnonzero(doses.treatment == number)
+            if treatment.agent in left_out or not len(mine):
+                continue
+            amount = self.amounts(treatment, levels, rows)[:, None]
+            once = GivenDoses(
+                treatment.agent, treatment.route, treatment.unit, np.zeros(1), amount, treatment.infusion_days
             )
-            for treatment in self.protocol.treatments
-            if treatment.agent not in left_out and len(times := dose_times(treatment, self.plan.end))
-        ]
-        return build_schedule(self.model, constants, doses)
+            treated.append(Treated(mine, doses.times[mine], build_schedule(self.model, constants, [once])))
+        return PlannedDoses(treated, len(rows))
 
     def _scan_errors(self) -> np.ndarray:
         """Standard normal errors of every reading (patient, lesion, scan): the same at every level."""

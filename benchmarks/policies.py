@@ -1,6 +1,9 @@
 """What policies cost: the bundled study with interleukin-2 held on grade 2 and stopped on progression, against its
 fixed schedule, both in the same process: potential outcomes of the whole pool at every level, best of several.
 
+The policies of the first case also give more doses than the fixed schedule, imatinib up to twelve weeks longer: the
+second case is that alone, without a hold.
+
 error: the greatest difference, in days, between a patient's doses as recorded and what the events and scans that the
 same record shows call for (0 where they agree). peer: the same pool with the fixed schedule.
 """
@@ -19,11 +22,10 @@ from opsonin.study import Study
 from opsonin.trial import Policy, Pool, Progression, Reading, Toxicity
 
 GRADE_2 = Policy(Toxicity(parse_rules(["any >= 2"])), "hold", ("interleukin-2",), at_most_days=14.0)
+LONGER = Policy(Progression(), "continue", ("imatinib",), confirmed=True, at_most_days=84.0)
 CASES = {
-    "IL-2 held on grade 2, stopped on progression": (
-        GRADE_2,
-        Policy(Progression(), "continue", ("imatinib",), confirmed=True, at_most_days=84.0),
-    ),
+    "IL-2 held on grade 2, stopped on progression": (GRADE_2, LONGER),
+    "IL-2 never held, stopped on progression": (LONGER,),
     "IL-2 held on grade 2, all stopped on progression": (GRADE_2,),
     "a policy that never acts": (Policy(Reading("NK", ">", 1e9), "hold", ("interleukin-2",)),),
 }

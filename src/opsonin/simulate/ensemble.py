@@ -186,6 +186,10 @@ def _run(
         with _one_compiler():  # compiles, or reads the compiled code, once and before any thread needs it
             run = _runner(solver(work.problem.symbolic, method), work)
         jobs += [(run, first, last) for first, last in _blocks(chosen, size)]
+    if allowed == 1 and progress is None:  # a trial's blocks, each in a thread of its own already
+        for run, first, last in jobs:
+            run(first, last)
+        return
     done = 0
     with ThreadPoolExecutor(max(1, min(len(jobs), allowed))) as pool:
         waiting = {pool.submit(run, first, last): last - first for run, first, last in jobs}

@@ -25,8 +25,11 @@ def with_exact(
         nothing = np.zeros((len(constants), 0))
         return methods, (nothing, nothing[:, :, None], nothing[:, :, None])
     chunks = np.array_split(constants, max(1, -(-len(constants) // CHUNK)))
-    with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(lambda rows: modes(symbolic, part, rows), chunks))
+    if threads == 1:
+        found = [modes(symbolic, part, rows) for rows in chunks]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(lambda rows: modes(symbolic, part, rows), chunks))
     good = np.concatenate([each.good for each in found]).tolist()
     named = [EXACT + method if fine else method for method, fine in zip(methods, good, strict=True)]
     arrays = ([each.rates for each in found], [each.shapes for each in found], [each.back for each in found])

@@ -68,6 +68,8 @@ class Decisions:
         for rule in self.rules:
             if rule.policy.interrupts or rule.policy.reduces:
                 self.touches |= rule.treatments
+        # whether a decision may change doses without end: a reduction, a delay, or a hold that a reading takes back
+        self.lasting = any(r.policy.reduces or r.policy.do == "delay" or r.watch >= 0 for r in self.rules)
         self._per_grade: np.ndarray | None = None
 
     def following(
@@ -247,7 +249,8 @@ class Decisions:
             if rule.policy.do == "hold":
                 resume = np.where(rule.treatments, np.maximum(resume, self.until[rows, r][:, None]), resume)
         held, reduced, delayed = (code[rows] for code in self.codes)
-        self.dosing.write(rows, day, keep, resume, (held, reduced, delayed), self.touches)
+        latest = np.inf if self.lasting else float(resume.max(initial=-np.inf))
+        self.dosing.write(rows, day, keep, resume, (held, reduced, delayed), self.touches, latest)
 
     def _touched(self, rows: np.ndarray) -> np.ndarray:
         """Whose doses may differ from the plan in other ways than that they end."""

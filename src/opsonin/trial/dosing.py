@@ -161,8 +161,9 @@ class Dosing:
         resume: Float[np.ndarray, "chosen treatment"],
         codes: tuple[np.ndarray, np.ndarray, np.ndarray],
         treatments: Bool[np.ndarray, " treatment"],
+        latest: float,
     ) -> None:
-        """Decide on all doses of some treatments from each patient's day on.
+        """Decide on all doses of some treatments from each patient's day on, and before a `latest` one.
 
         keep: part of the planned dose that is left;   resume: doses before this day are not given.
         codes: reasons (patient, treatment) of doses held, reduced and delayed.
@@ -173,7 +174,10 @@ class Dosing:
         if self.because is None:
             self.because = np.full(shape, PLANNED, dtype=np.int16)
         moved = np.zeros(len(self.dose)) if self.shift is None else self.shift[rows].max(axis=0, initial=0.0)
-        columns = np.flatnonzero(treatments[self.treatment] & (self.taken + moved >= day.min(initial=np.inf)))
+        taken = self.taken + moved
+        columns = np.flatnonzero(
+            treatments[self.treatment] & (taken >= day.min(initial=np.inf)) & (self.taken < latest)
+        )
         place, of = np.ix_(rows, columns), self.treatment[columns]
         shift = np.zeros((1, len(of))) if self.shift is None else self.shift[place]
         taken = self.taken[columns] + shift

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from opsonin.analysis import firth_cox, firth_logistic
 from opsonin.analysis.survival import cox, proportional_hazards_test
 from paths import REFERENCE
 
@@ -44,4 +45,34 @@ def check_cox_predict(spec, results, dataset):
             close(ours[mine], row[key], f"{key} at {row['time']}")
 
 
+def check_firth_cox(spec, results, dataset):
+    data = data_of(dataset, spec["time"], spec["event"], *spec["covariates"])
+    fit = firth_cox(data[spec["time"]], data[spec["event"]], data[spec["covariates"]], ties=spec["ties"])
+    assert fit.n == results["n"]
+    for k, row in enumerate(results["coefficients"]):
+        assert fit.names[k] == row["term"]
+        low, high = fit.interval[k]
+        ours = (fit.coefficient[k], fit.se[k], low, high, fit.p[k], fit.wald_p[k])
+        keys = ("coef", "se", "hr_lower95_profile", "hr_upper95_profile", "p_profile", "p_wald")
+        for mine, key in zip(ours, keys, strict=True):
+            close(mine, row[key], f"{key} of {row['term']}")
+    close(fit.likelihood_ratio.statistic, results["penalised_lr_chisq"], "penalised likelihood ratio")
+    assert fit.likelihood_ratio.df == results["df"]
+
+
+def check_firth_logistic(spec, results, dataset):
+    data = data_of(dataset, spec["outcome"], *spec["covariates"])
+    fit = firth_logistic(data[spec["outcome"]], data[spec["covariates"]])
+    assert fit.n == results["n"]
+    for k, row in enumerate(results["coefficients"]):
+        assert fit.names[k] == row["term"].replace("(Intercept)", "intercept")
+        ours = (fit.coefficient[k], fit.se[k], fit.lower[k], fit.upper[k], fit.p[k])
+        keys = ("coef", "se", "lower95_profile", "upper95_profile", "p_profile")
+        for mine, key in zip(ours, keys, strict=True):
+            close(mine, row[key], f"{key} of {row['term']}")
+    close(fit.likelihood_ratio.statistic, results["penalised_lr_chisq"], "penalised likelihood ratio")
+    assert fit.likelihood_ratio.df == results["df"]
+
+
 COX_CHECKS = {"cox_zph": check_cox_zph, "cox_predict": check_cox_predict}
+COX_CHECKS |= {"firth_cox": check_firth_cox, "firth_logistic": check_firth_logistic}

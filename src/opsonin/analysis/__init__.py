@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsonin.analysis.asked import Asked, ask
-    from opsonin.analysis.believability import Null, believe
+    from opsonin.analysis.believability import (
+        Belief,
+        Null,
+        believe,
+        looked_at,
+        prior_needed,
+        probability_real,
+        type_m_and_s,
+    )
     from opsonin.analysis.biomarkers import biomarker_data
     from opsonin.analysis.comparison import Groups, groups
     from opsonin.analysis.cutpoint import (
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from opsonin.analysis.exposure_response import exposure_responses
     from opsonin.analysis.findings import Finding, Findings
     from opsonin.analysis.immune import change_table
+    from opsonin.analysis.logistic_firth import FirthLogisticFit, firth_logistic
     from opsonin.analysis.logistic_model import LogisticFit, logistic
     from opsonin.analysis.markers import Marker, biomarker_questions, read_marker
     from opsonin.analysis.mixed import MixedFit, mixed_model
@@ -37,14 +46,19 @@ if TYPE_CHECKING:
     from opsonin.analysis.response import best_responses, response_table
     from opsonin.analysis.safety import adverse_event_table, dlt_table
     from opsonin.analysis.survival import (
+        CoxCurves,
         CoxFit,
+        FirthCoxFit,
         KaplanMeier,
         LogRank,
+        ProportionalHazards,
         cox,
         cox_single_covariate_many,
+        firth_cox,
         kaplan_meier,
         landmark,
         logrank,
+        proportional_hazards_test,
     )
     from opsonin.analysis.time_to_event import endpoint_table, endpoints
     from opsonin.analysis.trial_flow import decision_path, flow_table
@@ -52,11 +66,15 @@ if TYPE_CHECKING:
 # where each public name lives; loaded on first use
 _HOME = {
     "Asked": "asked",
+    "Belief": "believability",
     "Concordance": "performance",
+    "CoxCurves": "survival",
     "CoxFit": "survival",
     "CutPoint": "cutpoint",
     "Finding": "findings",
     "Findings": "findings",
+    "FirthCoxFit": "survival",
+    "FirthLogisticFit": "logistic_firth",
     "Groups": "comparison",
     "KaplanMeier": "survival",
     "LogRank": "survival",
@@ -66,6 +84,7 @@ _HOME = {
     "MixedFit": "mixed",
     "Nca": "noncompartmental",
     "Null": "believability",
+    "ProportionalHazards": "survival",
     "adjust_p": "multiplicity",
     "adverse_event_table": "safety",
     "analyse": "everything",
@@ -86,25 +105,36 @@ _HOME = {
     "endpoint_table": "time_to_event",
     "endpoints": "time_to_event",
     "exposure_responses": "exposure_response",
+    "firth_cox": "survival",
+    "firth_logistic": "logistic_firth",
     "flow_table": "trial_flow",
     "groups": "comparison",
     "kaplan_meier": "survival",
     "landmark": "survival",
     "logistic": "logistic_model",
     "logrank": "survival",
+    "looked_at": "believability",
     "mixed_model": "mixed",
     "nca": "noncompartmental",
     "nca_table": "profiles",
+    "prior_needed": "believability",
+    "probability_real": "believability",
+    "proportional_hazards_test": "survival",
     "read_marker": "markers",
     "response_table": "response",
+    "type_m_and_s": "believability",
 }
 __all__ = [
     "Asked",
+    "Belief",
     "Concordance",
+    "CoxCurves",
     "CoxFit",
     "CutPoint",
     "Finding",
     "Findings",
+    "FirthCoxFit",
+    "FirthLogisticFit",
     "Groups",
     "KaplanMeier",
     "LogRank",
@@ -114,6 +144,7 @@ __all__ = [
     "MixedFit",
     "Nca",
     "Null",
+    "ProportionalHazards",
     "adjust_p",
     "adverse_event_table",
     "analyse",
@@ -134,17 +165,24 @@ __all__ = [
     "endpoint_table",
     "endpoints",
     "exposure_responses",
+    "firth_cox",
+    "firth_logistic",
     "flow_table",
     "groups",
     "kaplan_meier",
     "landmark",
     "logistic",
     "logrank",
+    "looked_at",
     "mixed_model",
     "nca",
     "nca_table",
+    "prior_needed",
+    "probability_real",
+    "proportional_hazards_test",
     "read_marker",
     "response_table",
+    "type_m_and_s",
 ]
 
 

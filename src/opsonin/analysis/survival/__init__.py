@@ -1,6 +1,7 @@
 """Survival: Kaplan–Meier, log-rank, Cox and landmarks, with the numbers and conventions of R's survival package."""
 
 from opsonin.analysis.survival.cox import CoxFit, cox
+from opsonin.analysis.survival.firth import FirthCoxFit, firth_cox
 from opsonin.analysis.survival.km import KaplanMeier, Quantile, kaplan_meier
 from opsonin.analysis.survival.landmark import Landmark, landmark
 from opsonin.analysis.survival.logrank import LogRank, logrank
@@ -11,6 +12,7 @@ from opsonin.analysis.survival.proportionality import ProportionalHazards, propo
 __all__ = [
     "CoxCurves",
     "CoxFit",
+    "FirthCoxFit",
     "KaplanMeier",
     "Landmark",
     "LogRank",
@@ -19,6 +21,7 @@ __all__ = [
     "Quantile",
     "cox",
     "cox_single_covariate_many",
+    "firth_cox",
     "kaplan_meier",
     "landmark",
     "logrank",

@@ -106,7 +106,8 @@ def begin(baseline_mm: Float[np.ndarray, "patient lesion"]) -> Course:
     start = recist.begin(baseline_mm)
     no, unknown = np.zeros(len(baseline_mm), dtype=bool), np.full(len(baseline_mm), np.nan)
     never = np.full(len(baseline_mm), np.inf)
-    return Course(*start, never, no, no, no, unknown, unknown, unknown, no, never, no)
+    whole = Course(*start, never, no, no, no, unknown, unknown, unknown, no, never, no)
+    return Course(*(part.copy() for part in whole))  # who follows a block writes into them
 
 
 def judge(

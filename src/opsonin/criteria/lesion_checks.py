@@ -11,7 +11,7 @@ from opsonin.errors import CriteriaError
 
 NEEDED = ("subject_id", "lesion_id", "day", "kind", "diameter_mm", "state")
 SMALLEST_MM = 10.0  # a lesion must be this long to be measured as a target: Eisenhauer 2009, section 3.1.1
-LARGEST_MM = 500.0  # longer than a trunk is wide: no lesion
+LARGEST_MM = 1000.0  # longer than a trunk: no lesion, but a sum, an area or another unit
 TENFOLD = 8.0  # a step of nearly ten between two scans looks like two units
 
 

@@ -87,9 +87,9 @@ def begin(
     product = long_mm * short
     spleen = unknown if spleen_mm is None else spleen_mm
     no = np.zeros(len(long_mm), dtype=bool)
-    return Course(
-        np.nansum(product, axis=1), np.nansum(long_mm, axis=1), product, long_mm, short, spleen, score, score, no
-    )
+    sums = np.nansum(product, axis=1), np.nansum(long_mm, axis=1)
+    whole = Course(*sums, product, long_mm, short, spleen, score, score, no)
+    return Course(*(part.copy() for part in whole))  # who follows a block writes into them
 
 
 def judge(

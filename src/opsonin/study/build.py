@@ -215,7 +215,9 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
         if blood
         else SamplingPlan(),
         immune=ImmunePlan(immune.panel, tuple(immune.days)) if immune else ImmunePlan(),
-        tumour=TumourPlan(criteria=tumour.criteria, every_days=tumour.every.days) if tumour else None,
+        tumour=TumourPlan(criteria=tumour.criteria, confirm=tumour.confirm, every_days=tumour.every.days)
+        if tumour
+        else None,
         until=file.follow_up.until,
         replace=file.escalation.replace,
         observe_days=file.follow_up.observe.days,

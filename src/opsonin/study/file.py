@@ -146,9 +146,10 @@ class Immune(_Part):
 
 
 class Tumour(_Part):
-    """Scans."""
+    """Scans.   confirm: responses count only if seen again four weeks later."""
 
-    criteria: Literal["RECIST 1.1"] = "RECIST 1.1"
+    criteria: Literal["RECIST 1.1", "iRECIST", "Lugano"] = "RECIST 1.1"
+    confirm: bool = False
     every: ADuration
 
     @model_validator(mode="after")

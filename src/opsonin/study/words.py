@@ -115,15 +115,16 @@ def _assessments(study: StudyFile) -> list[str]:
         every = tumour.every.days
         said.append(
             f"scans at baseline and every {tumour.every.text} from protocol day 1 (elapsed {every:g}, {2 * every:g} …)"
-            f", judged by {tumour.criteria}."
+            f", judged by {tumour.criteria}{', responses to be confirmed' if tumour.confirm else ''}."
         )
     return said or ["none"]
 
 
 def _follow_up(study: StudyFile) -> list[str]:
-    observe = study.follow_up.observe
+    observe, tumour = study.follow_up.observe, study.assessments.tumour
+    seen = "confirmed" if tumour and tumour.criteria == "iRECIST" else "seen"
     until = (
-        "treatment goes on until progression is seen on a scan, a DLT, drop-out or death."
+        f"treatment goes on until progression is {seen} on a scan, a DLT, drop-out or death."
         if not study.policy
         else "treatment goes on until a policy stops it, drop-out or death."
     )

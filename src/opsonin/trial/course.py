@@ -186,7 +186,7 @@ class _Course:
             states = found.states[here, number - passed[here]][:, None]
             note(self.block, made, rows[here], states, np.array([time]))
             for scan in np.flatnonzero(np.abs(plan.scans - time) < TIE) if plan.lesions else ():
-                waiting = ~np.isfinite(made.progression[rows[here]])
+                waiting = ~self.scans.settled(rows[here])
                 mine = rows[here][waiting]
                 note_scans(self.block, made, mine, states[waiting], np.array([time]), np.array([scan + 1]))
                 self.scans.judge(mine, float(plan.scans[scan]))

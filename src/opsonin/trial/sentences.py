@@ -26,13 +26,19 @@ def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
     ]
     if protocol.tumour is not None:
         tumour = protocol.tumour
+        round_ = tumour.criteria == "Lugano"
         confirmed = "must be confirmed" if tumour.confirm else "need no confirmation"
         sentences.append(
             f"One reader measures every target lesion with a coefficient of variation of {tumour.measurement_cv:.1%} "
-            "(Yoon 2016, Eur J Cancer 53:5), to the millimetre; no scan is made after progression. "
-            f"{tumour.criteria} responses {confirmed}; stable disease counts from {tumour.minimum_stable_days:g} days."
+            "(Yoon 2016, Eur J Cancer 53:5), to the millimetre; no scan is made after "
+            f"{_proven(tumour.criteria)}. {tumour.criteria} responses {confirmed}; stable disease counts from "
+            f"{tumour.minimum_stable_days:g} days.{' Lesions are taken to be round.' if round_ else ''}"
         )
     return [{"sentence": sentence, "parameters": []} for sentence in sentences]
+
+
+def _proven(criteria: str) -> str:
+    return "progression is confirmed (iRECIST)" if criteria == "iRECIST" else "progression"
 
 
 def _treatment(protocol: Protocol) -> list[str]:
@@ -40,7 +46,8 @@ def _treatment(protocol: Protocol) -> list[str]:
     if not protocol.policies:
         return [
             "Treatment stops at once for an adverse event that meets a DLT rule, in any cycle, for death and for "
-            "drop-out; for progression it stops at the scan that shows it. Doses are not reduced or delayed."
+            f"drop-out; for {_proven(protocol.tumour.criteria) if protocol.tumour else 'progression'} it stops at the "
+            "scan that shows it. Doses are not reduced or delayed."
         ]
     recovery = recovery_words(protocol)
     said = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in policy_words(protocol)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opsonin.criteria import recist
+from opsonin.criteria import irecist, lugano, recist
 from opsonin.trial.columns import MISSING, Rows, integers, subject_ids, words
 from opsonin.trial.enrol import Enrolment
 from opsonin.trial.given import used_words
@@ -18,7 +18,7 @@ from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED, REASONS, TOXIC
 
-RESPONSE_WORDS = recist.RESPONSES[1:]
+CRITERIA: dict[str, Any] = {"RECIST 1.1": recist, "iRECIST": irecist, "Lugano": lugano}
 ENDPOINTS = ("OS", "PFS", "TTP")
 _OFF_STUDY = ("end of observation", "drop-out", "simulation failed")
 
@@ -168,13 +168,18 @@ def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.D
     exists = seen.true_mm[:, :, 0] > 0
     scanned = _scanned(seen)
     new = _new_lesion_scan(plan, seen)
-    judged = recist.assess(
+    criteria = CRITERIA[tumour.criteria]
+    number = np.arange(1, len(plan.scans) + 1)
+    present = scanned & (new[:, None] > 0) & (number >= new[:, None])
+    no = np.zeros(present.shape, dtype=bool)
+    lesions = irecist.NewLesions(present, present & (number == new[:, None]), np.zeros(present.shape), no, no)
+    judged = criteria.assess(
         np.where(exists, seen.seen_mm[:, :, 0], np.nan),
         seen.seen_mm[:, :, 1:],
         np.where(scanned, plan.scans[None, :], np.nan),
-        new_lesion=scanned & (new[:, None] > 0) & (np.arange(1, len(plan.scans) + 1) >= new[:, None]),
         confirm=tumour.confirm,
         minimum_stable_days=tumour.minimum_stable_days,
+        **({"new": lesions} if criteria is irecist else {"new_lesion": present}),
     )
     row, scan = np.nonzero(scanned)
     rows = Rows(enrolment)
@@ -190,7 +195,9 @@ def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.D
         nadir_mm=judged.nadir_mm[row, scan],
         change_from_baseline_percent=judged.change_from_baseline[row, scan],
         change_from_nadir_percent=judged.change_from_nadir[row, scan],
+        confirmed=judged.confirmed[row, scan],
         source=0,
+        reason=judged.rule[row, scan] - 1,
     )
     everyone = np.arange(len(enrolment))
     unknown = np.full(len(enrolment), np.nan)
@@ -206,10 +213,13 @@ def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.D
         nadir_mm=unknown,
         change_from_baseline_percent=unknown,
         change_from_nadir_percent=unknown,
+        confirmed=judged.best_confirmed,
         source=0,
+        reason=MISSING,
     )
-    text = {"criteria": [tumour.criteria], "overall": RESPONSE_WORDS, "target": RESPONSE_WORDS, "source": ["derived"]}
-    return rows.table(text, flags=("best", "new_lesion"))
+    answers = criteria.RESPONSES[1:]
+    text = {"criteria": [tumour.criteria], "overall": answers, "target": answers, "source": ["derived"]}
+    return rows.table(text | {"reason": criteria.RULES[1:]}, flags=("best", "new_lesion", "confirmed"))
 
 
 def survival(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:

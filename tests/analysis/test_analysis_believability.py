@@ -73,13 +73,18 @@ def test_an_association_within_levels_is_believed_and_repeats():
     assert found.get(stem).estimate < 0.5
     assert found.get(f"{stem}.believability").estimate < 0.02
     assert found.get(f"{stem}.replication").estimate > 0.5
-    assert "200 replicate trials with the marker permuted within dose level" in found.get(f"{stem}.believability").note
+    said = found.get(f"{stem}.believability").note
+    assert "1,999 permutations of the patients within level" in said
+    assert "strongest association, among 6 looked at" in said  # two markers; OS, PFS and response; one baseline for all
+    pooled = found.get(f"{stem}.pooled")
+    assert pooled.lower < 0.25 < pooled.upper  # 2 ** -2.0, as it was made
 
 
 def test_replicates_without_an_association_look_like_their_null(findings):
-    found = findings.get("biomarker.OS.HLA-DR+ NK.hazard_ratio.believability")
-    table = found.table
-    assert np.quantile(table["null_strength"], 0.95) == pytest.approx(1.96, abs=0.35)
+    found = findings.get("biomarker.OS.HLA-DR+ NK.hazard_ratio.replication")
+    assert np.quantile(found.table["permuted_z"].abs(), 0.95) == pytest.approx(1.96, abs=0.35)
+    pooled = findings.get("biomarker.OS.HLA-DR+ NK.hazard_ratio.pooled")
+    assert pooled.lower < 1 < pooled.upper
     assert findings.get("biomarker.OS.HLA-DR+ NK.hazard_ratio.replication").estimate < 0.1
 
 
@@ -108,10 +113,13 @@ def test_arrays_of_replicates_hold_what_the_tables_say(replicates):
 def test_believing_says_it_in_words():
     finding = Finding("biomarker.OS.x.hazard_ratio", "all", 0.4)
     strengths = np.r_[np.full(30, 3.0), np.full(970, 0.5)]
-    found = believe(finding, Null(2.5, strengths, "of 1,000 shuffles"))
+    found = believe(finding, Null(2.5, strengths, "of 1,000 shuffles")).believability
     assert found.estimate == pytest.approx(0.03)
     assert found.note == "Of 1,000 shuffles, 3.0 % look at least this good: chance seldom makes this."
-    assert "none looks" in believe(finding, Null(9.0, strengths, "of 1,000 shuffles")).note
+    assert "none looks" in believe(finding, Null(9.0, strengths, "of 1,000 shuffles")).words
+    best = believe(finding, Null(2.5, strengths, "of 1,000 shuffles", 40, np.full(1000, 0.1))).believability
+    assert "3.0 % have a strongest association, among 40 looked at, this strong" in best.note
+    assert best.note.endswith("If it had been the only one looked at: 0 %.")
     with pytest.raises(AnalysisError, match="cannot be held against chance"):
         believe(finding, Null(1.0, np.array([]), "of none"))
     assert [verdict(v)[:6] for v in (0.001, 0.03, 0.1, 0.5)] == ["chance", "chance", "chance", "this i"]

@@ -1,85 +1,30 @@
-"""How often chance alone looks this good: a finding held against a null in which the link is broken.
+"""The same marker in replicate trials: how often they show the link, and how strong it is in the model that made them.
 
-The null is made by permuting a marker among patients of the same dose level (or arm), within replicate trials of the
-same study where there are any, else within the trial's own patients, so that what the dose does to both stays.
+A virtual trial can be lucky. Its replicates say what trials of this size show as simulated, what they would show with
+the link broken (the marker permuted within dose level), and, all pooled, how strong the link truly is in the model.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from opsonin.analysis.findings import Finding
+from opsonin.analysis.believability.null import Null, shuffle_within
 from opsonin.analysis.immune import protocol_day
-from opsonin.analysis.statistics import proportion
-from opsonin.analysis.survival import cox_single_covariate_many
+from opsonin.analysis.markers import Marker, floor_of, named, parts_of_quotient
+from opsonin.analysis.survival import cox, cox_single_covariate_many
 from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 
 Grid = Float[np.ndarray, "trial slot"]
 Strata = Int[np.ndarray, "trial slot"]
-SOURCE = "permutation within strata: Good 2005, Permutation, Parametric and Bootstrap Tests of Hypotheses, 3rd ed."
-
-
-@dataclass(frozen=True)
-class Null:
-    """Strengths (|z|) of an association that chance makes, and the one observed.   words: how the null was made."""
-
-    observed: float
-    strengths: Float[np.ndarray, " draw"]
-    words: str
-
-    @property
-    def share(self) -> float:
-        """How often the null is at least as strong as the observed."""
-        return float((self.strengths >= abs(self.observed) - 1e-9).mean())
-
-
-def believe(finding: Finding, null: Null) -> Finding:
-    """How often the null looks at least as good as the finding, in numbers and in plain words.
-
-    Raises: AnalysisError where the null is empty.
-    """
-    known = null.strengths[np.isfinite(null.strengths)]
-    if not known.size or not math.isfinite(null.observed):
-        raise AnalysisError(f"{finding.name} cannot be held against chance: no null data set allows the test.")
-    null = replace(null, strengths=known)
-    hits = round(null.share * known.size)
-    value, lower, upper = proportion(hits, known.size)
-    many = "none looks" if not hits else f"{_percent(value)} look"
-    words = f"{null.words[0].upper()}{null.words[1:]}, {many} at least this good: {verdict(value)}."
-    return Finding(
-        name=f"{finding.name}.believability",
-        group=finding.group,
-        estimate=value,
-        lower=lower,
-        upper=upper,
-        level=0.95,
-        n=int(known.size),
-        events=hits,
-        unit="proportion",
-        method="share of null data sets with an association (score statistic, two-sided) at least as strong",
-        reference=SOURCE,
-        note=words,
-        table=pd.DataFrame({"null_strength": known, "observed": abs(null.observed)}),
-    )
-
-
-def verdict(share: float) -> str:
-    """What a share of null data sets that look as good means, in words."""
-    if share < 0.01:
-        return "chance hardly makes this"
-    if share < 0.05:
-        return "chance seldom makes this"
-    if share < 0.20:
-        return "chance could have made this"
-    return "this is what chance looks like"
+POOLED = 100  # replicate trials pooled into one estimate: enough for two digits
 
 
 @dataclass(frozen=True)
@@ -126,18 +71,39 @@ class Arrays:
         rows = self.replicates.table("subjects")
         return self.grid(rows, rows["level"].astype("Float64").fillna(0).to_numpy(dtype=float), -1.0).astype(np.int64)
 
+    def reading(self, marker: Marker) -> Grid:
+        """A marker as the trial's own was read: its day, quotient and change, on the same scale."""
+        there = {str(name) for name in self._measurements["name"].unique()}
+        pair = parts_of_quotient(marker.name, there)
+
+        def on(day: int | None) -> Grid:
+            if pair is None:
+                return self.marker(marker.name, day)
+            over, under = (self.marker(part, day) for part in pair)
+            return over / np.where(under > 0, under, floor_of(under))
+
+        x = on(marker.day)
+        if marker.change == "difference":
+            return marker.scaled(x - on(None))
+        if marker.change == "ratio":
+            base = on(None)
+            low = floor_of(np.concatenate([x, base]))
+            return np.log2(np.maximum(x, low) / np.maximum(base, low))
+        return np.log2(np.maximum(x, floor_of(x))) if marker.log else marker.scaled(x)
+
+    @cached_property
+    def _measurements(self) -> Any:
+        return named(self.replicates.table("measurements"))
+
     def marker(self, name: str, day: int | None) -> Grid:
         """A marker on a protocol day; on its baseline where day is None."""
-        rows = self.replicates.table("measurements")
-        rows = rows[(rows["marker"] == name).to_numpy(dtype=bool)]
+        rows = self._measurements
+        rows = rows[(rows["name"] == name).to_numpy(dtype=bool)]
         if day is None:
             rows = rows[rows["baseline"].fillna(False).to_numpy(dtype=bool)]
         else:
             rows = rows[protocol_day(rows["day"]) == day]
-        value = np.where(
-            rows["below_limit"].fillna(False).to_numpy(dtype=bool), 0.0, rows["value"].to_numpy(dtype=float)
-        )
-        return self.grid(rows, value)
+        return self.grid(rows, rows["number"].to_numpy(dtype=float))
 
     def endpoint(self, name: str) -> tuple[Grid, Bool[np.ndarray, "trial slot"]]:
         """Times (days from origin, NaN where missing) and events of an endpoint."""
@@ -145,14 +111,6 @@ class Arrays:
         rows = rows[(rows["endpoint"] == name).to_numpy(dtype=bool)]
         event = self.grid(rows, rows["event"].fillna(False).to_numpy(dtype=bool), 0.0)
         return self.grid(rows, rows["day"].to_numpy(dtype=float)), event > 0.5
-
-
-def shuffle_within(strata: Strata, values: Grid, draws: Grid) -> Grid:
-    """Each row's values permuted among the slots of the same stratum. draws: uniform numbers in (0, 1)."""
-    there, anyhow = np.argsort(strata, axis=1, kind="stable"), np.argsort(strata + draws, axis=1, kind="stable")
-    out = np.empty_like(values)
-    np.put_along_axis(out, there, np.take_along_axis(values, anyhow, axis=1), axis=1)
-    return out
 
 
 @dataclass(frozen=True)
@@ -179,27 +137,38 @@ class ReplicateStrengths:
         return float(enough.mean()), int(known.size)
 
 
-def replicate_strengths(
-    arrays: Arrays, marker: str, day: int | None, endpoint: str, landmark_day: float, log: bool, seed: int
-) -> ReplicateStrengths:
+class InReplicates(NamedTuple):
+    """What replicate trials say of one marker and endpoint.   pooled: the log hazard ratio over all, and its standard
+    error; NaN where there is none.   patients: behind it.
+    """
+
+    strengths: ReplicateStrengths
+    pooled: float
+    se: float
+    patients: int
+    trials: int
+
+
+def replicate_strengths(arrays: Arrays, marker: Marker, endpoint: str, seed: int) -> InReplicates:
     """A marker against an endpoint in every replicate, stratified by level, landmarked as in the trial."""
-    x, (time, event) = arrays.marker(marker, day), arrays.endpoint(endpoint)
-    if log:
-        x = np.log2(np.maximum(x, floor_of(x)))
-    time = np.where(np.isfinite(x) & (time > landmark_day), time, np.nan)
+    x, (time, event) = arrays.reading(marker), arrays.endpoint(endpoint)
+    time = np.where(np.isfinite(x) & (time > marker.landmark_day), time, np.nan)
     strata = np.where(np.isfinite(time), arrays.level, np.iinfo(np.int32).max)
     came = cox_single_covariate_many(time, event, x, strata=strata, estimate=False).score_z
-    draws = uniform(seed, f"believability {marker} {day} {endpoint}", arrays.trials, draws=x.shape[1])
+    draws = uniform(seed, f"believability {marker.name} {marker.day} {endpoint}", arrays.trials, draws=x.shape[1])
     mixed = shuffle_within(strata, x, draws)
     permuted = cox_single_covariate_many(time, event, mixed, strata=strata, estimate=False).score_z
-    return ReplicateStrengths(came, permuted)
+    return InReplicates(ReplicateStrengths(came, permuted), *_pooled(time, event, x, strata))
 
 
-def floor_of(values: np.ndarray) -> float:
-    """Half the smallest positive value: what stands for 0 on a log scale."""
-    positive = values[np.isfinite(values) & (values > 0)]
-    return float(positive.min()) / 2 if positive.size else 1.0
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+def _pooled(time: Grid, event: np.ndarray, x: Grid, strata: Strata) -> tuple[float, float, int, int]:
+    """One hazard ratio over trials and levels, each with a baseline hazard of its own."""
+    time, event, x, strata = time[:POOLED], event[:POOLED], x[:POOLED], strata[:POOLED]
+    there = np.isfinite(time) & np.isfinite(x)
+    trial = np.broadcast_to(np.arange(time.shape[0])[:, None], time.shape)
+    codes = (trial * (int(strata[there].max(initial=0)) + 2) + strata)[there]
+    try:
+        fit = cox(time[there], event[there], x[there], strata=codes)
+    except AnalysisError:
+        return math.nan, math.nan, int(there.sum()), time.shape[0]
+    return float(fit.coefficient[0]), float(fit.se[0]), int(there.sum()), time.shape[0]

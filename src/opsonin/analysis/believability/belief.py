@@ -1,0 +1,277 @@
+"""`believe`: how far a finding can be believed, as four findings with their words.
+
+Chance: how often it makes a strongest association this strong. Exaggeration: how much too strong such findings are.
+Probability: how likely it is real, over what was thought before. Confirmation: what a next trial needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from opsonin.analysis.believability import prior
+from opsonin.analysis.believability.confirmation import events_for, power_with
+from opsonin.analysis.believability.effect import Effect, effect_of, survivors_of
+from opsonin.analysis.believability.exaggeration import COLUMNS, STRENGTHS, Survivors, exaggeration_table, type_m_and_s
+from opsonin.analysis.believability.null import SOURCE, Null
+from opsonin.analysis.believability.words import counted, percent, short, times
+from opsonin.analysis.findings import Finding
+from opsonin.analysis.statistics import proportion
+from opsonin.errors import AnalysisError
+
+MAXIMUM = "Westfall & Young 1993, Resampling-Based Multiple Testing"
+ERRORS = "Gelman & Carlin 2014, doi:10.1177/1745691614551642"
+BAYES = "Wakefield 2009, doi:10.1002/gepi.20359; Colquhoun 2017, doi:10.1098/rsos.171085"
+PLAN = "Hsieh & Lavori 2000, doi:10.1016/S0197-2456(00)00104-5; Schoenfeld 1983, doi:10.2307/2531021"
+ONE_IN_TEN = 0.10  # the prior at which the probability is stated; the curve has the others
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What a finding is worth; a part is None where it cannot be worked out.
+
+    believability: share of null data sets whose strongest association is at least as strong.   exaggeration: how many
+    times too strong a significant estimate typically is, if the link is as strong as is plausible.   probability_real:
+    if one such link in ten is real.   to_confirm: events that a next trial needs.
+    """
+
+    finding: Finding
+    believability: Finding | None
+    exaggeration: Finding | None
+    probability_real: Finding | None
+    to_confirm: Finding | None
+
+    def findings(self) -> list[Finding]:
+        """The parts there are."""
+        parts = (self.believability, self.exaggeration, self.probability_real, self.to_confirm)
+        return [part for part in parts if part is not None]
+
+    @property
+    def words(self) -> str:
+        """All of it in sentences."""
+        return " ".join(part.note for part in self.findings())
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a part."""
+        return pd.DataFrame([part.to_dict() for part in self.findings()])
+
+
+def believe(finding: Finding, null: Null | None = None, *, seed: int = 1) -> Belief:
+    """How far a finding can be believed.
+
+    finding: a ratio of hazards or odds, or an area under the ROC curve, with its interval; where its table holds the
+    patients analysed (day, event, x, group), exactly from them, else by the normal approximation.
+    null: what chance makes, of the strongest of all that was looked at; without it nothing is said of chance.
+    Raises: AnalysisError where the null is empty, or the finding has neither patients nor an interval.
+    """
+    held = None if null is None else _against_chance(finding, null)
+    data, effect = survivors_of(finding), effect_of(finding)
+    if data is None and effect is None:
+        if held is None:
+            raise AnalysisError(
+                f"{finding.name} cannot be judged: it has no null, no ratio with an interval, and no patients in its table."
+            )
+        return Belief(finding, held, None, None, None)
+    evidence = prior.evidence_of_data(data) if data is not None else prior.evidence_of_estimate(effect.value, effect.se)  # type: ignore[union-attr]
+    table = _errors(data, effect, evidence, null, seed)
+    return Belief(
+        finding,
+        held,
+        _exaggerated(finding, effect, evidence, table, null),
+        _probable(finding, evidence, null),
+        _to_confirm(finding, data, effect, evidence),
+    )
+
+
+def _against_chance(finding: Finding, null: Null) -> Finding:
+    known = null.strengths[np.isfinite(null.strengths)]
+    if not known.size or not math.isfinite(null.observed):
+        raise AnalysisError(f"{finding.name} cannot be held against chance: no null data set allows the test.")
+    null = replace(null, strengths=known)
+    hits = round(null.share * known.size)
+    value, lower, upper = proportion(hits, known.size)
+    many = percent(value) if hits else "none"
+    if null.looked_at > 1:
+        what = (
+            f"{'has' if not hits else 'have'} a strongest association, among {null.looked_at:,} looked at, this strong"
+        )
+    else:
+        what = f"look{'s' if not hits else ''} at least this good"
+    words = f"{null.words[0].upper()}{null.words[1:]}, {many} {what}: {verdict(value)}."
+    if null.looked_at > 1 and null.alone is not None:
+        words += f" If it had been the only one looked at: {percent(null.share_alone)}."
+    table = {"null_strength": known, "observed": abs(null.observed)}
+    if null.alone is not None and null.alone.size == known.size:
+        table["alone"] = null.alone
+    one = "association" if null.looked_at == 1 else f"strongest association of {null.looked_at:,}"
+    return Finding(
+        name=f"{finding.name}.believability",
+        group=finding.group,
+        estimate=value,
+        lower=lower,
+        upper=upper,
+        level=0.95,
+        n=int(known.size),
+        events=hits,
+        unit="proportion",
+        method=f"share of null data sets with the {one} (score statistic, two-sided) at least as strong",
+        reference=SOURCE if null.looked_at == 1 else f"{MAXIMUM}; {SOURCE}",
+        note=words,
+        table=pd.DataFrame(table),
+    )
+
+
+def verdict(share: float) -> str:
+    """What a share of null data sets that look as good means, in words."""
+    if share < 0.01:
+        return "chance hardly makes this"
+    if share < 0.05:
+        return "chance seldom makes this"
+    if share < 0.20:
+        return "chance could have made this"
+    return "this is what chance looks like"
+
+
+def _critical(strengths: np.ndarray | None) -> float:
+    """The strength that at most 5 % of the null reach; the normal one where there is no null."""
+    if strengths is None or not strengths.size:
+        return NormalDist().inv_cdf(0.975)
+    values = np.sort(strengths)
+    place = int(np.ceil(0.95 * values.size))
+    beyond = values[values > values[max(place - 1, 0)] + 1e-9]
+    at = values[min(place, values.size - 1)]
+    return float(at if (values >= at - 1e-9).mean() <= 0.05 else beyond[0] if beyond.size else values[-1] + 1e-6)
+
+
+def _errors(
+    data: Survivors | None, effect: Effect | None, evidence: prior.Evidence, null: Null | None, seed: int
+) -> pd.DataFrame:
+    """Type M and S errors for weak to strong links, and for the strength to expect (first row)."""
+    sign = math.copysign(1.0, evidence.shrunken)
+    effects = np.r_[evidence.shrunken, sign * np.log(STRENGTHS) / (data.spread if data is not None else 1.0)]
+    alone = _critical(null.alone if null is not None and null.alone is not None else None)
+    best = alone if null is None or null.looked_at == 1 else _critical(null.strengths)
+    if data is not None:
+        return exaggeration_table(data, alone, best, effects, seed)
+    rows = []
+    for b in effects:
+        one, strong = type_m_and_s(b, effect.se, alone), type_m_and_s(b, effect.se, best)  # type: ignore[union-attr]
+        rows.append((b, one.power, one.type_s, one.median, strong.power, strong.median))
+    return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+
+
+def _exaggerated(
+    finding: Finding, effect: Effect | None, evidence: prior.Evidence, table: pd.DataFrame, null: Null | None
+) -> Finding:
+    first = table.iloc[0]
+    per, factor = short(finding), float(first["exaggeration"])
+    words = f"If the true {per} were {math.exp(evidence.shrunken):.2g}, "
+    words += f"{percent(float(first['power']))} of trials like this one would show it at the 5 % level"
+    if math.isfinite(factor) and first["power"] > 0:
+        words += f", typically {times(factor)} on the log scale"
+        wrong = float(first["type_s"])
+        words += f"; {percent(wrong)} of these would point the wrong way" if wrong > 0.0005 else ""
+    elif first["power"] > 0:
+        words += ", most of them without a finite estimate"
+    words += "."
+    if null is not None and null.looked_at > 1:
+        strong = float(first["power_strongest"])
+        words += f" {percent(strong) if strong else 'None'} would stand out among {null.looked_at:,}."
+    return Finding(
+        name=f"{finding.name}.exaggeration",
+        group=finding.group,
+        estimate=factor,
+        n=finding.n,
+        events=finding.events,
+        unit="times",
+        method="median |log ratio| of significant trials over the true one, at the shrunken effect (type M error)",
+        reference=ERRORS,
+        note=words,
+        table=table.iloc[1:]
+        .sort_values("true_log_hazard_ratio", key=lambda b: b.abs())
+        .assign(true_ratio=lambda rows: np.exp(rows["true_log_hazard_ratio"])),
+    )
+
+
+def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None) -> Finding:
+    bayes = evidence.bayes_factor
+    at = {p: float(prior.probability_real(bayes, p)) for p in (ONE_IN_TEN, 0.5)}
+    best = float(prior.probability_real(evidence.favourable, ONE_IN_TEN))
+    fit = (
+        f"{bayes:.2g} times better"
+        if bayes >= 1.05
+        else f"{1 / bayes:.2g} times worse"
+        if bayes < 0.95
+        else "no better"
+    )
+    words = f"The data fit a link of usual strength {fit} than none. If one such link in ten is real, this one is with "
+    words += f"{percent(at[ONE_IN_TEN])} probability"
+    words += f" (at best {percent(best)}, whatever the strength of links)" if best > at[ONE_IN_TEN] + 0.01 else ""
+    words += f"; at even odds {percent(at[0.5])}"
+    if null is not None and null.looked_at > 1:
+        rare = float(prior.probability_real(bayes, 1 / null.looked_at))
+        words += f"; if it is any one of the {null.looked_at:,} looked at, {percent(rare)}"
+    words += f". For 95 % one must have been {percent(prior.prior_needed(bayes))} sure beforehand."
+    return Finding(
+        name=f"{finding.name}.probability_real",
+        group=finding.group,
+        estimate=at[ONE_IN_TEN],
+        n=finding.n,
+        events=finding.events,
+        unit="proportion",
+        method=f"Bayes factor, effects assumed normal with SD {evidence.effect_sd:.2g} (log scale); one link in ten real",
+        reference=BAYES,
+        note=words,
+        table=prior.curve(bayes, evidence.favourable).assign(bayes_factor=bayes),
+    )
+
+
+def _to_confirm(
+    finding: Finding, data: Survivors | None, effect: Effect | None, evidence: prior.Evidence
+) -> Finding | None:
+    known = effect if effect is not None else None
+    variance = data.spread**2 if data is not None else known.variance if known is not None else math.nan
+    share = float(data.event.mean()) if data is not None else known.event_share if known is not None else math.nan
+    if not variance > 0:
+        return None
+    rows = list(_plans(evidence.shrunken, None if known is None else known.value, variance, share))
+    events, strong = rows[0]["events"], rows[1]["events"]
+    per, counts = short(finding), "responders" if finding.name.endswith(".auc") else "events"
+    if not math.isfinite(events):
+        words = f"The {per} to expect if it is real is {math.exp(evidence.shrunken):.3g}: no trial can confirm that."
+    else:
+        patients = f", about {counted(rows[0]['patients'])} patients followed as these were" if share > 0 else ""
+        words = f"To confirm the {per} of {math.exp(evidence.shrunken):.2g} that is to be expected if it is real: "
+        words += f"{counted(events)} {counts} for 80 % power ({counted(strong)} for 90 %){patients}."
+        if len(rows) > 2 and rows[2]["events"] < 0.8 * events:
+            face = rows[2]["events"]
+            words += f" Planned on the estimate as it stands, {counted(face)} {counts} would have "
+            words += f"{percent(power_with(face, evidence.shrunken, variance))} power."
+    return Finding(
+        name=f"{finding.name}.to_confirm",
+        group=finding.group,
+        estimate=events,
+        n=finding.n,
+        events=finding.events,
+        unit=counts,
+        method="two-sided 5 %, 80 % power, for the effect to be expected if it is real; variance of the marker as here",
+        reference=PLAN,
+        note=words,
+        table=pd.DataFrame(rows),
+    )
+
+
+def _plans(shrunken: float, estimate: float | None, variance: float, share: float) -> Iterator[dict]:
+    """Events and patients: for the shrunken effect with 80 and 90 % power, and for the estimate at face value."""
+    tries = [("to be expected", shrunken, 0.80), ("to be expected", shrunken, 0.90)]
+    if estimate is not None and estimate != 0:
+        tries.append(("as estimated", estimate, 0.80))
+    for what, b, power in tries:
+        events = events_for(b, variance, power)
+        patients = math.ceil(events / share) if share > 0 and math.isfinite(events) else math.inf
+        yield {"effect": what, "ratio": math.exp(b), "power": power, "events": events, "patients": patients}

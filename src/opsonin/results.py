@@ -5,6 +5,7 @@
     potential/<agent>/   the same patients without that agent, where a question needs them
     findings.json, report.html
     study.toml           the study as it was run, beside the user's own therapies; or map.toml for real data
+    gates.csv, measurements.csv, panel.toml   in the place of findings and report where FCS files were gated
 
 Everything is written beside the final folder and swapped in at the end, so that a run that fails or is interrupted
 leaves the older results as they were. What such a run has finished stays in `.<name>.unfinished` beside them.
@@ -21,6 +22,7 @@ from opsonin.errors import RecordError
 
 RECORD, REPLICATES, POTENTIAL = "record", "replicates", "potential"
 FINDINGS, REPORT, STUDY, MAP = "findings.json", "report.html", "study.toml", "map.toml"
+MEASUREMENTS, GATES, PANEL = "measurements.csv", "gates.csv", "panel.toml"
 
 
 @contextmanager
@@ -64,8 +66,9 @@ def refuse_foreign(folder: str | Path) -> None:
 
 
 def is_results(folder: Path) -> bool:
-    """Whether a folder holds the results of a run or an analysis."""
-    return (folder / RECORD / "manifest.json").is_file() and (folder / FINDINGS).is_file()
+    """Whether a folder holds the results of a run, an analysis, or the gating of FCS files."""
+    ours = any((folder / name).is_file() for name in (FINDINGS, GATES))
+    return ours and (folder / RECORD / "manifest.json").is_file()
 
 
 def record_folder(folder: str | Path) -> Path:

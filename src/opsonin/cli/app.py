@@ -187,6 +187,79 @@ def analyse(
 
 
 @app.command()
+def gate(
+    panel: Annotated[Path, typer.Argument(metavar="PANEL.toml", help="Which tube is whose, which gates are markers.")],
+    out: Out = None,
+) -> None:
+    """Gate FCS files by a saved strategy and count cells per µl: a record comes out (extra: cytometry)."""
+    from opsonin.cli.gating import gate_files
+
+    gate_files(panel, out)
+
+
+@app.command()
+def cohort(
+    data: Annotated[str, typer.Argument(help="A file or folder of data, a record, or the bundled gist-cohort.")],
+    map_: Annotated[
+        str | None, typer.Option("--map", metavar="MAP.toml", help="A mapping file, or a bundled one.")
+    ] = None,
+    outcome: Annotated[str | None, typer.Option(help="The time to an event: PFS, OS, RFS … PFS if left out.")] = None,
+    markers: Annotated[str | None, typer.Option(help='Markers, between commas: "CD3,NKp46".')] = None,
+    adjust: Annotated[str | None, typer.Option(help='Clinical variables, between commas: "miettinen,kit".')] = None,
+    categories: Annotated[
+        str | None, typer.Option(help="Adjustments to take as categories though they are ordered or numbers.")
+    ] = None,
+    at: Annotated[float | None, typer.Option(min=0, help="Months at which predictions are checked.")] = None,
+    out: Out = None,
+    seed: Seed = 1,
+) -> None:
+    """A retrospective cohort: do markers go with outcome, and add to what the clinic knows? With cut-points and report."""
+    from opsonin.cli.cohort import analyse_cohort
+
+    analyse_cohort(data, map_, outcome, markers, adjust, categories, at, out, seed)
+
+
+@app.command()
+def plan(
+    results: Annotated[Path, typer.Argument(help="A results folder, or a record folder.")],
+    endpoint: Annotated[str, typer.Option(help="response, 'disease control', or a time to an event such as PFS.")] = "PFS",
+    group: Annotated[str | None, typer.Option(help="The dose level or arm to go on with; all patients otherwise.")] = None,
+    weight: Annotated[float | None, typer.Option(help="What a patient of this trial counts: 1, or less.")] = None,
+    null: Annotated[float | None, typer.Option(help="The response rate not worth pursuing (0.1).")] = None,
+    target: Annotated[float | None, typer.Option(help="The response rate hoped for; the expected one otherwise.")] = None,
+    control_median: Annotated[
+        float | None, typer.Option(help="Months: the comparator's median, where this trial had no control.")
+    ] = None,
+    control_events: Annotated[float | None, typer.Option(help="Events behind it; taken as known otherwise.")] = None,
+    ratio: Annotated[float | None, typer.Option(help="The hazard ratio to plan with; the doubted one otherwise.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="One-sided error: 0.05 for a response, else 0.10.")] = None,
+    power: Annotated[float | None, typer.Option(help="Power, or assurance, wanted (0.8).")] = None,
+    accrual: Annotated[float | None, typer.Option(help="Months of accrual (18).")] = None,
+    follow_up: Annotated[float | None, typer.Option(help="Months from the last patient to the analysis (12).")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of patients lost a year (0.05).")] = None,
+    doubt: Annotated[
+        float | None, typer.Option(help="SD of the sceptical prior of log hazard ratios (0.5); 0 for none.")
+    ] = None,
+    largest: Annotated[int | None, typer.Option(min=20, max=5000, help="The largest trial looked at.")] = None,
+    enrich: Annotated[str | None, typer.Option(metavar="MARKER", help="Compare with taking high patients only.")] = None,
+    day: Annotated[int | None, typer.Option(help="The protocol day of that marker; baseline otherwise.")] = None,
+    cut: Annotated[float | None, typer.Option(help="Where high begins; the median otherwise.")] = None,
+    trials: Annotated[int | None, typer.Option(min=100, help="Simulated trials for each size (2000).")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for the plan's findings and report.")] = None,
+    seed: Seed = 1,
+) -> None:
+    """Plan the next trial from what this one showed: its size, power, and the probability that it succeeds."""
+    from opsonin.cli.planning import plan_trial
+
+    plan_trial(
+        results, out, seed, endpoint=endpoint, group=group, weight=weight, null_rate=null, target_rate=target,
+        control_median_months=control_median, control_events=control_events, planned_ratio=ratio, alpha=alpha,
+        goal=power, accrual_months=accrual, follow_up_months=follow_up, dropout_per_year=dropout, prior_sd=doubt,
+        largest=largest, enrich=enrich, day=day, cut=cut, trials=trials,
+    )  # fmt: skip
+
+
+@app.command()
 def show(folder: Annotated[Path, typer.Argument(help="A results folder, or a record folder.")]) -> None:
     """The record and the findings of a results folder, as tables."""
     from opsonin.cli.showing import show_results

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from opsonin.record.folders import replacing
     from opsonin.record.manifest import Manifest
     from opsonin.record.read import example, examples, read_data
+    from opsonin.record.read.gated import Gated, gate_panel
     from opsonin.record.replicates import Replicates
     from opsonin.record.schema import SCHEMA_VERSION, TABLES
     from opsonin.record.tables import conform, empty_table, validate
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # loaded on first use: `import opsonin.record` costs neither pandas nor pyarrow
 _HOME = {
+    "Gated": "read.gated",
     "Manifest": "manifest",
     "Replicates": "replicates",
     "SCHEMA_VERSION": "schema",
@@ -25,6 +27,7 @@ _HOME = {
     "empty_table": "tables",
     "example": "read",
     "examples": "read",
+    "gate_panel": "read.gated",
     "read_data": "read",
     "replacing": "folders",
     "validate": "tables",
@@ -32,6 +35,7 @@ _HOME = {
 __all__ = [
     "SCHEMA_VERSION",
     "TABLES",
+    "Gated",
     "Manifest",
     "Replicates",
     "TrialRecord",
@@ -39,6 +43,7 @@ __all__ = [
     "empty_table",
     "example",
     "examples",
+    "gate_panel",
     "read_data",
     "replacing",
     "validate",

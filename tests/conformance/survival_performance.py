@@ -9,7 +9,8 @@ import pytest
 from opsonin.analysis.cutpoint import cut_point
 from opsonin.analysis.maximally_selected import logrank_scores_of_ranks, p_exact_bound
 from opsonin.analysis.multiplicity import METHODS, adjust_p
-from opsonin.analysis.performance import concordance, concordance_many
+from opsonin.analysis.performance import auc_over_time, brier, concordance, concordance_many
+from opsonin.analysis.survival import cox
 from paths import REFERENCE
 
 
@@ -56,11 +57,40 @@ def check_cutpoint(spec, results, dataset):
     assert abs(ours.p - results["p_monte_carlo"]) < 4 * se + 1 / 20_001
     if results["p_hothorn_lausen"] is None:
         return
-    # R leaves out the statistic seen itself, and subsets whose scores sum to 0; ours, which does not, is a little larger
+    # R leaves out the statistic seen itself, and subsets whose scores sum to 0; ours, which does not, is larger
     scores = logrank_scores_of_ranks(time, event == 1, np.zeros(time.size, dtype=np.int64))
     as_r = p_exact_bound(scores, marker, between, as_maxstat=True)
     assert as_r == pytest.approx(results["p_hothorn_lausen"], rel=1e-8)
     assert as_r <= ours.p_hothorn_lausen == pytest.approx(results["p_hothorn_lausen"], rel=0.02)
 
 
-PERFORMANCE_CHECKS = {"cindex": check_cindex, "cutpoint": check_cutpoint, "multiplicity": check_multiplicity}
+def check_time_roc(spec, results, dataset):
+    time, event, marker = _columns(dataset, spec["time"], spec["event"], spec["marker"])
+    ours = auc_over_time(time, event, marker, [row["time"] for row in results["table"]], closed=False)
+    assert ours.n == results["n"]
+    assert ours.auc == pytest.approx([row["auc"] for row in results["table"]], rel=1e-10)
+    # timeROC takes patients tied on a day one after the other, so that its errors depend on the order of the rows
+    assert ours.se == pytest.approx([row["se"] for row in results["table"]], rel=2e-4)
+
+
+def check_brier(spec, results, dataset):
+    data = pd.read_csv(REFERENCE / "survival" / f"data_{dataset}.csv")
+    data = data.dropna(subset=[spec["time"], spec["event"], *spec["covariates"]])
+    time, event = data[spec["time"]], data[spec["event"]]
+    fit = cox(time, event, data[spec["covariates"]], ties=spec["ties"])
+    times = sorted({row["time"] for row in results["auc"]})
+    risk = 1 - fit.survival(data[spec["covariates"]]).probability(times)
+    ours = brier(time, event, risk, times)
+    assert ours.n == results["n"]
+    for row in results["brier"]:
+        k = times.index(row["time"])
+        null = row["model"] == "Null model"
+        assert (ours.reference if null else ours.brier)[k] == pytest.approx(row["brier"], rel=1e-8)
+        assert (ours.reference_se if null else ours.se)[k] == pytest.approx(row["se"], rel=1e-8)
+    area = auc_over_time(time, event, risk, times)
+    assert area.auc == pytest.approx([row["auc"] for row in results["auc"]], rel=1e-8)
+    assert area.se == pytest.approx([row["se"] for row in results["auc"]], rel=1e-8)
+
+
+PERFORMANCE_CHECKS = {"brier": check_brier, "cindex": check_cindex, "cutpoint": check_cutpoint}
+PERFORMANCE_CHECKS |= {"multiplicity": check_multiplicity, "time_roc": check_time_roc}

@@ -37,10 +37,15 @@ if TYPE_CHECKING:
     from opsonin.analysis.multiplicity import adjust_p
     from opsonin.analysis.noncompartmental import Nca, nca
     from opsonin.analysis.performance import (
+        AucOverTime,
+        BrierScore,
         Concordance,
         ManyConcordances,
+        auc_over_time,
+        brier,
         concordance,
         concordance_many,
+        roc_curve,
     )
     from opsonin.analysis.profiles import nca_table
     from opsonin.analysis.response import best_responses, response_table
@@ -66,7 +71,9 @@ if TYPE_CHECKING:
 # where each public name lives; loaded on first use
 _HOME = {
     "Asked": "asked",
+    "AucOverTime": "performance",
     "Belief": "believability",
+    "BrierScore": "performance",
     "Concordance": "performance",
     "CoxCurves": "survival",
     "CoxFit": "survival",
@@ -89,10 +96,12 @@ _HOME = {
     "adverse_event_table": "safety",
     "analyse": "everything",
     "ask": "asked",
+    "auc_over_time": "performance",
     "believe": "believability",
     "best_responses": "response",
     "biomarker_data": "biomarkers",
     "biomarker_questions": "markers",
+    "brier": "performance",
     "change_table": "immune",
     "concordance": "performance",
     "concordance_many": "performance",
@@ -122,11 +131,14 @@ _HOME = {
     "proportional_hazards_test": "survival",
     "read_marker": "markers",
     "response_table": "response",
+    "roc_curve": "performance",
     "type_m_and_s": "believability",
 }
 __all__ = [
     "Asked",
+    "AucOverTime",
     "Belief",
+    "BrierScore",
     "Concordance",
     "CoxCurves",
     "CoxFit",
@@ -149,10 +161,12 @@ __all__ = [
     "adverse_event_table",
     "analyse",
     "ask",
+    "auc_over_time",
     "believe",
     "best_responses",
     "biomarker_data",
     "biomarker_questions",
+    "brier",
     "change_table",
     "concordance",
     "concordance_many",
@@ -182,6 +196,7 @@ __all__ = [
     "proportional_hazards_test",
     "read_marker",
     "response_table",
+    "roc_curve",
     "type_m_and_s",
 ]
 

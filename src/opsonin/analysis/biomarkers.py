@@ -22,18 +22,17 @@ from opsonin.analysis.findings import Finding, note, with_note
 from opsonin.analysis.immortal_time import immortal_time, is_response, marker_asked, refuse_naive
 from opsonin.analysis.markers import Marker, Question, biomarker_questions
 from opsonin.analysis.over_time import over_time_findings
-from opsonin.analysis.penalised import stratified_hazard_ratio
+from opsonin.analysis.penalised import finite_hazard_ratio_or_note, stratified_hazard_ratio
 from opsonin.analysis.predictive import by_arm, split_finding
 from opsonin.analysis.response import best_responses
 from opsonin.analysis.statistics import two_sided_p
 from opsonin.analysis.survival import landmark
 from opsonin.analysis.survival.likelihood import logrank_scores
-from opsonin.analysis.time_to_event import COX_SOURCE, endpoint_table, endpoints, hazard_ratio_or_note
+from opsonin.analysis.time_to_event import COX_SOURCE, endpoint_table, endpoints
 from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 
 RARE = 0.10  # a link that fewer replicate trials show is hardly in the model
-WALD = "Wald p"
 DELONG = "DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595"
 LANDMARK = "Anderson, Cain & Gelber 1983, doi:10.1200/JCO.1983.1.11.710"
 
@@ -117,18 +116,19 @@ def _one(
     draws = own.strengths.size
     if draws and not own.share:
         main = with_note(main, f"No permutation is as strong: p is the smallest that {draws} of them can give.")
+    usual = "Wald" if "Wald" in main.method else "penalised likelihood ratio"
     main = replace(
         main,
         p=(1 + round(own.share * draws)) / (1 + draws) if draws else float("nan"),
         method=f"{main.method}; p by {draws} permutations{scope}",
         reference=f"{main.reference}; {LANDMARK}",
-        note=f"{main.note} {WALD} {main.p:.2g}.".strip() if math.isfinite(main.p) else main.note,
+        note=f"{main.note} {usual} p {main.p:.2g}.".strip() if math.isfinite(main.p) else main.note,
         table=rows,
     )
     yield main
     if several:
         name = f"{stem}.hazard_ratio_unstratified"
-        yield hazard_ratio_or_note(rows, rows["x"], name, "all", None, f", {marker.step}")
+        yield finite_hazard_ratio_or_note(rows, rows["x"], name, "all", None, f", {marker.step}")
     yield split_finding(asked, marker, rows, stem, strata)
     if several and not asked.groups.ordered:
         yield from by_arm(asked, marker, rows, stem)

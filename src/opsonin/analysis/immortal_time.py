@@ -41,7 +41,8 @@ def refuse_naive(asked: Asked, question: Question) -> None:
     if against and (is_response(question.marker) or _says_who_responded(asked, question.marker)):
         raise AnalysisError(
             f"responders against non-responders is no fair comparison of {' and '.join(against)}: who responds has "
-            f"lived long enough to respond, and seems to live longer even if response does nothing (immortal time). {INSTEAD}"
+            "lived long enough to respond, and seems to live longer even if response does nothing (immortal time). "
+            f"{INSTEAD}"
         )
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from opsonin.analysis.asked import Asked
+from opsonin.analysis.believability import believe
 from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.markers import Marker
+from opsonin.analysis.penalised import FIRTH_SOURCE, finite_hazard_ratio_or_note
 from opsonin.analysis.statistics import two_sided_p
-from opsonin.analysis.survival import cox
-from opsonin.analysis.time_to_event import COX_SOURCE, hazard_ratio_or_note
+from opsonin.analysis.survival import cox, firth_cox
+from opsonin.analysis.time_to_event import COX_SOURCE
 from opsonin.errors import AnalysisError
 
 MOST_CONTRASTS = 3  # more arms than this are cohorts side by side, where "predictive" has no meaning
@@ -25,7 +27,7 @@ def split_finding(asked: Asked, marker: Marker, rows: pd.DataFrame, stem: str, s
     high = (rows["value"] >= cut).to_numpy(dtype=float)
     remark = "" if words.startswith("stated") else "A cut at the median depends on who was sampled."
     group = f"high vs low ({words})"
-    return hazard_ratio_or_note(
+    return finite_hazard_ratio_or_note(
         rows, high, f"{stem}.split_hazard_ratio", group, strata, f", high: value ≥ {cut:.4g}", remark
     )
 
@@ -49,7 +51,7 @@ def by_arm(asked: Asked, marker: Marker, rows: pd.DataFrame, stem: str) -> Itera
         yield note(stem, f"{said}; nothing is estimated there.")
     for label in (label for label in asked.groups.labels if label in there):
         own = rows[rows["group"] == label]
-        yield hazard_ratio_or_note(own, own["x"], f"{stem}.hazard_ratio", label, None, f", {marker.step}")
+        yield finite_hazard_ratio_or_note(own, own["x"], f"{stem}.hazard_ratio", label, None, f", {marker.step}")
     contrasts = [pair for pair in asked.groups.contrasts() if set(pair) <= there]
     if len(contrasts) > MOST_CONTRASTS:
         said = f"{marker.words} against {stem.split('.')[1]}: {len(contrasts)} contrasts are too many for interactions."
@@ -59,25 +61,41 @@ def by_arm(asked: Asked, marker: Marker, rows: pd.DataFrame, stem: str) -> Itera
     for one, other in contrasts:
         pair = rows[rows["group"].isin([one, other])]
         arm = (pair["group"] == one).to_numpy(dtype=float)
-        yield interaction_finding(pair, arm, stem, (one, other), marker)
+        interaction = interaction_finding(pair, arm, stem, (one, other), marker)
+        yield interaction
+        if not interaction.is_note:
+            yield from believe(interaction).findings()
         for side, kept in (("high", pair["value"] >= cut), ("low", pair["value"] < cut)):
             here, group = kept.to_numpy(dtype=bool), f"{side} ({words}): {one} vs {other}"
-            yield hazard_ratio_or_note(pair[here], arm[here], f"{stem}.treatment_hazard_ratio", group)
+            yield finite_hazard_ratio_or_note(pair[here], arm[here], f"{stem}.treatment_hazard_ratio", group)
 
 
 def interaction_finding(
     pair: pd.DataFrame, arm: np.ndarray, stem: str, names: tuple[str, str], marker: Marker
 ) -> Finding:
-    """How the treatment's hazard ratio changes with the marker: the product term, with its likelihood ratio p."""
+    """How the treatment's hazard ratio changes with the marker: the product term, with its likelihood ratio p.
+
+    Where the likelihood is monotone, Firth's penalised one with profile limits. table: the treatment's hazard ratio
+    along the marker's values.
+    """
     x = pair["x"].to_numpy(dtype=float) - float(pair["x"].mean())
-    main, both = np.stack([arm, x], axis=1), np.stack([arm, x, arm * x], axis=1)
+    both = np.stack([arm, x, arm * x], axis=1)
+    terms = ["treatment", "marker", "interaction"]
     try:
-        without = cox(pair["day"], pair["event"], main, names=["treatment", "marker"])
-        fit = cox(pair["day"], pair["event"], both, names=["treatment", "marker", "interaction"])
+        without = cox(pair["day"], pair["event"], both[:, :2], names=terms[:2])
+        fit = cox(pair["day"], pair["event"], both, names=terms)
+        p = two_sided_p(math.sqrt(max(2 * (fit.log_likelihood - without.log_likelihood), 0.0)))
+        how, source, remark = "Cox model; likelihood ratio p", COX_SOURCE, ""
     except AnalysisError as problem:
-        return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
+        if "monotone" not in str(problem):
+            return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
+        try:
+            fit = firth_cox(pair["day"], pair["event"], both, names=terms)
+        except AnalysisError as again:
+            return note(f"{stem}.interaction", f"No interaction with {marker.words}: {again}")
+        p, how = float(fit.p[2]), "Cox model with Firth's penalty; penalised likelihood ratio p"
+        source, remark = FIRTH_SOURCE, " An arm has too few events at one end of the marker for a plain estimate."
     lower, upper = (float(v) for v in fit.interval[2])
-    change = 2 * (fit.log_likelihood - without.log_likelihood)
     return Finding(
         f"{stem}.interaction",
         f"{names[0]} vs {names[1]}",
@@ -85,12 +103,29 @@ def interaction_finding(
         lower,
         upper,
         0.95,
-        two_sided_p(math.sqrt(max(change, 0.0))),
+        p,
         fit.n,
         fit.events,
         "ratio of hazard ratios",
-        f"treatment × marker ({marker.step}) in a Cox model; likelihood ratio p",
-        COX_SOURCE,
-        "Below 1: the treatment does better where the marker is high. Only randomised arms can show this.",
-        fit.to_frame(),
+        f"treatment × marker ({marker.step}) in a {how}",
+        source,
+        "Below 1: the treatment does better where the marker is high. Only randomised arms can show this." + remark,
+        treatment_along(fit.coefficient, fit.variance, pair["value"].to_numpy(dtype=float), x),
     )
+
+
+def treatment_along(
+    coefficient: np.ndarray, variance: np.ndarray, value: np.ndarray, x: np.ndarray, points: int = 41
+) -> pd.DataFrame:
+    """The treatment's hazard ratio over the middle 95 % of a marker's values: value, hazard_ratio, lower, upper.
+
+    coefficient, variance: of treatment, marker and their product with the marker's scale x. Pointwise 95 % interval of
+    a linear predictor; Royston & Sauerbrei (2004), Stat Med 23:2509, for the picture.
+    """
+    order = np.argsort(value, kind="stable")
+    at = np.unique(np.quantile(np.arange(value.size), np.linspace(0.025, 0.975, points)).round().astype(int))
+    there, where = value[order][at], x[order][at]
+    log = coefficient[0] + coefficient[2] * where
+    se = np.sqrt(np.maximum(variance[0, 0] + 2 * where * variance[0, 2] + where**2 * variance[2, 2], 0.0))
+    low, high = np.exp(log - 1.959964 * se), np.exp(log + 1.959964 * se)
+    return pd.DataFrame({"value": there, "hazard_ratio": np.exp(log), "lower": low, "upper": high})

@@ -37,25 +37,44 @@ def _is_biomarker(value: Any) -> bool:
         return False
     day, against = value.get("day"), value.get("against")
     right_day = day is None or (isinstance(day, int) and not isinstance(day, bool) and day != 0)
-    return right_day and (against is None or _are_texts(against))
+    yes_or_no = all(value.get(key) in (None, True, False) for key in ("time_varying", "naive"))
+    right_change = value.get("change") in (None, "", "ratio", "difference")
+    return right_day and right_change and yes_or_no and (against is None or _are_texts(against))
 
 
-BIOMARKER = {"marker", "day", "against"}
+def _is_cohort(value: Any) -> bool:
+    if not isinstance(value, Mapping) or set(value) - {*COHORT_TEXTS, "outcome", "at_months"}:
+        return False
+    outcome, at = value.get("outcome"), value.get("at_months")
+    lists = all(_are_texts(value[name]) for name in COHORT_TEXTS if value.get(name) is not None)
+    return lists and (outcome is None or _is_text(outcome)) and (at is None or _is_number(at))
+
+
+COHORT_TEXTS = ("markers", "adjust", "categories")
+BIOMARKER = {"marker", "day", "against", "change", "time_varying", "naive"}
 TEXT = (_is_text, 'a text, such as "arm"')
 TEXTS = (_are_texts, 'a list of texts, such as ["TMB", "CD8+"]')
 NUMBER = (_is_number, "a number")
+YES = (lambda value: isinstance(value, bool), "true or false")
+SEARCHED = (
+    lambda value: value in ("asked", "record"),
+    '"record" (all that the record holds was looked at) or "asked" (the protocol fixed beforehand what is asked)',
+)
 MARKED = (_are_numbers, "a table of numbers, such as { TMB = 10 }")
 NAMED = (_are_words, 'a table of texts, such as { TTDE = "Time to First Dermatologic Event" }')
 BIOMARKERS = (
     _are_biomarkers,
-    'a list such as [{ marker = "CD8+", day = 15, against = ["OS"] }], without day 0 and without other keys',
+    'a list such as [{ marker = "CD8+", day = 15, against = ["OS"] }], without day 0; change = "ratio" or "difference" '
+    "may be added, and time_varying or naive = true, and no other keys",
 )
+COHORT = (_is_cohort, 'a table such as { outcome = "PFS", markers = ["CD3"], adjust = ["ecog"] }, without other keys')
 STRATA = (lambda value: _is_text(value) or _are_texts(value), 'a column, or a list of columns, such as ["ecog"]')
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "compare": TEXT, "reference": TEXT, "markers": TEXTS, "cut": MARKED, "biomarkers": BIOMARKERS, "strata": STRATA,
     "interaction": TEXTS, "analytes": TEXTS, "endpoint_names": NAMED, "level_names": TEXTS, "escalating_agent": TEXT,
-    "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER,
+    "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER, "cohort": COHORT,
+    "naive": YES, "searched": SEARCHED,
 }  # fmt: skip
 
 

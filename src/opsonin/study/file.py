@@ -173,11 +173,14 @@ class FollowUp(_Part):
 
 
 class Biomarker(_Part):
-    """A marker measured on a protocol day, read against outcomes."""
+    """A marker measured on a protocol day, read against outcomes: its value, or its change from baseline."""
 
     marker: Text
     day: ProtocolDay
     against: Texts
+    change: Literal["", "ratio", "difference"] = ""
+    time_varying: bool = False
+    naive: bool = False
 
 
 class Questions(_Part):

@@ -81,7 +81,7 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
         "dlt_window_days": file.escalation.dlt_window.days,
         "first_dose_day": protocol.first_time,
         "observe_days": protocol.observe_days,
-        "biomarkers": [b.model_dump() for b in file.questions.biomarkers],
+        "biomarkers": [b.model_dump(exclude_defaults=True) for b in file.questions.biomarkers],
         "interaction": list(file.questions.interaction),
         "potential": left_out(built.comparisons),
         "comparisons": [c.text for c in built.comparisons],

@@ -74,7 +74,7 @@ def believe(finding: Finding, null: Null | None = None, *, seed: int = 1) -> Bel
     if data is None and effect is None:
         if held is None:
             raise AnalysisError(
-                f"{finding.name} cannot be judged: it has no null, no ratio with an interval, and no patients in its table."
+                f"{finding.name} cannot be judged: it has no null, no ratio with an interval, no patients."
             )
         return Belief(finding, held, None, None, None)
     evidence = prior.evidence_of_data(data) if data is not None else prior.evidence_of_estimate(effect.value, effect.se)  # type: ignore[union-attr]
@@ -224,7 +224,7 @@ def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None) -> 
         n=finding.n,
         events=finding.events,
         unit="proportion",
-        method=f"Bayes factor, effects assumed normal with SD {evidence.effect_sd:.2g} (log scale); one link in ten real",
+        method=f"Bayes factor; effects assumed normal, SD {evidence.effect_sd:.2g} on the log scale; one link in ten real",
         reference=BAYES,
         note=words,
         table=prior.curve(bayes, evidence.favourable).assign(bayes_factor=bayes),

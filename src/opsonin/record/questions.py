@@ -68,12 +68,16 @@ BIOMARKERS = (
     "may be added, and time_varying or naive = true, and no other keys",
 )
 COHORT = (_is_cohort, 'a table such as { outcome = "PFS", markers = ["CD3"], adjust = ["ecog"] }, without other keys')
+CRITERIA = (
+    lambda value: value in ("RECIST 1.1", "iRECIST", "Lugano"),
+    'the criteria by which lesions are judged, "RECIST 1.1", "iRECIST" or "Lugano"',
+)
 STRATA = (lambda value: _is_text(value) or _are_texts(value), 'a column, or a list of columns, such as ["ecog"]')
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "compare": TEXT, "reference": TEXT, "markers": TEXTS, "cut": MARKED, "biomarkers": BIOMARKERS, "strata": STRATA,
     "interaction": TEXTS, "analytes": TEXTS, "endpoint_names": NAMED, "level_names": TEXTS, "escalating_agent": TEXT,
-    "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER, "cohort": COHORT,
+    "confirm": YES, "criteria": CRITERIA, "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER, "cohort": COHORT,
     "naive": YES, "searched": SEARCHED,
 }  # fmt: skip
 

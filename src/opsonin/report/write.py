@@ -13,7 +13,17 @@ import numpy as np
 from opsonin.analysis import Finding
 from opsonin.errors import ReportError
 from opsonin.record import Replicates, TrialRecord
-from opsonin.report.chapters import biomarkers, immune, methods, pharmacokinetics, response, safety, summary, trial
+from opsonin.report.chapters import (
+    biomarkers,
+    immune,
+    methods,
+    pharmacokinetics,
+    plan,
+    response,
+    safety,
+    summary,
+    trial,
+)
 from opsonin.report.content import Chapter
 from opsonin.report.context import Context
 from opsonin.report.figures.base import Figure
@@ -51,9 +61,17 @@ def write_report(
 def chapters_of(
     record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None
 ) -> list[Chapter]:
-    """The chapters in order; those without data say why."""
+    """The chapters in order; those without data say why. Responses that only lesions tell are derived, as in analysis."""
+    from opsonin.analysis.derived import completed
+
+    record, _ = completed(record, record.manifest.questions)
     context = Context(record, list(findings), grouped(record), _count(replicates))
-    return [room.chapter(context) for room in CHAPTERS]
+    return [room.chapter(context) for room in _rooms(context)]
+
+
+def _rooms(context: Context) -> tuple[Any, ...]:
+    """A plan has a report of its own."""
+    return (plan, methods) if context.named("plan") else CHAPTERS
 
 
 def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None) -> str:

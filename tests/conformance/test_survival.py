@@ -1,4 +1,4 @@
-"""Kaplan–Meier, log-rank and Cox against R's survival package; other kinds of the folder wait for their code.
+"""Survival, performance, mixed models and responses against the numbers of established R packages.
 
 Of the cox cases all but the concordance is compared, which belongs to the kind cindex.
 """
@@ -13,15 +13,14 @@ import pytest
 from conformance.recist_cases import check_recist
 from conformance.survival_cox import COX_CHECKS
 from conformance.survival_mixed_models import MIXED_CHECKS
+from conformance.survival_nonparametric import NONPARAMETRIC_CHECKS
 from conformance.survival_performance import PERFORMANCE_CHECKS
 from opsonin.analysis.survival import cox, kaplan_meier, logrank
 from paths import REFERENCE
 
 FOLDER = REFERENCE / "survival"
 LATER = "needs the survival methods of a later issue"
-NOT_YET = dict.fromkeys(("cuminc_gray", "fine_gray"), LATER)
-NOT_YET |= dict.fromkeys(("logrank_exact",), LATER)
-NOT_YET |= {"rmst": "contrasts of restricted means are a later issue; the means themselves are tested with km"}
+NOT_YET: dict[str, str] = {}
 RELATIVE = 1e-6  # R's own convergence tolerance; what is not iterated agrees much closer
 
 
@@ -162,3 +161,4 @@ CHECKS = {"km": _km, "logrank": _logrank, "cox": _cox, "interaction": _interacti
 CHECKS |= COX_CHECKS
 CHECKS |= PERFORMANCE_CHECKS
 CHECKS |= MIXED_CHECKS
+CHECKS |= NONPARAMETRIC_CHECKS

@@ -1,8 +1,8 @@
 """Keyed random numbers inside compiled loops: those of `opsonin.random`, number for number.
 
-A replicate draws from its own stream (seed, purpose, replicate), so that neither batches nor threads can matter, and the
-NumPy path of the same analysis sees the same numbers. Compiled on import: import it only where thousands of data sets
-are made. Source: Salmon (2011), SC11; see `opsonin.random`.
+A replicate draws from its own stream (seed, purpose, replicate), so that neither batches nor threads can matter, and
+the NumPy path of the same analysis sees the same numbers. Compiled on import: import it only where thousands of data
+sets are made. Source: Salmon (2011), SC11; see `opsonin.random`.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         cut_point,
         cut_point_response,
     )
+    from opsonin.analysis.durations import duration_of_response, response_times
     from opsonin.analysis.everything import analyse
     from opsonin.analysis.exposure_response import exposure_responses
     from opsonin.analysis.findings import Finding, Findings
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     )
     from opsonin.analysis.time_to_event import endpoint_table, endpoints
     from opsonin.analysis.trial_flow import decision_path, flow_table
+    from opsonin.analysis.tumour_growth import growth_table, tumour_sizes
 
 # where each public name lives; loaded on first use
 _HOME = {
@@ -133,6 +135,7 @@ _HOME = {
     "decision_path": "trial_flow",
     "dlt_table": "safety",
     "dose_proportionality": "power_model",
+    "duration_of_response": "durations",
     "endpoint_table": "time_to_event",
     "endpoints": "time_to_event",
     "exact_logrank": "survival",
@@ -143,6 +146,7 @@ _HOME = {
     "flow_table": "trial_flow",
     "gray_test": "survival",
     "groups": "comparison",
+    "growth_table": "tumour_growth",
     "kaplan_meier": "survival",
     "landmark": "survival",
     "linear_model": "mixed",
@@ -158,8 +162,10 @@ _HOME = {
     "proportional_hazards_test": "survival",
     "read_marker": "markers",
     "response_table": "response",
+    "response_times": "durations",
     "restricted_means": "survival",
     "roc_curve": "performance",
+    "tumour_sizes": "tumour_growth",
     "type_m_and_s": "believability",
 }
 __all__ = [
@@ -213,6 +219,7 @@ __all__ = [
     "decision_path",
     "dlt_table",
     "dose_proportionality",
+    "duration_of_response",
     "endpoint_table",
     "endpoints",
     "exact_logrank",
@@ -223,6 +230,7 @@ __all__ = [
     "flow_table",
     "gray_test",
     "groups",
+    "growth_table",
     "kaplan_meier",
     "landmark",
     "linear_model",
@@ -238,8 +246,10 @@ __all__ = [
     "proportional_hazards_test",
     "read_marker",
     "response_table",
+    "response_times",
     "restricted_means",
     "roc_curve",
+    "tumour_sizes",
     "type_m_and_s",
 ]
 

@@ -56,11 +56,11 @@ class Blocks:
         ]
 
 
-def blocks(outcome: Any, fixed: Any, subject: Any, slope: Any, intercept: bool) -> Blocks:
+def blocks(outcome: Any, fixed: Any, subject: Any, slope: Any, intercept: bool, repeated: bool = True) -> Blocks:
     """The rows without a missing value, checked, sorted by subject and scaled.
 
     Raises: AnalysisError naming what cannot be used: lengths, words instead of numbers, a constant outcome, a
-    redundant column, too few rows or subjects.
+    redundant column, too few rows or subjects.   repeated: whether someone must have two rows.
     """
     y = _numbers(outcome, "the outcome")
     if y.ndim != 1:
@@ -86,7 +86,7 @@ def blocks(outcome: Any, fixed: Any, subject: Any, slope: Any, intercept: bool) 
     order = np.argsort(code, kind="stable")
     y, x, z, code = y[kept][order], x[kept][order], z[kept][order], code[order]
     start = np.append(np.flatnonzero(np.diff(code, prepend=-1)), code.size)
-    _refuse_too_few(y, x, code, z.shape[1], names)
+    _refuse_too_few(y, code, z.shape[1], names, repeated)
     y_scale = float(y.std())
     if y_scale <= 1e-13 * float(np.abs(y).max()):
         raise AnalysisError(f"the outcome is {y[0]:g} in every row; there is no variation to be explained.")
@@ -144,18 +144,18 @@ def _lengths(columns: np.ndarray) -> np.ndarray:
     return np.where(length > 0, safe * np.sqrt(((columns / safe) ** 2).mean(axis=0)), 1.0)
 
 
-def _refuse_too_few(y: np.ndarray, x: np.ndarray, code: np.ndarray, random: int, names: list[str]) -> None:
+def _refuse_too_few(y: np.ndarray, code: np.ndarray, random: int, names: list[str], repeated: bool) -> None:
     subjects = int(code.max()) + 1 if code.size else 0
     if subjects < 2:
-        raise AnalysisError(f"a mixed model needs at least two subjects with complete rows; there are {subjects}.")
-    if y.size <= len(names) + 1:
+        raise AnalysisError(f"the model needs at least two subjects with complete rows; there are {subjects}.")
+    if y.size <= len(names):
         raise AnalysisError(
             f"{y.size} complete rows are too few for {len(names)} fixed effects; take fewer, or gather more rows."
         )
-    if np.bincount(code).max() < 2:
+    if repeated and np.bincount(code).max() < 2:
         raise AnalysisError(
             "no subject has two complete rows, so that differences between and within subjects cannot be told apart; "
-            "use an ordinary linear model."
+            "use linear_model."
         )
     if y.size <= subjects * random and random > 1:
         raise AnalysisError(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from opsonin.analysis.mixed.blocks import INTERCEPT, blocks
+from opsonin.analysis.mixed.blocks import INTERCEPT, Blocks, blocks
 from opsonin.analysis.mixed.degrees import (
     Spread,
     kenward_roger,
@@ -23,7 +23,7 @@ from opsonin.analysis.mixed.degrees import (
     spread,
 )
 from opsonin.analysis.mixed.likelihood import Likelihood
-from opsonin.analysis.mixed.search import NONE, best_factor
+from opsonin.analysis.mixed.search import NONE, NOTHING, best_factor
 from opsonin.analysis.statistics import t_p, t_quantile
 from opsonin.errors import AnalysisError
 
@@ -182,13 +182,32 @@ def mixed_model(
     Raises: AnalysisError for what cannot be fitted: fewer than two subjects or no repeated measurement, a constant
     outcome, a redundant column, words instead of numbers, no residual variance.
     """
-    if not 0 < level < 1:
-        raise AnalysisError(f"the level of the intervals is {level:g}; give a share between 0 and 1, such as 0.95.")
     data = blocks(outcome, fixed, subject, slope, intercept)
     model = Likelihood(data, reml)
-    factor, point = best_factor(model)
-    factor = np.where(np.abs(factor) < NONE, 0.0, factor)
-    point = model.at(factor)
+    factor, _ = best_factor(model)
+    return _fit_at(data, model, np.where(np.abs(factor) < NONE, 0.0, factor), method, level)
+
+
+def linear_model(
+    outcome: Any, fixed: Any, subject: Any = None, *, intercept: bool = True, level: float = 0.95
+) -> MixedFit:
+    """Least squares in the form of a mixed model without random effects: for one row a subject.
+
+    Raises: AnalysisError as `mixed_model`.
+    """
+    who = np.arange(np.size(outcome)) if subject is None else subject
+    data = blocks(outcome, fixed, who, None, intercept, repeated=False)
+    return _fit_at(data, Likelihood(data, True), np.zeros((1, 1)), "satterthwaite", level)
+
+
+def _fit_at(data: Blocks, model: Likelihood, factor: np.ndarray, method: str | None, level: float) -> MixedFit:
+    if not 0 < level < 1:
+        raise AnalysisError(f"the level of the intervals is {level:g}; give a share between 0 and 1, such as 0.95.")
+    reml, point = model.reml, model.at(factor)
+    if point.sigma2 < NOTHING:
+        raise AnalysisError(
+            "the residual variance is zero: every row lies exactly on the model; look for copied values."
+        )
     relative = factor @ factor.T
     covariance = relative * point.sigma2
     residual = data.y - data.x @ point.beta
@@ -223,4 +242,4 @@ def mixed_model(
     )
 
 
-__all__ = ["INTERCEPT", "Contrast", "FTest", "MixedFit", "mixed_model"]
+__all__ = ["INTERCEPT", "Contrast", "FTest", "MixedFit", "linear_model", "mixed_model"]

@@ -11,6 +11,7 @@ from opsonin.errors import AnalysisError
 
 WIDEST = 1e5  # of Λ: subjects that differ this many residual SDs leave no residual to speak of
 STEPS = 100
+NOTHING = 1e-16  # a residual variance this small, of the outcome's
 NONE = 1e-5  # a part of Λ this small is a variance of zero
 ALIKE = 1e-7  # of two criteria no farther apart, that at the boundary is taken: the search creeps up to it without end
 # Λ's (1, 1), (2, 1), (2, 2): first where it stays at a boundary, whose gradient is 0 (correlation ±1, slopes alone,
@@ -25,7 +26,7 @@ def best_factor(model: Likelihood) -> tuple[np.ndarray, Point]:
     """
     found = _one(model) if model.random == 1 else _two(model)
     factor, point = found
-    if float(np.abs(factor).max()) > WIDEST or point.sigma2 < 1e-16:
+    if float(np.abs(factor).max()) > WIDEST or point.sigma2 < NOTHING:
         raise AnalysisError(
             "the residual variance is zero: the rows of each subject lie exactly on the model; look for repeated or "
             "computed values."

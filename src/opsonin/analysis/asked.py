@@ -28,13 +28,17 @@ STANDARD = tuple(NAMES)  # endpoints reported in months; others in days
 
 @dataclass(frozen=True)
 class Asked:
-    """One request for findings. potential: records of the same subjects with one agent left out, by agent."""
+    """One request for findings. potential: records of the same subjects with one agent left out, by agent.
+
+    derived: in words, what of the record was derived from its other tables.
+    """
 
     record: Any
     questions: Mapping[str, Any]
     replicates: Any = None
     potential: Mapping[str, Any] | None = None
     seed: int = 1
+    derived: tuple[str, ...] = ()
 
     @cached_property
     def groups(self) -> Groups:
@@ -77,4 +81,7 @@ def ask(
     wrong = wrong_question(whole)
     if wrong:
         raise AnalysisError(f"of the questions, {wrong}")
-    return Asked(record, whole, replicates, potential, seed)
+    from opsonin.analysis.derived import completed
+
+    record, derived = completed(record, whole)
+    return Asked(record, whole, replicates, potential, seed, tuple(derived))

@@ -15,6 +15,7 @@ from opsonin.analysis.response import response_findings
 from opsonin.analysis.safety import safety_findings
 from opsonin.analysis.time_to_event import survival_findings
 from opsonin.analysis.trial_flow import flow_findings, operating_characteristics
+from opsonin.analysis.tumour_growth import growth_findings
 from opsonin.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "pk.exposure": exposure_response_findings,
     "immune": immune_findings,
     "response": response_findings,
+    "tumour": growth_findings,
     "survival": survival_findings,
     "biomarker": biomarker_findings,
 }

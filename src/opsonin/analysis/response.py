@@ -9,6 +9,7 @@ import pandas as pd
 from opsonin.analysis.asked import Asked
 from opsonin.analysis.comparison import EVERYONE
 from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.response_durations import duration_findings
 from opsonin.analysis.statistics import difference_of_proportions, fisher_exact, proportion
 from opsonin.analysis.survival import kaplan_meier
 from opsonin.analysis.time_to_event import KM, KM_SOURCE, endpoint_table
@@ -62,7 +63,12 @@ def unassessed(asked: Asked) -> list[str]:
 
 
 def response_findings(asked: Asked) -> list[Finding]:
-    """Response rates per group, their differences, and the duration of stable disease."""
+    """Response rates per group, their differences, times and durations; what was derived from lesions is said."""
+    said = [note("response", words) for words in asked.derived]
+    return said + _rates_and_times(asked)
+
+
+def _rates_and_times(asked: Asked) -> list[Finding]:
     if not asked.table("responses")["best"].fillna(False).any():
         return [note("response", "No response rates: the record has no best overall responses.")]
     table = response_table(asked)
@@ -84,7 +90,7 @@ def response_findings(asked: Asked) -> list[Finding]:
     for one, other in asked.groups.contrasts() if not asked.groups.ordered else []:
         if one in counts and other in counts:
             found.append(_difference(one, counts[one], other, counts[other]))
-    return found if only else found + stable_disease(asked)
+    return found if only else found + stable_disease(asked) + duration_findings(asked, best_responses)
 
 
 def _rates(row: dict[Any, Any], table: pd.DataFrame, responder_only: bool, among: dict[str, str]) -> list[Finding]:

@@ -9,6 +9,7 @@ from opsonin.criteria.dlt import DltRule, check_terms, is_dose_limiting, parse_r
 
 if TYPE_CHECKING:
     from opsonin.criteria.from_lesions import responses_from_lesions
+    from opsonin.criteria.lesion_checks import suspicious_sizes
 
 __all__ = [
     "GRADES",
@@ -19,6 +20,7 @@ __all__ = [
     "parse_rules",
     "responses_from_lesions",
     "same_term",
+    "suspicious_sizes",
 ]
 
 
@@ -27,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from opsonin.criteria.from_lesions import responses_from_lesions
 
         return responses_from_lesions
+    if name == "suspicious_sizes":
+        from opsonin.criteria.lesion_checks import suspicious_sizes
+
+        return suspicious_sizes
     raise AttributeError(f"opsonin.criteria has no {name!r}.")

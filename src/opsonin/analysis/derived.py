@@ -1,0 +1,74 @@
+"""What follows from a record's own tables and is not in it: responses from lesions, time to progression from visits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from opsonin.analysis.durations import endpoints_from_visits, response_times
+from opsonin.errors import CriteriaError
+
+CRITERIA = "RECIST 1.1"
+
+
+def completed(record: Any, questions: Mapping[str, Any] | None = None) -> tuple[Any, list[str]]:
+    """The record with what its lesions and visits say, and in words what was derived or could not be.
+
+    Responses are derived where the record has lesions and no responses, by `questions["criteria"]` (RECIST 1.1 where
+    nothing is said), confirmed where `questions["confirm"]` is true; time to progression (where deaths are known,
+    progression-free survival too) where visits are judged and neither is on record. The record given is not changed.
+    """
+    asked = dict(questions or {})
+    responses, said = record.responses, []
+    if not len(responses) and len(record.lesions):
+        made, words = _responses(record, str(asked.get("criteria") or CRITERIA), bool(asked.get("confirm")))
+        said.append(words)
+        responses = responses if made is None else made
+    survival = _survival(record, responses, said)
+    if responses is record.responses and survival is record.survival:
+        return record, said
+    whole = record.view()
+    whole.responses, whole.survival = responses, survival
+    return whole, said
+
+
+def _responses(record: Any, criteria: str, confirm: bool) -> tuple[pd.DataFrame | None, str]:
+    from opsonin.criteria.from_lesions import responses_from_lesions
+    from opsonin.criteria.lesion_checks import suspicious_sizes
+    from opsonin.record.tables import conform
+
+    try:
+        table = responses_from_lesions(
+            record.lesions, criteria, confirm=confirm, measurements=record.measurements if len(record.lesions) else None
+        )
+    except CriteriaError as problem:
+        return None, f"No responses could be derived from the lesions: {problem}"
+    odd = suspicious_sizes(record.lesions)
+    words = f"Responses were derived from the lesions by {criteria}, responses {'' if confirm else 'not '}confirmed."
+    if len(odd):
+        row = odd.iloc[0]
+        first = (
+            f"{row['lesion_id']} of {row['subject_id']} on day {row['day']:g}, {row['diameter_mm']:g} mm: {row['why']}"
+        )
+        words += f" Sizes to look at again: {len(odd)}, the first {first}"
+    return conform("responses", table), words
+
+
+def _survival(record: Any, responses: pd.DataFrame, said: list[str]) -> pd.DataFrame:
+    from opsonin.record.tables import conform
+
+    survival = record.survival
+    known = set(survival["endpoint"].dropna().astype(str)) if len(survival) else set()
+    visits = responses[~responses["best"].fillna(False).to_numpy(dtype=bool)] if len(responses) else responses
+    if not len(visits) or known & {"TTP", "PFS"}:
+        return survival
+    death_known = "OS" in known or bool((record.disposition["milestone"] == "death").any())
+    times = response_times(responses, survival, record.disposition)
+    made = endpoints_from_visits(times, death_known)
+    which = "Time to progression and progression-free survival were" if death_known else "Time to progression was"
+    said.append(
+        f"{which} derived from the visits' responses, counted from day 1, censored at the last evaluable visit."
+    )
+    return conform("survival", pd.concat([survival, made], ignore_index=True) if len(survival) else made)

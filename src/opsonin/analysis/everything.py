@@ -35,6 +35,7 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "tumour": growth_findings,
     "survival": survival_findings,
     "biomarker": biomarker_findings,
+    "cohort": lambda asked: _cohort(asked),
 }
 OF_REPLICATES = ("design", "biomarker")  # chapters that look at replicate trials; the others do with the record
 
@@ -45,6 +46,15 @@ def _without_group(asked: Asked) -> list[Finding]:
         return []
     words = f"Subjects without {asked.groups.by}: {missing}; they count among all, and in no comparison."
     return [note("groups", words)]
+
+
+def _cohort(asked: Asked) -> list[Finding]:
+    """Loaded where it is asked for, as most trials are no cohorts."""
+    if not asked.questions.get("cohort"):
+        return []
+    from opsonin.analysis.cohort import cohort_findings
+
+    return cohort_findings(asked)
 
 
 def analyse(

@@ -132,7 +132,8 @@ def plan_response(
     return Plan(
         endpoint, f"one arm, {endpoint} above {percent(null_rate)}", "", belief.mean, (low, high), "proportion",
         table, enough, assured, goal, ceiling,
-        "exact binomial test of one arm; assurance by the beta-binomial distribution", f"A'Hern 2001, doi:10.1002/sim.721; {ASSURANCE}", said,
+        "exact binomial test of one arm; assurance by the beta-binomial distribution",
+        f"A'Hern 2001, doi:10.1002/sim.721; {ASSURANCE}", said,
     )  # fmt: skip
 
 
@@ -211,7 +212,8 @@ def _survival_words(belief, doubted, prior_sd, planned, rows, enough, goal, alph
             f"{enough} patients, about {row['events']:.0f} events (Schoenfeld's formula: {events}): "
             f"{percent(row['power'])} power if the hazard ratio is {planned:.2g}. With what phase I leaves uncertain "
             f"the trial succeeds with a probability of {percent(row['assurance'])} "
-            f"({percent(row['assurance_undoubted'])} if phase I is taken at its word), and if there is no effect with {percent(row['false_positive'])}."
+            f"({percent(row['assurance_undoubted'])} if phase I is taken at its word), and "
+            f"if there is no effect with {percent(row['false_positive'])}."
         )
     return said
 

@@ -21,6 +21,7 @@ _STARTS = {
     "gdphi": ((0.002, 0.01, 0.5), (0.0005, 0.03, 0.8), (0.005, 0.005, 0.2)),
 }
 SIGNIFICANT = 0.1  # every rate of a model must be this clearly above nought for the model to be taken
+RULER = 1e-3  # no size is known better than to this part of baseline, however smoothly a few scans lie on a curve
 _ITERATIONS = 120
 _LOWEST, _HIGHEST = -16.0, 1.5  # natural logarithm of a rate a day: from none to a tumour that is new every hour
 
@@ -67,8 +68,7 @@ def fit_growth(days: Float[np.ndarray, "patient scan"], size: Float[np.ndarray, 
         free = n[rows] - len(names)
         with np.errstate(divide="ignore", invalid="ignore"):
             p = 2 * stdtr(free[:, None], -value / se)
-            # an exact fit has no logarithm of its error: the precision of a ruler stands for it
-            own = n[rows] * np.log(np.maximum(rss / n[rows], 1e-8)) + 2 * (len(names) + 1)
+            own = n[rows] * np.log(np.maximum(rss / n[rows], RULER**2)) + 2 * (len(names) + 1)
         sound = np.isfinite(se).all(axis=1) & (p < SIGNIFICANT).all(axis=1) & (own < aic[rows])
         here = rows[sound]
         aic[here], chosen[here] = own[sound], index
@@ -140,7 +140,7 @@ def _fit(
     value, _ = _natural(model, free)
     slopes = np.where(known[..., None], _curve(model, value, t)[1], 0.0)
     squares = np.einsum("ptk,ptl->pkl", slopes, slopes)
-    spread = rss.min(axis=0) / np.maximum(known.sum(axis=1) - value.shape[1], 1)
+    spread = np.maximum(rss.min(axis=0) / np.maximum(known.sum(axis=1) - value.shape[1], 1), RULER**2)
     with np.errstate(invalid="ignore"):
         sound = np.linalg.cond(squares) < 1e14
     squares[~sound] = np.eye(value.shape[1])

@@ -56,6 +56,7 @@ def lay_out(lesions: pd.DataFrame) -> LesionArrays:
     Raises: CriteriaError for a target lesion without a baseline.
     """
     table = lesions.assign(subject_id=lesions["subject_id"].astype(str), lesion_id=lesions["lesion_id"].astype(str))
+    table = table.reset_index(drop=True)
     table["day"] = _visit_days(table)
     subjects = table["subject_id"].drop_duplicates().tolist()
     patient = table["subject_id"].map({s: k for k, s in enumerate(subjects)}).to_numpy(dtype=np.int64)

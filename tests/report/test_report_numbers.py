@@ -9,6 +9,7 @@ from made_up_trial import bloods, one_record
 from opsonin.analysis import Finding, Findings, analyse
 from opsonin.record import TrialRecord
 from opsonin.report import words
+from opsonin.report.believing import looked_at
 from opsonin.report.chapters.methods import chapter as methods
 from opsonin.report.chapters.summary import found
 from opsonin.report.context import Context
@@ -68,7 +69,8 @@ def strange(record, findings, told=None) -> list[tuple[str, str]]:
         source = next(names for pattern, names in SOURCES if re.match(pattern, begin))
         own = [f for f in findings if re.fullmatch(source, f.name)]
         allowed = written(own)
-        allowed |= {str(len(screened(findings)))} if source.startswith("biomarker") else set()
+        if source.startswith("biomarker"):  # how many were examined, and of how many the strongest is held against
+            allowed |= {str(len(screened(findings))), *(looked_at(f) for f in own if f.name.endswith("believability"))}
         if source.startswith("immune"):  # how many markers were tested on a day, and how many of them moved
             tests = [f for f in own if f.name.endswith(".dose_trend") and not words.missing(f.p)]
             for day in {f.group for f in tests}:

@@ -12,7 +12,7 @@ from opsonin.analysis import Findings, analyse
 from opsonin.errors import ReportError
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report import write_report
-from opsonin.report.believing import believed, events_to_confirm
+from opsonin.report.believing import believed
 from opsonin.report.context import Context
 from opsonin.report.groups import grouped
 from opsonin.report.mathml import mathml
@@ -119,7 +119,7 @@ def test_real_findings_read_as_sentences():
     record = small_trial()
     text = words_of(render(record, analyse(record)))
     assert re.search(r"imatinib × 1\.2\d \([\d.]+–[\d.]+\) with interleukin-2, raised", text)
-    assert "data sets with the marker permuted" in text
+    assert "data sets with patients permuted" in text
     assert not re.search(r"\b(nan|inf|None|NaT|<NA>)\b", text)
 
 
@@ -195,12 +195,9 @@ def test_what_chance_makes_is_not_believed():
     assert told(strong, seldom).startswith("worth confirming")
     assert told(strong, seldom, luck).startswith("probably luck")
     assert told(strong, Finding(f"{name}.believability", estimate=0.31, n=1000)).startswith("do not build on it")
-
-
-def test_events_to_confirm_a_hazard_ratio():
-    # source: Schoenfeld (1983), Biometrics 39:499, equal halves, 80 % power, 5 %: 4 (1.96 + 0.84)² / log(2)² = 65.3
-    assert events_to_confirm(2.0) == 66
-    assert events_to_confirm(0.5) == 66
+    looked = Finding(f"{name}.believability", estimate=0.31, n=1000, method="strongest association of 120 (score …)")
+    assert told(strong, looked).startswith("a lead to test afresh, no finding. Hazard ratio 0.400 (0.200–0.800)")
+    assert "31 % show one this strong among the 120 associations looked at" in told(strong, looked).replace("\xa0", " ")
 
 
 def test_equations_become_mathml():

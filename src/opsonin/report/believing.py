@@ -1,14 +1,16 @@
-"""What to believe: the markers ranked by how seldom chance looks this good, and what it takes to confirm one."""
+"""What to believe: the markers ranked by how seldom chance looks this good, each with what it is worth in words."""
 
-import math
+import re
 from typing import Any
 
+from opsonin.analysis.believability.words import short
 from opsonin.report import words
 from opsonin.report.context import Context, value_of
-from opsonin.report.figures.biomarkers import parts_of, screened
+from opsonin.report.figures.biomarkers import BELIEFS, parts_of, screened
 from opsonin.report.verdicts import Line
 
 RARE = 0.10  # a link that fewer replicate trials show is hardly in the model
+LOOKED = re.compile(r"strongest association of ([\d,]+)")
 
 
 def biomarker(context: Context) -> list[Line]:
@@ -18,9 +20,19 @@ def biomarker(context: Context) -> list[Line]:
         return []
     endpoint, marker, measure, f = found[0]
     p = f", {_p(f)}" if words.p_value(f.p) else ""
-    step = _step(f)
-    begin = f"{marker} and {endpoint}: {measure.replace('_', ' ')}{step} {value_of(f)}{p}."
-    return [(begin, words.sentence(_chance(len(found))))]
+    begin = f"{marker} and {endpoint}: {measure.replace('_', ' ')}{_step(f)} {value_of(f)}{p}."
+    chance = _parts(context, endpoint, marker, measure).get("believability")
+    if chance is None or not looked_at(chance):
+        return [(begin, words.sentence(_chance(len(found))))]
+    told = f"among {looked_at(chance)} associations looked at, chance makes one this strong in "
+    told += f"{words.share(chance.estimate)} of trials"
+    return [(begin, words.sentence(told))]
+
+
+def looked_at(chance: Any) -> str:
+    """How many associations the null of the strongest went over; "" where it was this one alone."""
+    found = LOOKED.search(str(chance.method))
+    return found[1] if found else ""
 
 
 def _p(finding: Any) -> str:
@@ -30,54 +42,78 @@ def _p(finding: Any) -> str:
 
 
 def _step(finding: Any) -> str:
-    """What a hazard ratio is per, as its method says: " per doubling", " per SD"."""
-    for said in ("per doubling", "per SD"):
-        if said in finding.method:
-            return f" {said}"
-    return ""
+    """What a ratio is per, as its method says: " per doubling", " per SD"."""
+    return short(finding).removeprefix(finding.unit or "ratio")
 
 
 def _chance(examined: int) -> str:
     return f"the strongest of {examined} associations examined" if examined > 1 else "the only association examined"
 
 
+def _parts(context: Context, endpoint: str, marker: str, measure: str) -> dict[str, Any]:
+    """What is said of the belief in one finding, by part."""
+    held = {parts_of(f): f for f in context.findings if f.name.startswith("biomarker.")}
+    keys = {part: (endpoint, marker, f"{measure}.{part}") for part in BELIEFS}
+    return {part: held[key] for part, key in keys.items() if key in held}
+
+
 def believed(context: Context) -> list[Line]:
     """Biomarker findings from the most to the least believable, each with the reason."""
-    held: dict[tuple[str, str, str], Any] = {parts_of(f): f for f in context.named("biomarker")}
     ranked = []
     for endpoint, marker, measure, f in screened(context.findings):
-        chance = held.get((endpoint, marker, f"{measure}.believability"))
-        again = held.get((endpoint, marker, f"{measure}.replication"))
+        parts = _parts(context, endpoint, marker, measure)
+        chance, again = parts.get("believability"), parts.get("replication")
         share = float(chance.estimate) if chance is not None else 1.0 if words.missing(f.p) else float(f.p)
         doubt = again is not None and float(again.estimate) < RARE  # rare in its own model: believed less, however good
-        reason = _reason(f) if chance is None else _held(f, chance, again)
+        reason = _reason(f) if chance is None else _held(f, parts)
         ranked.append((doubt, share, f"{marker} and {endpoint}:", words.ended(reason)))
     ranked.sort(key=lambda item: item[:2])  # stable: among equals the order of screened() stays
     return [(begin, reason) for *_, begin, reason in ranked[:5]]
 
 
-def _held(finding: Any, chance: Any, again: Any) -> str:
-    """The share of null data sets that look as good, how often replicates show it, and what that means."""
-    share = float(chance.estimate)
+def verdict(finding: Any, parts: dict[str, Any]) -> str:
+    """What a finding held against chance is worth, in a few words."""
+    share, again = float(parts["believability"].estimate), parts.get("replication")
     rare = again is not None and float(again.estimate) < RARE
+    alone = 1.0 if words.missing(finding.p) else float(finding.p)
+    if share >= 0.20 and looked_at(parts["believability"]) and alone < 0.05:
+        lead = "a lead to test afresh, no finding"
+        return f"{lead}; the model that made this trial hardly holds the link" if rare else lead
     if share >= 0.20:
-        verdict = "do not build on it; this is what chance looks like"
-    elif rare:
-        verdict = "probably luck; this trial looks good, but the model that made it hardly holds the link"
-    elif share >= 0.05:
-        verdict = "weak; chance could have made it"
-    elif share >= 0.01:
-        verdict = "suggestive, not more"
-    else:
-        verdict = "worth confirming in new patients"
+        return "do not build on it; this is what chance looks like"
+    if rare:
+        return "probably luck; this trial looks good, but the model that made it hardly holds the link"
+    if share >= 0.05:
+        return "weak; chance could have made it"
+    return "suggestive, not more" if share >= 0.01 else "worth confirming in new patients"
+
+
+def _held(finding: Any, parts: dict[str, Any]) -> str:
+    """The verdict; then what chance makes, how exaggerated it is, how probable it is real, and what confirms it."""
+    chance = parts["believability"]
+    share, many = float(chance.estimate), looked_at(chance)
     events = "" if words.missing(finding.events) else f" with {int(finding.events):,} events"
     looks = words.share(share) if share > 0 else "none"
-    told = (
-        f"{verdict}. Hazard ratio{_step(finding)} {value_of(finding)}{events}; of {int(chance.n):,} data sets with the "
-    )
-    told += f"marker permuted, {looks} look at least this good"
-    if again is not None:
-        told += f"; {words.share(again.estimate, whole=False)} of replicate trials show the link"
+    told = f"{verdict(finding, parts)}. Hazard ratio{_step(finding)} {value_of(finding)}{events}; "
+    if many:
+        told += f"of {int(chance.n):,} data sets with patients permuted, {looks} show one this strong among the {many} "
+        told += "associations looked at"
+    else:
+        told += f"of {int(chance.n):,} data sets with the marker permuted, {looks} look at least this good"
+    real, factor, plan = (parts.get(part) for part in ("probability_real", "exaggeration", "to_confirm"))
+    if real is not None:
+        told += f"; if one such link in ten is real, this one is with {words.share(real.estimate)} probability"
+    if factor is not None and not words.missing(factor.estimate) and float(factor.estimate) >= 1.05:
+        told += (
+            f"; a significant estimate of this size is typically {words.number(factor.estimate, 2)} times too strong"
+        )
+    if plan is not None and not words.missing(plan.estimate):
+        told += f"; {words.number(plan.estimate, 2)} {plan.unit} would confirm what is then to be expected"
+    for part, text in (("replication", "{} of replicate trials show the link"),):
+        if part in parts:
+            told += "; " + text.format(words.share(parts[part].estimate, whole=False))
+    if "pooled" in parts:
+        told += f", whose hazard ratio is {value_of(parts['pooled'])} over all of them"
     return told
 
 
@@ -95,12 +131,15 @@ def _reason(finding: Any) -> str:
     return f"{verdict} ({value_of(finding)}, {_p(finding)}{events})"
 
 
-def events_to_confirm(hazard_ratio: float, power: float = 0.8) -> int:
-    """Events needed to show a hazard ratio between two halves at two-sided 5 %.
-
-    Source: Schoenfeld (1983), Biometrics 39:499: d = (z + z)² / (¼ · log² HR).
-    """
-    from statistics import NormalDist
-
-    z = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(power)
-    return math.ceil(z**2 / (0.25 * math.log(hazard_ratio) ** 2))
+def to_confirm(context: Context) -> list[str]:
+    """What the next trial needs for the most believable marker: its size, with the marker fixed beforehand."""
+    ranked = []
+    for endpoint, marker, measure, _ in screened(context.findings):
+        parts = _parts(context, endpoint, marker, measure)
+        chance, plan = parts.get("believability"), parts.get("to_confirm")
+        if chance is not None and plan is not None and not words.missing(plan.estimate):
+            ranked.append((float(chance.estimate), f"{marker}, its day, its scale and {endpoint}", plan))
+    if not ranked:
+        return []
+    _, what, plan = min(ranked, key=lambda item: item[0])
+    return [f"Fix {what} in the protocol of the next trial before looking. {words.sentence(plan.note)}"]

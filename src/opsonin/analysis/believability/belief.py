@@ -224,7 +224,7 @@ def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None) -> 
         n=finding.n,
         events=finding.events,
         unit="proportion",
-        method=f"Bayes factor; effects assumed normal, SD {evidence.effect_sd:.2g} on the log scale; one link in ten real",
+        method=f"Bayes factor; effects assumed normal, SD {evidence.effect_sd:.2g} (log scale); one link in ten real",
         reference=BAYES,
         note=words,
         table=prior.curve(bayes, evidence.favourable).assign(bayes_factor=bayes),

@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from opsonin.analysis.asked import ask
+from opsonin.analysis.markers import Question, biomarker_questions
 from opsonin.report import words
-from opsonin.report.content import Block, Chapter, Drawing, Text
+from opsonin.report.content import Block, Chapter, Drawing, Lines
 from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import biomarkers as figures
+from opsonin.report.figures.belief import belief
 
 NAME, TITLE = "biomarkers", "Biomarkers"
 DRAWN = 6  # marker and outcome pairs that get their own pictures
 
 
 def chapter(context: Context) -> Chapter:
-    """The screen, then each highlighted marker: scatter, curves, observed against the null."""
+    """The screen, then each highlighted marker: scatter, curves, and how far to believe it."""
     pairs = highlighted(context)
     named = context.named("biomarker")
     if not pairs and not named:
@@ -26,20 +29,24 @@ def chapter(context: Context) -> Chapter:
     screen = figures.screen(named)
     if screen is not None:
         blocks.append(Drawing(screen))
-    for marker, endpoint, day in pairs[:DRAWN]:
-        cut = (context.questions.get("cut") or {}).get(marker)
+    beliefs = believed(context)
+    for question, endpoint in pairs[:DRAWN]:
+        cut = (context.questions.get("cut") or {}).get(question.marker)
         drawn = [
-            figures.dots(context.record, context.groups, marker, endpoint, day),
-            figures.split_curves(context.record, context.groups, marker, endpoint, day, cut),
+            figures.dots(context.record, context.groups, question, endpoint),
+            figures.split_curves(context.record, context.groups, question, endpoint, cut),
         ]
         blocks += [Drawing(figure) for figure in drawn if figure is not None]
-    blocks += [Drawing(figure) for figure in nulls(context)]
-    held = [f for f in named if f.name.endswith((".believability", ".replication"))]
-    told = [f for f in held if f.name.endswith(".replication") and f.note][:DRAWN]
-    blocks += [Text(words.sentence(f"{_subject(f)}: {f.note}")) for f in told]
+        blocks += [block for subject in (endpoint, "response") for block in beliefs.pop((subject, question.label), [])]
+    left = [block for some in beliefs.values() for block in some]
+    blocks += left[: 2 * max(0, DRAWN - len(pairs))]
     blocks += remarks(context, "biomarker")
+    held = [f for f in named if figures.parts_of(f)[2].rpartition(".")[2] in figures.BELIEFS]
     numbers = [f for f in named if f not in held]
-    for title, part in (("Markers against outcome, in numbers", numbers), ("Held against chance, in numbers", held)):
+    for title, part in (
+        ("Markers against outcome, in numbers", numbers),
+        ("How far to believe them, in numbers", held),
+    ):
         table = findings_table(title, part, _name, folded=len(part) > 20)
         if table is not None:
             blocks.append(table)
@@ -51,43 +58,55 @@ def chapter(context: Context) -> Chapter:
     return Chapter(NAME, TITLE, blocks, lead=lead)
 
 
-def highlighted(context: Context) -> list[tuple[str, str, Any]]:
-    """(marker, endpoint, protocol day or None) of each question, in the study's order, where the record can show it."""
-    held = (
-        set(context.record.measurements["marker"].dropna().astype(str)) if len(context.record.measurements) else set()
-    )
+def highlighted(context: Context) -> list[tuple[Question, str]]:
+    """Each question with each of its endpoints, in the study's order, where the record can show it."""
+    asked = ask(context.record)
     endpoints = set(context.record.survival["endpoint"].dropna().astype(str)) if len(context.record.survival) else set()
-    asked = [
-        (str(item["marker"]), endpoint, item.get("day"))
-        for item in context.questions.get("biomarkers") or []
-        for endpoint in item.get("against") or sorted(endpoints)
-    ]
-    asked += [
-        (str(marker), endpoint, None) for marker in context.questions.get("markers") or [] for endpoint in ("OS", "PFS")
-    ]
-    return [(m, e, d) for m, e, d in dict.fromkeys(asked) if m in held and e in endpoints]
+    pairs = [(q, e) for q in biomarker_questions(asked) for e in q.against if e in endpoints and not q.time_varying]
+    return list(dict.fromkeys(pairs))
 
 
-def nulls(context: Context) -> list[Any]:
-    """Pictures of observed against null, for findings whose table holds the null's strengths."""
-    out = []
-    for f in context.named("biomarker"):
-        table = getattr(f, "table", None)
-        if table is None or "null_strength" not in table or len(out) >= 4:
-            continue
-        observed = float(table["observed"].iloc[0])
-        out.append(
-            figures.null_against_observed(_subject(f), table["null_strength"].to_numpy(dtype=float), observed, f.note)
-        )
+def believed(context: Context) -> dict[tuple[str, str], list[Block]]:
+    """For each (endpoint, marker): the picture of how far to believe it, and what replicate trials say."""
+    named = context.named("biomarker")
+    parts: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for f in named:
+        endpoint, marker, measure = figures.parts_of(f)
+        what, _, part = measure.rpartition(".")
+        if part in figures.BELIEFS:
+            parts.setdefault((endpoint, marker, what), {})[part] = f
+    out: dict[tuple[str, str], list[Block]] = {}
+    for endpoint, marker, what, f in figures.judged(named):
+        mine = parts.get((endpoint, marker, what), {})
+        drawn = belief(f"{marker} and {endpoint}", f, mine)
+        blocks: list[Block] = [] if drawn is None else [Drawing(drawn)]
+        told = [(head, " ".join(words.sentence(mine[p].note) for p in some if p in mine)) for head, some in HEADS]
+        if any(text for _, text in told):
+            blocks.append(Lines([(head, text) for head, text in told if text], f"In words: {marker} and {endpoint}"))
+        out.setdefault((endpoint, marker), []).extend(blocks)
     return out
 
 
-def _subject(finding: Any) -> str:
-    endpoint, marker, _ = figures.parts_of(finding)
-    return f"{marker} and {endpoint}"
+HEADS = (
+    ("Chance.", ("believability",)),
+    ("Size.", ("exaggeration",)),
+    ("Truth.", ("probability_real",)),
+    ("The model.", ("replication", "pooled")),
+    ("Next.", ("to_confirm",)),
+)
+SAID = {
+    "auc": "area under the ROC curve",
+    "believability": "chance at least as strong",
+    "exaggeration": "times too strong if significant",
+    "probability_real": "probability that it is real, if one in ten is",
+    "to_confirm": "events to confirm it",
+    "replication": "replicate trials that show it",
+    "pooled": "over replicate trials",
+}
 
 
 def _name(finding: Any) -> str:
     endpoint, marker, measure = figures.parts_of(finding)
-    said = {"auc": "area under the ROC curve", "hazard_ratio.believability": "null at least as strong"}
-    return f"{marker}, {endpoint}: {said.get(measure, measure.replace('_', ' ').replace('hazard ratio.', ''))}"
+    what, _, part = measure.rpartition(".")
+    of = f" of the {what.replace('_', ' ')}" if what and what != "hazard_ratio" and part in SAID else ""
+    return f"{marker}, {endpoint}: {SAID.get(part, measure.replace('_', ' '))}{of}"

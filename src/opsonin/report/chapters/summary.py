@@ -138,15 +138,7 @@ def next_steps(context: Context) -> list[str]:
             )
             break
     hazards = [item for item in screened(context.findings) if item[2] == "hazard_ratio"]
-    if hazards:
-        endpoint, marker, _, f = hazards[0]
-        ratio = float(f.estimate)
-        if 0.2 < ratio < 0.87 or 1.15 < ratio < 5:
-            n = believing.events_to_confirm(2.0)
-            out.append(
-                f"Fix {marker}, its cut and {endpoint} in the protocol of the next trial before looking: to show a "
-                f"hazard ratio of 2 between two halves takes about {n} events (80 % power)."
-            )
+    out += believing.to_confirm(context)
     strong = [(endpoint, marker) for endpoint, marker, _, f in hazards if not words.missing(f.p) and float(f.p) < 0.01]
     if strong and not context.virtual and not out:
         endpoint, marker = strong[0]

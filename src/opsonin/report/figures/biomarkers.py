@@ -6,23 +6,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opsonin.analysis.asked import ask
+from opsonin.analysis.biomarkers import biomarker_data
+from opsonin.analysis.immortal_time import marker_asked
+from opsonin.analysis.markers import Question
+from opsonin.errors import AnalysisError
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, label, ratio_ticks, wrapped
-from opsonin.report.figures.canvas import Canvas, bar, scatter
+from opsonin.report.figures.canvas import Canvas, scatter
 from opsonin.report.figures.forest import forest
 from opsonin.report.figures.survival import axis_title, curves_of, endpoint_name
 from opsonin.report.groups import Groups
 
 RATIOS = ("hazard_ratio", "odds_ratio")
+BELIEFS = ("believability", "exaggeration", "probability_real", "to_confirm", "replication", "pooled")
+BELIEVED = (*RATIOS, "interaction", "auc")
 MEASURES = (
-    "hazard_ratio.believability",
-    "hazard_ratio.replication",
+    *(f"{measure}.{part}" for measure in BELIEVED for part in BELIEFS),
     "hazard_ratio_unstratified",
     "split_hazard_ratio",
     "treatment_hazard_ratio",
-    "interaction",
-    "auc",
-    *RATIOS,
+    *BELIEVED,
 )
 
 
@@ -47,6 +51,13 @@ def screened(findings: Iterable[Any]) -> list[tuple[str, str, str, Any]]:
         if measure in RATIOS and not words.missing(f.estimate) and float(f.estimate) > 0:
             out.append((endpoint, marker, measure, f))
     return sorted(out, key=lambda item: (1.0 if words.missing(item[3].p) else float(item[3].p), -distance(item[3])))
+
+
+def judged(findings: Iterable[Any]) -> list[tuple[str, str, str, Any]]:
+    """(outcome, marker, measure, finding) of everything that is held against chance, in its order."""
+    named = [(*parts_of(f), f) for f in findings if f.name.startswith("biomarker.")]
+    whole = ("all", "", None)
+    return [item for item in named if item[2] in BELIEVED and (item[3].group in whole or item[2] == "interaction")]
 
 
 def distance(finding: Any) -> float:
@@ -114,45 +125,29 @@ def volcano(names: list[str], rows: pd.DataFrame, kinds: str) -> Any:
     return plot
 
 
-def marker_values(record: Any, groups: Groups, marker: str, day: Any = None) -> pd.DataFrame:
-    """One value a patient: subject_id, group, value, day, unit; of protocol day `day`, else the baseline."""
-    table = record.measurements
-    part = table[(table["marker"] == marker) & table["value"].notna()].copy()
-    if part.empty:
-        return pd.DataFrame(columns=["subject_id", "group", "value", "day", "unit"])
-    if day is not None:
-        wanted = float(day) - 1 if float(day) > 0 else float(day)
-        near = part[(part["day"] >= wanted - 0.5) & (part["day"] < wanted + 1)]
-        part = near
-    elif part["baseline"].fillna(False).astype(bool).any():
-        part = part[part["baseline"].fillna(False).astype(bool)]
-    else:
-        part = part.sort_values("day", kind="stable")
-    part["subject_id"] = part["subject_id"].astype(str)
-    part = part.drop_duplicates("subject_id")
-    part["group"] = groups.label(part["subject_id"])
-    return part.dropna(subset=["group"])[["subject_id", "group", "value", "day", "unit"]].reset_index(drop=True)
+def against(record: Any, groups: Groups, question: Question, endpoint: str) -> pd.DataFrame:
+    """Marker values beside the outcome, as the analysis takes them: who is at risk when sampled, times from then on.
+
+    Columns: subject_id, group, value, time (days), event, and the marker's unit; empty where it cannot be read.
+    """
+    asked = ask(record)
+    try:
+        marker = marker_asked(asked, question)
+    except AnalysisError:
+        return pd.DataFrame(columns=["subject_id", "group", "value", "time", "event", "unit"])
+    rows, _ = biomarker_data(asked, marker, endpoint, question.naive)
+    rows["group"] = groups.label(rows["subject_id"])
+    rows = rows.dropna(subset=["group"]).rename(columns={"day": "time"}).assign(unit=marker.unit)
+    return rows[["subject_id", "group", "value", "time", "event", "unit"]].reset_index(drop=True)
 
 
-def against(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None) -> pd.DataFrame:
-    """Marker values beside the outcome: adds time (days), event; times count from the sample where there is a day."""
-    values = marker_values(record, groups, marker, day)
-    part = record.survival[record.survival["endpoint"] == endpoint]
-    part = part.dropna(subset=["day", "event"]).assign(subject_id=part["subject_id"].astype(str))
-    rows = values.merge(part[["subject_id", "day", "event"]].rename(columns={"day": "time"}), on="subject_id")
-    if day is not None and len(rows):
-        sampled = np.floor(rows["day"].astype(float))
-        rows["time"] = rows["time"].astype(float) - sampled
-        rows = rows[rows["time"] > 0]  # landmark: who had the event before the sample cannot be predicted by it
-    return rows.reset_index(drop=True)
-
-
-def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None) -> Figure | None:
+def dots(record: Any, groups: Groups, question: Question, endpoint: str) -> Figure | None:
     """Dots: the marker against the time to the outcome; open dots are censored."""
-    rows = against(record, groups, marker, endpoint, day)
+    rows = against(record, groups, question, endpoint)
+    marker, day = question.label, question.day
     if len(rows) < 4 or len(rows) > 400:
         return None
-    unit = words.unit_name(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
+    unit = words.unit_name(rows["unit"].iloc[0])
     plot = Canvas(360)
     for event in (True, False):
         mine = rows[rows["event"].astype(bool) == event]
@@ -173,7 +168,7 @@ def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = Non
         low, high = float(rows["value"].min()) / 1.3, float(rows["value"].max()) * 1.3
         ticks, texts = ratio_ticks(low, high)
         plot.update_xaxes(type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=texts)
-    when = f" on day {day}" if day is not None else " at baseline"
+    when = "" if f"day {day}" in marker else f" on day {day}" if day is not None else " at baseline"
     plot.update_xaxes(title_text=words.plot_text(f"{marker}{when}{', ' + unit if unit else ''}"))
     outcome = endpoint_name(record, endpoint)
     plot.update_yaxes(title_text=f"{outcome}, days{' from the sample' if day is not None else ''}", rangemode="tozero")
@@ -195,16 +190,17 @@ def dots(record: Any, groups: Groups, marker: str, endpoint: str, day: Any = Non
 
 
 def split_curves(
-    record: Any, groups: Groups, marker: str, endpoint: str, day: Any = None, cut: float | int | None = None
+    record: Any, groups: Groups, question: Question, endpoint: str, cut: float | int | None = None
 ) -> Figure | None:
     """Kaplan–Meier curves of patients high and low in the marker; the cut is the median unless given."""
-    rows = against(record, groups, marker, endpoint, day)
+    rows = against(record, groups, question, endpoint)
+    marker, day = question.label, question.day
     if len(rows) < 6:
         return None
     value = rows["value"].astype(float)
     given = cut is not None
     at = float(cut) if cut is not None else float(value.median())
-    unit = words.unit_name(rows["unit"].dropna().iloc[0]) if rows["unit"].notna().any() else ""
+    unit = words.unit_name(rows["unit"].iloc[0])
     high, low = f"high (≥ {words.number(at)})", f"low (< {words.number(at)})"
     above = value >= at
     if above.all() or not above.any():
@@ -213,10 +209,10 @@ def split_curves(
     halves = Groups(
         pd.Series(dtype=object), (high, low), {high: palette.BLUE, low: palette.VERMILLION}, False, "marker"
     )
-    when = f" on day {day}" if day is not None else ""
+    when = f" on day {day}" if day is not None and f"day {day}" not in marker else ""
     outcome = words.capital(endpoint_name(record, endpoint))
     figure = curves_of(
-        rows.rename(columns={"day": "sampled", "time": "day"}),
+        rows.rename(columns={"time": "day"}),
         halves,
         name=f"biomarker-{words.code_safe(marker)}-{words.code_safe(endpoint)}-curves",
         title=f"{outcome} by {marker}{when}, cut at {words.number(at)} {unit}".rstrip(),
@@ -226,41 +222,4 @@ def split_curves(
     landmark = " Times count from the sample." if day is not None else ""
     return Figure(
         figure.name, figure.title, f"{figure.caption} The cut is {chosen}.{landmark}", figure.plot, figure.data
-    )
-
-
-def null_against_observed(name: str, null: np.ndarray, observed: float, note: str) -> Figure:
-    """A histogram in grey of the strengths that chance makes, and the observed one as a line on it.
-
-    null: |z| of each data set with the marker permuted.   note: what the comparison means, in words.
-    """
-    top = 1.02 * max(float(null.max()), observed)
-    width = observed / max(1, round(40 * observed / top)) if observed > 0 else top / 40  # the observed is an edge
-    edges = np.arange(0, top + width, width)
-    heights, _ = np.histogram(null, edges)
-    beyond = edges[:-1] >= observed - 1e-9
-    plot = Canvas(270)
-    plot.add_trace(
-        bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=heights,
-            width=np.diff(edges),
-            marker={"color": [palette.lighter(palette.VERMILLION, 0.5) if far else palette.PALE for far in beyond]},
-            hovertemplate="%{y} permuted data sets near %{x:.3g}<extra></extra>",
-        )
-    )
-    plot.add_vline(x=observed, line={"color": palette.VERMILLION, "width": 3})
-    left = observed > top / 2
-    place = {"yref": "paper", "xanchor": "right" if left else "left", "yanchor": "top"}
-    label(plot, observed, 1.0, f"<b>&nbsp;observed {words.number(observed)}&nbsp;</b>", palette.VERMILLION, **place)
-    plot.update_layout(bargap=0, margin={"t": 14})
-    plot.update_xaxes(title_text="strength of the association, |z| of the score test", range=[0, top])
-    plot.update_yaxes(title_text="permuted data sets")
-    return Figure(
-        f"believability-{words.code_safe(name)}",
-        f"Would chance alone show this? {name}",
-        f"Grey: associations as strong as chance makes them, in {len(null):,} data sets with the marker permuted; red: "
-        f"the observed one, and those beyond it. {words.sentence(note)}",
-        plot,
-        pd.DataFrame({"null_strength": null, "observed": observed}),
     )

@@ -129,7 +129,7 @@ def labelled(questions: list[Question]) -> list[Question]:
     out = []
     for q in questions:
         label = f"{q.marker} {CHANGES[q.change]}".strip()
-        alike = {other.day for other in questions if (other.marker, other.change) == (q.marker, q.change)}
+        alike = {other.day for other in questions if other._replace(day=q.day, against=q.against) == q}
         if len(alike) > 1:
             label += " at baseline" if q.day is None else f" on day {q.day}"
         for said, others in (("over time", q.time_varying), ("naive", q.naive)):

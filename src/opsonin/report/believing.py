@@ -105,13 +105,12 @@ def _held(finding: Any, parts: dict[str, Any]) -> str:
         told += f"; if one such link in ten is real, this one is with {words.share(real.estimate)} probability"
     if factor is not None and not words.missing(factor.estimate) and float(factor.estimate) >= 1.05:
         told += (
-            f"; a significant estimate of this size is typically {words.number(factor.estimate, 2)} times too strong"
+            f"; significant estimates of such trials are typically {words.number(factor.estimate, 2)} times too strong"
         )
     if plan is not None and not words.missing(plan.estimate):
-        told += f"; {words.number(plan.estimate, 2)} {plan.unit} would confirm what is then to be expected"
-    for part, text in (("replication", "{} of replicate trials show the link"),):
-        if part in parts:
-            told += "; " + text.format(words.share(parts[part].estimate, whole=False))
+        told += f"; to confirm it takes {words.number(plan.estimate, 2)} {plan.unit}"
+    if "replication" in parts:
+        told += f"; {words.share(parts['replication'].estimate, whole=False)} of replicate trials show the link"
     if "pooled" in parts:
         told += f", whose hazard ratio is {value_of(parts['pooled'])} over all of them"
     return told
@@ -142,4 +141,4 @@ def to_confirm(context: Context) -> list[str]:
     if not ranked:
         return []
     _, what, plan = min(ranked, key=lambda item: item[0])
-    return [f"Fix {what} in the protocol of the next trial before looking. {words.sentence(plan.note)}"]
+    return [f"Fix {what} in the protocol of the next trial before looking. {words.unbroken(words.sentence(plan.note))}"]

@@ -139,6 +139,11 @@ def listed(items: Iterable[Any], word: str = "and") -> str:
     return f"{', '.join(words[:-1])} {word} {words[-1]}"
 
 
+def unbroken(text: str) -> str:
+    """`text` with every number and its per cent sign kept on one line."""
+    return text.replace(" %", f"{NBSP}%")
+
+
 def capital(text: str) -> str:
     """`text` with a capital first letter, the rest as it is."""
     return text[:1].upper() + text[1:]

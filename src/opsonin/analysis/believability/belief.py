@@ -27,7 +27,11 @@ from opsonin.errors import AnalysisError
 MAXIMUM = "Westfall & Young 1993, Resampling-Based Multiple Testing"
 ERRORS = "Gelman & Carlin 2014, doi:10.1177/1745691614551642"
 BAYES = "Wakefield 2009, doi:10.1002/gepi.20359; Colquhoun 2017, doi:10.1098/rsos.171085"
-PLAN = "Hsieh & Lavori 2000, doi:10.1016/S0197-2456(00)00104-5; Schoenfeld 1983, doi:10.2307/2531021"
+PLAN = (
+    "Hsieh & Lavori 2000, doi:10.1016/S0197-2456(00)00104-5; Schoenfeld 1983, doi:10.2307/2531021; Perugini, Gallucci "
+    "& Costantini 2014, doi:10.1177/1745691614528519 (safeguard power)"
+)
+SAFE = 0.80  # how sure the effect planned for is to be passed
 ONE_IN_TEN = 0.10  # the prior at which the probability is stated; the curve has the others
 
 
@@ -239,19 +243,20 @@ def _to_confirm(
     share = float(data.event.mean()) if data is not None else known.event_share if known is not None else math.nan
     if not variance > 0:
         return None
-    rows = list(_plans(evidence.shrunken, None if known is None else known.value, variance, share))
-    events, strong = rows[0]["events"], rows[1]["events"]
+    rows = list(_plans(evidence, None if known is None else known.value, variance, share))
+    events, strong, first = rows[0]["events"], rows[1]["events"], rows[0]
     per, counts = short(finding), "responders" if finding.name.endswith(".auc") else "events"
     if not math.isfinite(events):
-        words = f"The {per} to expect if it is real is {math.exp(evidence.shrunken):.3g}: no trial can confirm that."
+        words = f"The {per} to expect if it is real is {first['ratio']:.3g}: no trial can confirm that."
     else:
-        patients = f", about {counted(rows[0]['patients'])} patients followed as these were" if share > 0 else ""
-        words = f"To confirm the {per} of {math.exp(evidence.shrunken):.2g} that is to be expected if it is real: "
-        words += f"{counted(events)} {counts} for 80 % power ({counted(strong)} for 90 %){patients}."
-        if len(rows) > 2 and rows[2]["events"] < 0.8 * events:
-            face = rows[2]["events"]
+        patients = f", about {counted(first['patients'])} patients followed as these were" if share > 0 else ""
+        words = f"To confirm it in new patients takes {counted(events)} {counts} for 80 % power ({counted(strong)} for "
+        words += f"90 %){patients}, if the {per} is {first['ratio']:.2g}, "
+        words += f"{first['effect'].partition(': ')[2]} if it is real."
+        face = rows[-1]["events"]
+        if rows[-1]["effect"] == "as estimated" and face < 0.8 * events:
             words += f" Planned on the estimate as it stands, {counted(face)} {counts} would have "
-            words += f"{percent(power_with(face, evidence.shrunken, variance))} power."
+            words += f"{percent(power_with(face, math.log(first['ratio']), variance))} power."
     return Finding(
         name=f"{finding.name}.to_confirm",
         group=finding.group,
@@ -259,16 +264,25 @@ def _to_confirm(
         n=finding.n,
         events=finding.events,
         unit=counts,
-        method="two-sided 5 %, 80 % power, for the effect to be expected if it is real; variance of the marker as here",
+        method="two-sided 5 %, 80 % power, for the effect that is exceeded with 80 % probability if it is real",
         reference=PLAN,
         note=words,
         table=pd.DataFrame(rows),
     )
 
 
-def _plans(shrunken: float, estimate: float | None, variance: float, share: float) -> Iterator[dict]:
-    """Events and patients: for the shrunken effect with 80 and 90 % power, and for the estimate at face value."""
-    tries = [("to be expected", shrunken, 0.80), ("to be expected", shrunken, 0.90)]
+def _plans(evidence: prior.Evidence, estimate: float | None, variance: float, share: float) -> Iterator[dict]:
+    """Events and patients: for the safeguard effect with 80 and 90 % power, the expected one, the estimate as it is.
+
+    Where the safeguard would change sides, the data leave the direction open, and the expected effect stands for it.
+    """
+    sure = evidence.shrunken - math.copysign(NormalDist().inv_cdf(SAFE) * evidence.sd, evidence.shrunken)
+    open_ = sure * evidence.shrunken <= 0
+    first = "expected: as is to be expected" if open_ else "safeguard: which the truth passes with 80 % probability"
+    effect = evidence.shrunken if open_ else sure
+    tries = [(first, effect, 0.80), (first, effect, 0.90)]
+    if not open_:
+        tries.append(("expected: as is to be expected", evidence.shrunken, 0.80))
     if estimate is not None and estimate != 0:
         tries.append(("as estimated", estimate, 0.80))
     for what, b, power in tries:

@@ -80,11 +80,15 @@ def believed(context: Context) -> dict[tuple[str, str], list[Block]]:
         mine = parts.get((endpoint, marker, what), {})
         drawn = belief(f"{marker} and {endpoint}", f, mine)
         blocks: list[Block] = [] if drawn is None else [Drawing(drawn)]
-        told = [(head, " ".join(words.sentence(mine[p].note) for p in some if p in mine)) for head, some in HEADS]
+        told = [(head, _words(mine, some)) for head, some in HEADS]
         if any(text for _, text in told):
             blocks.append(Lines([(head, text) for head, text in told if text], f"In words: {marker} and {endpoint}"))
         out.setdefault((endpoint, marker), []).extend(blocks)
     return out
+
+
+def _words(parts: dict[str, Any], some: tuple[str, ...]) -> str:
+    return words.unbroken(" ".join(words.sentence(parts[part].note) for part in some if part in parts))
 
 
 HEADS = (

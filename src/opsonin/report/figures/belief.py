@@ -125,7 +125,7 @@ def _exaggeration(plot: Canvas, column: int, table: pd.DataFrame, finding: Any, 
     for k in {0, len(rows) - 1}:  # the weakest link and the strongest
         at, told = float(np.log10(x.iloc[k])), f"{words.share(float(np.round(rows['power'].iloc[k], 2)))} find it"
         place = {"xanchor": "right" if at > middle else "left", "yanchor": "bottom", "font": {"size": 11}}
-        up = float(np.log10(y.iloc[k])) + 0.06 * float(np.log10(top / 0.8))
+        up = float(np.log10(y.iloc[k])) + (0.06 if k == 0 else 0.12) * float(np.log10(top / 0.8))
         label(plot, at, up, told, palette.MUTED, row=1, col=column, **place)
 
 

@@ -1,4 +1,4 @@
-"""Areas, Brier scores, calibration and decision curves: against their definitions where nothing is censored, and laws."""
+"""Areas, Brier scores, calibration, decision curves: against their definitions where nothing is censored, and laws."""
 
 import numpy as np
 import pytest
@@ -98,10 +98,10 @@ def test_a_curve_encloses_its_area_and_a_day_of_events_can_be_left_out():
 
 
 def test_predictions_for_each_time_and_two_models_are_compared():
-    time, event, marker, _ = _data(200, 6)
+    time, event, marker, _ = _data(800, 6)
     times = [0.2, 0.5, 1.0]
     risk = 1 - np.exp(-np.exp(marker)[:, None] * np.array(times)[None, :])
-    noise = np.random.default_rng(6).normal(size=200)
+    noise = np.random.default_rng(60).normal(size=800)
     worse = 1 - np.exp(-np.exp(marker + 1.5 * noise)[:, None] * np.array(times)[None, :])
     good, bad = brier(time, event, risk, times), brier(time, event, worse, times)
     assert (good.minus(bad)["upper"] < 0).all()

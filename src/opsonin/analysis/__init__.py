@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from opsonin.analysis.noncompartmental import Nca, nca
     from opsonin.analysis.optimism import (
         Optimism,
-        optimism,
+        optimism_corrected,
     )
     from opsonin.analysis.performance import (
         AucOverTime,
@@ -187,7 +187,7 @@ _HOME = {
     "mixed_model": "mixed",
     "nca": "noncompartmental",
     "nca_table": "profiles",
-    "optimism": "optimism",
+    "optimism_corrected": "optimism",
     "permutation_logrank": "survival",
     "prior_needed": "believability",
     "probability_real": "believability",
@@ -285,7 +285,7 @@ __all__ = [
     "mixed_model",
     "nca",
     "nca_table",
-    "optimism",
+    "optimism_corrected",
     "permutation_logrank",
     "prior_needed",
     "probability_real",

@@ -23,7 +23,7 @@ from opsonin.errors import AnalysisError
 
 METHODS = {"fixed": "one common effect", "dersimonian-laird": "DerSimonian-Laird", "reml": "restricted likelihood"}
 SOURCE = "Viechtbauer 2005, doi:10.3102/10769986030003261; Hartung & Knapp 2001, doi:10.1002/sim.1009"
-STEPS = 200
+STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def meta_analysis(
 
     between = Estimate(tau2, *_q_profile(y, v, level))
     typical = _typical_variance(v)
-    shares = Estimate(*(100 * t / (t + typical) if math.isfinite(t) else 100.0 for t in between))
+    shares = Estimate(*(100 * t / (t + typical) for t in between))
     if method == "fixed":  # one common effect has no variance to estimate; its share is judged by Q
         shares = shares._replace(value=100 * max(0.0, 1 - df / q) if q > 0 else 0.0)
     weight = 1 / (v + tau2)
@@ -218,9 +218,15 @@ def _restricted_score(y: np.ndarray, v: np.ndarray, tau2: float) -> float:
 
 
 def _q_profile(y: Float[np.ndarray, " k"], v: Float[np.ndarray, " k"], level: float) -> tuple[float, float]:
-    """The τ² at which Q equals each quantile of its χ² distribution; 0 where even no variance is too much."""
+    """The τ² at which Q equals each quantile of its χ² distribution; 0 where no variance is already enough.
+
+    NaN where the cohorts agree better than chance would have them: no τ² is compatible with that, and 0 to 0 would
+    claim to know that there is none.
+    """
     from scipy.special import chdtri
 
+    if _q(y, v, 0.0) <= float(chdtri(y.size - 1, (1 + level) / 2)):
+        return NAN, NAN
     limits = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
         goal = float(chdtri(y.size - 1, tail))

@@ -44,7 +44,7 @@ class Optimism:
         return pd.DataFrame({"measure": self.names} | {name: getattr(self, name) for name in columns})
 
 
-def optimism(
+def optimism_corrected(
     fit: Callable[[Rows], Any],
     score: Callable[[Any, Rows], float | Mapping[str, float]],
     n: int,

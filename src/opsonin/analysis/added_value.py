@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from opsonin.analysis.hazard_model import HazardModel, hazard_model
-from opsonin.analysis.optimism import Optimism, optimism
+from opsonin.analysis.optimism import Optimism, optimism_corrected
 from opsonin.analysis.performance import concordance
 from opsonin.analysis.statistics import NAN, Estimate
 from opsonin.analysis.survival.data import checked
@@ -97,7 +97,11 @@ def added_value(
     low = hazard_model(t, d, small, level=level) if small.shape[1] else None
     tested = full.block_test(list(map(str, more.columns)), low)
     judged, failed, said = _judged(t, d, small, large, samples, seed, level)
-    return AddedValue(int(t.size), int(d.sum()), *tested, *judged, samples, failed, said, low, full)
+    base_as, full_as, gain, base_slope, full_slope = judged
+    return AddedValue(
+        int(t.size), int(d.sum()), *tested, base_as, full_as, gain, base_slope, full_slope, samples, failed, said, low,
+        full,
+    )  # fmt: skip
 
 
 def _judged(
@@ -126,7 +130,7 @@ def _judged(
         seen = score(fit(everyone), everyone)
         return [Judged(seen[m], NAN, Estimate(NAN, NAN, NAN)) for m in MEASURES], 0, "No samples were drawn."
     try:
-        found = optimism(fit, score, t.size, samples=samples, seed=seed, level=level)
+        found = optimism_corrected(fit, score, t.size, samples=samples, seed=seed, level=level)
     except AnalysisError as problem:
         seen = score(fit(everyone), everyone)
         return [Judged(seen[m], NAN, Estimate(NAN, NAN, NAN)) for m in MEASURES], samples, str(problem)

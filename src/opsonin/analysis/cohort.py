@@ -45,11 +45,13 @@ def patients_finding(cohort: Cohort) -> Finding:
     """How many, how long, how many events; its table is Table 1."""
     rows = cohort.rows
     follow_up = kaplan_meier(rows["day"], ~rows["event"].to_numpy(dtype=bool)).median
-    days = [value / DAYS_PER_MONTH for value in follow_up]
+    middle, lower, upper = (value / DAYS_PER_MONTH for value in follow_up)
     return Finding(
         f"cohort.{cohort.outcome}.follow_up",
         "all",
-        *days,
+        middle,
+        lower,
+        upper,
         0.95,
         n=len(rows),
         events=int(rows["event"].sum()),
@@ -120,8 +122,8 @@ def _correlations(cohort: Cohort) -> Iterator[Finding]:
         middle = math.atanh(min(max(rho, -1 + 1e-12), 1 - 1e-12))
         p = t_p(rho * math.sqrt((n - 2) / max(1 - rho**2, 1e-12)), n - 2)
         yield Finding(
-            "cohort.correlation", f"{a.name} and {b.name}", rho, math.tanh(middle - half), math.tanh(middle + half), 0.95,
-            p, n, unit="", method="Spearman's rank correlation; interval by Fisher's z", reference=BONETT,
+            "cohort.correlation", f"{a.name} and {b.name}", rho, math.tanh(middle - half), math.tanh(middle + half),
+            0.95, p, n, unit="", method="Spearman's rank correlation; interval by Fisher's z", reference=BONETT,
             table=pd.DataFrame({a.name: a.raw.loc[who], b.name: b.raw.loc[who]}),
         )  # fmt: skip
 
@@ -185,8 +187,8 @@ def _proportional(cohort: Cohort, model: HazardModel) -> list[Finding]:
         Finding(
             f"cohort.{cohort.outcome}.proportional_hazards", "all together", test.overall.statistic, p=test.overall.p,
             n=model.n, events=model.events, unit=f"chi-squared on {test.overall.df} degrees of freedom",
-            method="score test that no ratio changes over time", reference="Grambsch & Therneau 1994, doi:10.2307/2337123",
-            note=said, table=test.to_frame(),
+            method="score test that no ratio changes over time",
+            reference="Grambsch & Therneau 1994, doi:10.2307/2337123", note=said, table=test.to_frame(),
         )
     ]  # fmt: skip
 

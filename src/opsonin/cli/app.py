@@ -213,7 +213,7 @@ def cohort(
     out: Out = None,
     seed: Seed = 1,
 ) -> None:
-    """A retrospective cohort: do markers go with outcome, and add to what the clinic knows? With cut-points and report."""
+    """A retrospective cohort: do markers go with outcome, and do they add to what the clinic knows?"""
     from opsonin.cli.cohort import analyse_cohort
 
     analyse_cohort(data, map_, outcome, markers, adjust, categories, at, out, seed)
@@ -222,16 +222,24 @@ def cohort(
 @app.command()
 def plan(
     results: Annotated[Path, typer.Argument(help="A results folder, or a record folder.")],
-    endpoint: Annotated[str, typer.Option(help="response, 'disease control', or a time to an event such as PFS.")] = "PFS",
-    group: Annotated[str | None, typer.Option(help="The dose level or arm to go on with; all patients otherwise.")] = None,
+    endpoint: Annotated[
+        str, typer.Option(help="response, 'disease control', or a time to an event such as PFS.")
+    ] = "PFS",
+    group: Annotated[
+        str | None, typer.Option(help="The dose level or arm to go on with; all patients otherwise.")
+    ] = None,
     weight: Annotated[float | None, typer.Option(help="What a patient of this trial counts: 1, or less.")] = None,
     null: Annotated[float | None, typer.Option(help="The response rate not worth pursuing (0.1).")] = None,
-    target: Annotated[float | None, typer.Option(help="The response rate hoped for; the expected one otherwise.")] = None,
+    target: Annotated[
+        float | None, typer.Option(help="The response rate hoped for; the expected one otherwise.")
+    ] = None,
     control_median: Annotated[
         float | None, typer.Option(help="Months: the comparator's median, where this trial had no control.")
     ] = None,
     control_events: Annotated[float | None, typer.Option(help="Events behind it; taken as known otherwise.")] = None,
-    ratio: Annotated[float | None, typer.Option(help="The hazard ratio to plan with; the doubted one otherwise.")] = None,
+    ratio: Annotated[
+        float | None, typer.Option(help="The hazard ratio to plan with; the doubted one otherwise.")
+    ] = None,
     alpha: Annotated[float | None, typer.Option(help="One-sided error: 0.05 for a response, else 0.10.")] = None,
     power: Annotated[float | None, typer.Option(help="Power, or assurance, wanted (0.8).")] = None,
     accrual: Annotated[float | None, typer.Option(help="Months of accrual (18).")] = None,
@@ -241,7 +249,9 @@ def plan(
         float | None, typer.Option(help="SD of the sceptical prior of log hazard ratios (0.5); 0 for none.")
     ] = None,
     largest: Annotated[int | None, typer.Option(min=20, max=5000, help="The largest trial looked at.")] = None,
-    enrich: Annotated[str | None, typer.Option(metavar="MARKER", help="Compare with taking high patients only.")] = None,
+    enrich: Annotated[
+        str | None, typer.Option(metavar="MARKER", help="Compare with taking high patients only.")
+    ] = None,
     day: Annotated[int | None, typer.Option(help="The protocol day of that marker; baseline otherwise.")] = None,
     cut: Annotated[float | None, typer.Option(help="Where high begins; the median otherwise.")] = None,
     trials: Annotated[int | None, typer.Option(min=100, help="Simulated trials for each size (2000).")] = None,

@@ -15,6 +15,8 @@ from opsonin.errors import ReportError
 from opsonin.record import Replicates, TrialRecord
 from opsonin.report.chapters import (
     biomarkers,
+    cohort,
+    cohort_summary,
     immune,
     methods,
     pharmacokinetics,
@@ -70,8 +72,12 @@ def chapters_of(
 
 
 def _rooms(context: Context) -> tuple[Any, ...]:
-    """A plan has a report of its own."""
-    return (plan, methods) if context.named("plan") else CHAPTERS
+    """A plan and a cohort have reports of their own."""
+    if context.named("plan"):
+        return (plan, methods)
+    if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
+        return (cohort_summary, *cohort.ROOMS, methods)
+    return (*CHAPTERS[:-1], *cohort.ROOMS, methods) if context.named("cohort") else CHAPTERS
 
 
 def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None) -> str:

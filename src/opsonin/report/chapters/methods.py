@@ -7,6 +7,7 @@ from typing import Any
 
 from opsonin.errors import ReportError
 from opsonin.report import words
+from opsonin.report.commands import cohort_command
 from opsonin.report.content import Block, Chapter, Code, Equations, Lines, Picture, Table, Text
 from opsonin.report.context import Context
 from opsonin.report.diagram import svg
@@ -52,6 +53,10 @@ def sentence_of(assumption: Any) -> str:
 def _reproduce(context: Context) -> Code:
     manifest = context.manifest
     seed = "" if manifest.seed is None else f" --seed {manifest.seed}"
+    if context.questions.get("cohort"):
+        data = "gist-cohort" if context.virtual else "DATA --map map.toml" if manifest.study else "record"
+        told = cohort_command(dict(context.questions["cohort"]), data, None if context.virtual else manifest.seed)
+        return Code("How to reproduce", "\n".join([told, *([] if context.virtual else _where(manifest))]))
     if not context.virtual:
         data = "DATA --map map.toml" if manifest.study else "DATA" if manifest.source.startswith("CDISC") else "record"
         told = [f"opsonin analyse {data}{seed} --out results/again", *_where(manifest)]

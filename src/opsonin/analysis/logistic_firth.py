@@ -48,7 +48,8 @@ class FirthLogisticFit:
     @property
     def odds_ratio(self) -> np.ndarray:
         """exp(coefficient), one per term."""
-        return np.exp(self.coefficient)
+        with np.errstate(over="ignore"):
+            return np.exp(self.coefficient)
 
     @property
     def interval(self) -> np.ndarray:

@@ -106,12 +106,18 @@ def _limit(model: Likelihood, top: Top, which: int, way: float, wanted: float, s
     for _ in range(200):
         if abs(at) > FARTHEST and not math.isfinite(outer):
             return way * math.inf
-        theta[which] = at
-        here = highest(model, theta, which) if math.isfinite(model.at(theta).value) else None
-        fall = math.inf if here is None else 2 * (top.value - here.value)
-        root = math.sqrt(max(fall, 0.0))
+        here = _held(model, theta, which, at)
+        root = math.inf if here is None else math.sqrt(max(2 * (top.value - here.value), 0.0))
         if abs(root - wanted) < 1e-9 or abs(at - inner) < 1e-12 * max(1.0, abs(at)):
-            return at
+            # the rest may have a second, higher top, where a first climb did not lead
+            others = (_held(model, start, which, at) for start in (top.theta, np.zeros(theta.size)))
+            higher = [
+                other for other in others if other is not None and (here is None or other.value > here.value + 1e-7)
+            ]
+            if not higher:
+                return at
+            here = max(higher, key=lambda other: other.value)
+            root, outer = math.sqrt(max(2 * (top.value - here.value), 0.0)), math.inf
         if root < wanted:
             inner = at
         else:
@@ -119,7 +125,7 @@ def _limit(model: Likelihood, top: Top, which: int, way: float, wanted: float, s
         slope = 0.0 if here is None or root == 0.0 else -way * float(here.gradient[which]) / root
         guess = at - way * (root - wanted) / slope if slope > 0 else math.nan
         if here is not None:
-            theta = here.theta.copy()
+            theta = here.theta
         if math.isfinite(outer):
             inside = min(inner, outer) < guess < max(inner, outer)
             at = guess if inside else (inner + outer) / 2
@@ -128,6 +134,13 @@ def _limit(model: Likelihood, top: Top, which: int, way: float, wanted: float, s
             onward = way * (guess - at) > 0
             at = guess if onward and way * (farthest - guess) > 0 else farthest
     return at
+
+
+def _held(model: Likelihood, start: np.ndarray, which: int, at: float) -> Top | None:
+    """The top with one coefficient held at a value, climbed to from `start`; None where nothing is finite there."""
+    theta = start.copy()
+    theta[which] = at
+    return highest(model, theta, which) if math.isfinite(model.at(theta).value) else None
 
 
 def _inverse(here: Evaluation, free: np.ndarray) -> np.ndarray:

@@ -64,7 +64,8 @@ class CoxFit:
     @property
     def hazard_ratio(self) -> np.ndarray:
         """exp(coefficient), one per covariate."""
-        return np.exp(self.coefficient)
+        with np.errstate(over="ignore"):
+            return np.exp(self.coefficient)
 
     @property
     def z(self) -> np.ndarray:
@@ -80,7 +81,8 @@ class CoxFit:
     def interval(self) -> np.ndarray:
         """Limits of the hazard ratio, shape (covariate, 2)."""
         width = NormalDist().inv_cdf(0.5 + self.level / 2) * (self.se if self.robust_se is None else self.robust_se)
-        return np.exp(np.stack([self.coefficient - width, self.coefficient + width], axis=1))
+        with np.errstate(over="ignore"):
+            return np.exp(np.stack([self.coefficient - width, self.coefficient + width], axis=1))
 
     def linear_predictor(self, newdata: Any = None) -> np.ndarray:
         """The log hazard ratio against a patient with the mean of every covariate; of the fit's own rows if None.

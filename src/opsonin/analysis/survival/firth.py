@@ -8,7 +8,7 @@ Schemper (2001), Biometrics 57:114, whose program is R's coxphf.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from opsonin.analysis.profile_likelihood import highest, profile
 from opsonin.analysis.survival.cox import Test, chi_squared
-from opsonin.analysis.survival.design import cox_data, refuse_redundant
+from opsonin.analysis.survival.design import CoxData, cox_data, refuse_redundant
 from opsonin.analysis.survival.likelihood import Evaluation, PartialLikelihood
 from opsonin.errors import AnalysisError
 
@@ -48,7 +48,8 @@ class FirthCoxFit:
     @property
     def hazard_ratio(self) -> np.ndarray:
         """exp(coefficient), one per covariate."""
-        return np.exp(self.coefficient)
+        with np.errstate(over="ignore"):
+            return np.exp(self.coefficient)
 
     @property
     def interval(self) -> np.ndarray:
@@ -87,8 +88,8 @@ def firth_cox(
     if ties == "exact":
         raise AnalysisError("Firth's penalty goes with Efron's or Breslow's ties; use ties='efron'.")
     data = cox_data(time, event, covariates, names, strata, entry, ties)
-    model, zero = FirthLikelihood(data.likelihood()), np.zeros(len(data.names))
-    refuse_redundant(model.plain.at(zero).information, data.names)
+    data, zero = _measured_in_risk_sets(data), np.zeros(len(data.names))
+    model = FirthLikelihood(data.likelihood())
     null, top = model.at(zero), highest(model, zero)
     profiles = [profile(model, top, k, level) for k in range(zero.size)]
     variance = np.linalg.inv(top.information) / np.outer(data.scale, data.scale)
@@ -111,6 +112,19 @@ def firth_cox(
     )
 
 
+def _measured_in_risk_sets(data: CoxData) -> CoxData:
+    """Centred and scaled by those at risk together at an event: an outlier who never is must not set the measure.
+
+    Raises: AnalysisError naming a covariate that is redundant, or never differs within a risk set.
+    """
+    moments = list(data.likelihood().moments(np.zeros(len(data.names))))
+    information = np.sum([m.covariance.sum(axis=0) for m in moments], axis=0)
+    refuse_redundant(information, data.names)
+    middle = np.concatenate([m.mean for m in moments]).mean(axis=0)
+    spread = np.sqrt(np.diag(information) / data.event.sum())
+    return replace(data, centre=data.centre + middle * data.scale, scale=data.scale * spread)
+
+
 class FirthLikelihood:
     """A log partial likelihood plus half the log determinant of its information; −∞ where that is singular."""
 
@@ -131,8 +145,8 @@ class FirthLikelihood:
             dead = m.stratum.dead
             with np.errstate(divide="ignore", invalid="ignore"):
                 value += float((linear[dead] - m.shift - np.log(m.s0)).sum())
-            gradient += (x[dead] - m.mean).sum(axis=0)
-            information += m.covariance.sum(axis=0)
+                gradient += (x[dead] - m.mean).sum(axis=0)
+                information += m.covariance.sum(axis=0)
         if not np.isfinite(information).all() or np.linalg.eigvalsh(information)[0] <= 1e-14 * np.trace(information):
             return Evaluation(-math.inf, gradient, information)
         inverse = np.linalg.inv(information)

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+DENSE = 4_000_000  # with delayed entry, up to so many (event time, row) pairs, risk sets are added up one by one: what
+# has entered less what has left loses all digits where one patient's risk outweighs the others'
+
 
 class Evaluation(NamedTuple):
     """The log likelihood with its gradient (k,) and information (k, k)."""
@@ -30,16 +33,22 @@ class _Stratum:
         self.fraction = rank / self.count[self.of_time] if efron else np.zeros(self.of_time.size)
         self.from_row = np.searchsorted(time, self.times, side="left")  # at risk: rows from here on …
         self.event_of_row = np.searchsorted(self.times, time, side="right")  # event times up to each row's own
-        self.by_entry = self.entry_from = None
+        self.by_entry = self.entry_from = self.member = None
         self.entered_of_row = np.zeros(self.rows.size, dtype=np.int64)
         if entry is not None:
             self.by_entry = self.rows[np.argsort(entry[self.rows], kind="stable")]
             # … less those who enter at or after the event time
             self.entry_from = np.searchsorted(entry[self.by_entry], self.times, side="left")
             self.entered_of_row = np.searchsorted(self.times, entry[self.rows], side="right")
+            if self.times.size * self.rows.size <= DENSE:
+                later = entry[self.rows][None, :] < self.times[:, None]
+                self.member = ((time[None, :] >= self.times[:, None]) & later).astype(float)
 
     def at_risk(self, values: np.ndarray) -> np.ndarray:
         """Sums of per-row values over each event time's risk set."""
+        if self.member is not None:
+            flat = values[self.rows].reshape(self.rows.size, -1)
+            return (self.member @ flat).reshape(self.times.size, *values.shape[1:])
         total = _tail_sums(values[self.rows])[self.from_row]
         if self.by_entry is not None:
             total = total - _tail_sums(values[self.by_entry])[self.entry_from]
@@ -110,8 +119,8 @@ class PartialLikelihood:
             dead = m.stratum.dead
             with np.errstate(divide="ignore", invalid="ignore"):
                 value += float((linear[dead] - m.shift - np.log(m.s0)).sum())
-            gradient += (self.x[dead] - m.mean).sum(axis=0)
-            information += m.covariance.sum(axis=0)
+                gradient += (self.x[dead] - m.mean).sum(axis=0)
+                information += m.covariance.sum(axis=0)
         return Evaluation(value, gradient, information)
 
     def score_residuals(self, beta: np.ndarray) -> np.ndarray:

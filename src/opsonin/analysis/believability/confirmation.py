@@ -1,9 +1,9 @@
 """What it takes to confirm a finding in new patients: events, and patients followed as these were.
 
 A finding that was looked for is too strong, so that a trial planned on its estimate fails; plans are for an effect
-shrunken towards none, and for one that the truth passes with 80 % probability if there is a link. Source: Hsieh & Lavori
-(2000), Control Clin Trials 21:552 (a continuous covariate in Cox's model); Schoenfeld (1983), Biometrics 39:499 (two
-groups).
+shrunken towards none, and for one that the truth passes with 80 % probability if there is a link. Source: Hsieh &
+Lavori (2000), Control Clin Trials 21:552 (a continuous covariate in Cox's model); Schoenfeld (1983), Biometrics 39:499
+(two groups).
 """
 
 from __future__ import annotations

@@ -68,8 +68,13 @@ def _called(asked: Asked, endpoint: str, finding: Finding) -> Finding:
 
 
 def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
-    """The findings of one endpoint."""
+    """The findings of one endpoint; groups that only the outcome made (responders) are not compared."""
+    from opsonin.analysis.immortal_time import compares_responders  # it reads responses, whose times are read here
+
     rows = endpoint_table(asked.table("survival"), endpoint, asked.groups.of)
+    unfair = compares_responders(asked)
+    if unfair and len(rows):
+        return [median_finding(rows, endpoint, "all"), note(f"survival.{endpoint}", unfair)]
     found = [median_finding(rows, endpoint, label) for label in asked.groups.labels if (rows["group"] == label).any()]
     if asked.groups.several and len(rows):
         found.append(median_finding(rows, endpoint, "all"))

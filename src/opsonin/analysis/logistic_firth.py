@@ -80,14 +80,14 @@ def firth_logistic(
         raise AnalysisError(f"a logistic model needs patients with and without the event; {who} had it.")
     centre, scale = standards(x, labels)
     ones = np.ones((y.size, 1))
-    model = _FirthLogistic(np.hstack([ones, (x - centre) / scale]), y)
+    model = FirthLogisticLikelihood(np.hstack([ones, (x - centre) / scale]), y)
     zero = np.zeros(x.shape[1] + 1)
     _refuse_redundant(model.design, labels)
     top = highest(model, zero)
     null = _without_covariates(model)
     profiles = [profile(model, top, k, level) for k in range(1, zero.size)]
     # the intercept is where every covariate is 0, and not at its mean: the same likelihood on uncentred columns
-    around_zero = _FirthLogistic(np.hstack([ones, x / scale]), y)
+    around_zero = FirthLogisticLikelihood(np.hstack([ones, x / scale]), y)
     back = np.eye(zero.size)
     back[0, 1:] = -centre / scale
     moved = highest(around_zero, back @ top.theta)
@@ -111,7 +111,7 @@ def firth_logistic(
     )
 
 
-class _FirthLogistic:
+class FirthLogisticLikelihood:
     """The penalised log likelihood of y (n,) given a design (n, p) whose first column is 1."""
 
     def __init__(self, design: np.ndarray, y: np.ndarray):
@@ -141,7 +141,7 @@ def _weight(eta: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, eta) - np.logaddexp(0.0, -eta))
 
 
-def _without_covariates(model: _FirthLogistic) -> float:
+def _without_covariates(model: FirthLogisticLikelihood) -> float:
     """The highest value with every slope 0; the penalty still sees the covariates (as in logistf)."""
     p = model.design.shape[1]
 

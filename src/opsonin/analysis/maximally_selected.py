@@ -22,7 +22,7 @@ from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 
 EXACT = 50  # patients up to which the exact bound is worked out: its table grows with n³
-COMPILE = 3_000_000  # scores to be dealt beyond which a compiled loop pays for its start
+COMPILE = 2_000_000  # scores to be dealt beyond which a compiled loop pays for its start
 SAME = 1e-9  # statistics closer than this are equal, whatever the order of the sums
 
 

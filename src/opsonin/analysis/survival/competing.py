@@ -131,7 +131,7 @@ def _variance(f: np.ndarray, s: np.ndarray, before: np.ndarray, d1: np.ndarray, 
 
 
 def _limits(f: np.ndarray, se: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray]:
-    inside = (f > 0) & (f < 1)
+    inside = (f > 0) & (f < 1 - 1e-12)  # sums that are 1 may miss it by rounding
     held = np.where(inside, f, 0.5)
     spread = z * np.where(inside, se, 0.0) / (held * np.abs(np.log(held)))
     lower, upper = held ** np.exp(spread), held ** np.exp(-spread)

@@ -87,16 +87,16 @@ def exact_test(scores: np.ndarray, second: np.ndarray, stratum: np.ndarray) -> t
 
     Raises: AnalysisError where there are too many arrangements.
     """
-    halves, seen, mean, variance, ways = [], 0.0, 0.0, 0.0, 1.0
+    halves, seen, mean, variance, ways = [], 0.0, 0.0, 0.0, 1
     for s in np.unique(stratum):
         here = stratum == s
         own, size, chosen = scores[here], int(here.sum()), int(second[here].sum())
         seen += float(scores[here & second].sum())
         spread = own - own.mean()
         mean += chosen * float(own.mean())
+        ways *= math.comb(size, chosen)
         if 0 < chosen < size and float(np.abs(spread).max()) > 0:
             variance += chosen * (size - chosen) / (size * (size - 1)) * float(spread @ spread)
-            ways *= math.comb(size, chosen)
             halves.append(_stratum_parts(spread, chosen))
     if not variance > 1e-24:
         return None
@@ -107,7 +107,8 @@ def exact_test(scores: np.ndarray, second: np.ndarray, stratum: np.ndarray) -> t
     far = _beyond(joined, abs(gap), near, 1) + _beyond(joined, -abs(gap), near, -1)
     farther = _beyond(joined, abs(gap) + 2 * near, 0.0, 1) + _beyond(joined, -abs(gap) - 2 * near, 0.0, -1)
     p = min(1.0, far) if abs(gap) > near else 1.0
-    return gap / math.sqrt(variance), p, min(1.0, at_least), min(1.0, at_most), min(1.0, (far + farther) / 2), ways
+    z, mid = gap / math.sqrt(variance), min(1.0, (far + farther) / 2)
+    return z, p, min(1.0, at_least), min(1.0, at_most), mid, float(min(ways, 10**300))
 
 
 class _Pair(NamedTuple):

@@ -21,7 +21,7 @@ def test_runs_of_one_level_are_a_cohort_where_none_is_given():
 
 @pytest.mark.parametrize("text", ["1NNN 2NXN", "1NNN 0NNN", "1NNN 2", "1NNN NTN", "1NNN 2ntn"])
 def test_bad_text_names_the_cohort(text):
-    with pytest.raises(DesignError, match=r"cohort 2 of .* expected a dose level and one T or N"):
+    with pytest.raises(DesignError, match=r"cohort 2 of .* expected a dose level and one letter"):
         parse_outcomes(text)
 
 
@@ -33,13 +33,13 @@ def test_bad_arrays_are_named():
 
 
 def test_designs_are_found_by_name_and_table():
-    assert names() == ["3+3"]
+    assert {"3+3", "boin"} <= set(names())
     assert design("3+3", 4).levels == 4
     assert design({"name": "3+3", "fill_top": False}, 4).decide(parse_outcomes("1NNN 2NNN 3NNN 4NNN")).mtd == 4
 
 
 def test_unknown_names_and_options_list_the_known():
-    with pytest.raises(DesignError, match=r"no design '3\+4'; known are 3\+3"):
+    with pytest.raises(DesignError, match=r"no design '3\+4'; known are 3\+3, "):
         design("3+4", 4)
     with pytest.raises(DesignError, match="no option 'target'; it has return_to_lower, fill_top"):
         design({"name": "3+3", "target": 0.3}, 4)

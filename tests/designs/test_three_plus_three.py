@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsonin.designs import ACTIONS, Design, Outcomes, ThreePlusThree, exact_characteristics, outcomes, parse_outcomes
+from opsonin.designs import (
+    ACTIONS,
+    Outcomes,
+    ThreePlusThree,
+    exact_characteristics,
+    from_counts,
+    outcomes,
+    parse_outcomes,
+)
 from opsonin.errors import DesignError
 
 # the rule of the protocol, course by course: 3 patients, expand to 6, return to the lower level until it has 6
@@ -143,12 +151,11 @@ def test_arrays_decide_as_single_trials_do_for_any_history(levels, back, fill, c
     one = design.decide(seen)
     patients, dlt = seen.counts(levels)
     current = np.array([seen.level[-1] if len(seen) else 0])
-    for many in (
-        design.decide_many(patients[None], dlt[None], current),
-        Design.decide_many(design, patients[None], dlt[None], current),
-    ):
-        assert ACTIONS[many.action[0]] == one.action
-        assert (many.level[0], many.patients[0], many.mtd[0]) == (one.level or 0, one.patients, one.mtd or 0)
+    counted = from_counts(patients[None], dlt[None], current)
+    many, told = design.decide_many(counted), design._told(counted)
+    assert ACTIONS[many.action[0]] == one.action == told.action
+    assert (many.level[0], many.patients[0], many.mtd[0]) == (one.level or 0, one.patients, one.mtd or 0)
+    assert (told.level, told.patients, told.mtd) == (one.level, one.patients, one.mtd)
     assert one.stop or one.patients >= 1
     if one.level is not None:
         assert patients[one.level - 1] + one.patients <= max(6, patients[one.level - 1])

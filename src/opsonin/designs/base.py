@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from opsonin.designs.evidence import Evidence, evidence
 from opsonin.designs.outcomes import Outcomes
 
-Action = Literal["start", "escalate", "stay", "de-escalate", "stop", "declare"]
+Action = Literal["start", "escalate", "stay", "de-escalate", "stop", "declare", "wait"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+START, ESCALATE, STAY, DEESCALATE, STOP, DECLARE, WAIT = range(len(ACTIONS))
 
 
 @dataclass(frozen=True)
 class Decision:
     """What a design says next.
 
-    action: "declare" ends the trial with an MTD, "stop" without one.   level: where the next patients are treated
-    (None at the end).   patients: how many of them.   mtd: None unless declared.
+    action: "declare" ends the trial with a dose, "stop" without one, "wait" asks again when more is known.
+    level: where the next patients are treated (None at the end, or while waiting).   patients: how many of them.
+    mtd: the dose declared, None unless declared: the maximum tolerated one, or the best one of designs that seek it.
     reason: for the person reading the report.   numbers: what the decision rests on.
     """
 
@@ -34,7 +37,7 @@ class Decision:
     @property
     def stop(self) -> bool:
         """Whether the trial ends here."""
-        return self.level is None
+        return self.level is None and self.action != "wait"
 
 
 class Decisions(NamedTuple):
@@ -47,13 +50,26 @@ class Decisions(NamedTuple):
 
     @property
     def stop(self) -> Bool[np.ndarray, " trial"]:
-        return self.level == 0
+        return (self.level == 0) & (self.action != WAIT)
+
+    def take(self, rows: np.ndarray) -> Decisions:
+        """The decisions of some trials."""
+        return Decisions(*(array[rows] for array in self))
+
+    def where(self, other: Bool[np.ndarray, " trial"], theirs: Decisions) -> Decisions:
+        """These decisions, but `theirs` where `other`."""
+        return Decisions(*(np.where(other, b, a) for a, b in zip(self, theirs, strict=True)))
 
 
 class Design(abc.ABC):
-    """A dose-finding rule over `levels` dose levels, 1 the lowest."""
+    """A dose-finding rule over `levels` dose levels, 1 the lowest; of a combination, the cells of a grid row by row.
+
+    needs: what it looks at beside counts of patients and DLTs (evidence.NEEDS).   seeks: what it declares in the end.
+    """
 
     levels: int
+    needs: ClassVar[frozenset[str]] = frozenset()
+    seeks: ClassVar[str] = "maximum tolerated dose"
 
     @property
     @abc.abstractmethod
@@ -61,38 +77,60 @@ class Design(abc.ABC):
         """As a study file writes it."""
 
     @abc.abstractmethod
+    def decide_many(self, seen: Evidence) -> Decisions:
+        """The decisions of many trials: a function of the evidence alone."""
+
+    @abc.abstractmethod
+    def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
+        """Why one trial's decision was made, in words, and the numbers it rests on."""
+
+    def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
+        """The dose to declare if the trials ended now, 0 for none. A design that ends by itself need not say."""
+        raise NotImplementedError(f"{type(self).__name__} says itself when it ends; it cannot be ended by a wrapper.")
+
+    def admissible(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        """Doses at which patients may be treated, not shown to be too toxic; all, where the design has no such rule."""
+        return np.ones(seen.patients.shape, dtype=bool)
+
+    def evidence(self, seen: Outcomes) -> Evidence:
+        """One trial's outcomes as this design looks at them.
+
+        Raises: DesignError where they hold what the design does not have or know.
+        """
+        return evidence(seen, self.levels, getattr(self, "window_days", None), getattr(self, "score_of_grade", None))
+
     def decide(self, seen: Outcomes) -> Decision:
         """The decision after these outcomes, with its reason.
 
         Raises: DesignError where the outcomes hold levels the design does not have.
         """
+        known = self.evidence(seen)
+        action, level, patients, mtd = (int(array[0]) for array in self.decide_many(known))
+        made = Decision(ACTIONS[action], level or None, patients, mtd or None, "")
+        reason, numbers = self.explain(known, made)
+        return replace(made, reason=reason, numbers=numbers)
 
     def describe(self) -> str:
         """The rule in words, for a report."""
         return self.name
 
-    def decide_many(
-        self,
-        patients: Int[np.ndarray, "trial level"],
-        dlt: Int[np.ndarray, "trial level"],
-        current: Int[np.ndarray, " trial"],
-    ) -> Decisions:
-        """The same decisions for many trials, from counts per level and each trial's current level (0: none yet).
 
-        This form asks `decide` trial by trial; a design with an array form of its rule overrides it.
-        """
-        made = [self.decide(_as_outcomes(*row)) for row in zip(patients, dlt, current.tolist(), strict=True)]
-        return Decisions(
-            np.array([ACTIONS.index(d.action) for d in made], dtype=np.int64),
-            np.array([d.level or 0 for d in made], dtype=np.int64),
-            np.array([d.patients for d in made], dtype=np.int64),
-            np.array([d.mtd or 0 for d in made], dtype=np.int64),
-        )
+def decisions(
+    current: Int[np.ndarray, " trial"],
+    level: Int[np.ndarray, " trial"],
+    patients: Int[np.ndarray, " trial"] | int,
+    mtd: Int[np.ndarray, " trial"] | None = None,
+    ends: Bool[np.ndarray, " trial"] | None = None,
+) -> Decisions:
+    """Decisions from where each trial goes; the action follows from that.
 
-
-def _as_outcomes(patients: np.ndarray, dlt: np.ndarray, current: int) -> Outcomes:
-    """Outcomes with these counts, the current level's patients last."""
-    level = np.repeat(np.arange(1, patients.size + 1), patients)
-    toxic = np.concatenate([np.arange(n) < t for n, t in zip(patients, dlt, strict=True)]).astype(bool)
-    order = np.argsort(level == current, kind="stable")
-    return Outcomes(level[order], toxic[order])
+    level: of the next patients.   ends: trials that end, with `mtd` (0: none) declared.
+    """
+    going = np.select([current == 0, level > current, level < current], [START, ESCALATE, DEESCALATE], default=STAY)
+    size = np.broadcast_to(np.asarray(patients, dtype=np.int64), level.shape)
+    nothing = np.zeros_like(level)
+    if ends is None:
+        return Decisions(going, level, size.copy(), nothing)
+    chosen = nothing if mtd is None else np.where(ends, mtd, 0)
+    action = np.where(ends, np.where(chosen > 0, DECLARE, STOP), going)
+    return Decisions(action, np.where(ends, 0, level), np.where(ends, 0, size), chosen)

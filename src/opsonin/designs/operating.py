@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from opsonin.designs.base import Decisions, Design
+from opsonin.designs.evidence import from_counts
 from opsonin.errors import DesignError
 
 
@@ -39,7 +40,7 @@ def exact_characteristics(design: Design, probabilities: Float[np.ndarray, " lev
     expected, toxic = np.zeros(levels), np.zeros(levels)
     while True:
         patients, dlt, current = state[:, :levels], state[:, levels:-1], state[:, -1]
-        made = design.decide_many(patients, dlt, current)
+        made = design.decide_many(from_counts(patients, dlt, current))
         done = made.stop
         expected += weight[done] @ patients[done]
         toxic += weight[done] @ dlt[done]
@@ -47,7 +48,7 @@ def exact_characteristics(design: Design, probabilities: Float[np.ndarray, " lev
         none += float(weight[done & (made.mtd == 0)].sum())
         if done.all():
             break
-        state, weight = _treat(state[~done], weight[~done], Decisions(*(a[~done] for a in made)), probabilities)
+        state, weight = _treat(state[~done], weight[~done], made.take(~done), probabilities)
     return OperatingCharacteristics(select, none, expected, toxic)
 
 

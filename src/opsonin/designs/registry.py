@@ -1,16 +1,27 @@
-"""Designs by the name a study file gives them."""
+"""Designs by the name a study file gives them, with the rules that are added to any of them."""
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
 from opsonin.designs.base import Design
+from opsonin.designs.boin import Boin
 from opsonin.designs.three_plus_three import ThreePlusThree
+from opsonin.designs.wrappers import MaxPatients, NoSkipping, StopWhenTreated
 from opsonin.errors import DesignError
 
-REGISTRY: dict[str, Callable[..., Design]] = {"3+3": ThreePlusThree}
+REGISTRY: dict[str, Callable[..., Design]] = {"3+3": ThreePlusThree, "boin": Boin}
+# rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
+RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
+    "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
+    "stop_when_treated": (int, StopWhenTreated),
+    "patients": (int, MaxPatients),
+}
+ENDS = ("3+3",)  # designs that end by themselves and take no rule that ends them
 
 
 def names() -> list[str]:
@@ -19,9 +30,9 @@ def names() -> list[str]:
 
 
 def design(given: str | Mapping[str, Any], levels: int) -> Design:
-    """A design from its name, or from a table of its name and options: {"name": "3+3", "fill_top": False}.
+    """A design from its name, or from a table of its name and options: {"name": "boin", "target": 0.3, "patients": 30}.
 
-    levels: number of dose levels of the protocol.
+    levels: number of dose levels of the protocol.   Options of the design itself, and those of RULES.
     Raises: DesignError for an unknown name or option (listing the known ones) and for options of the wrong kind.
     """
     options = {"name": given} if isinstance(given, str) else dict(given)
@@ -29,19 +40,46 @@ def design(given: str | Mapping[str, Any], levels: int) -> Design:
     if name not in REGISTRY:
         raise DesignError(f"there is no design {name!r}; known are {', '.join(names())}.")
     make = REGISTRY[name]
-    known = {key: p for key, p in signature(make).parameters.items() if key != "levels"}
+    own = _own_options(make)
+    rules = {} if name in ENDS else {key: kind for key, (kind, _) in RULES.items()}
     for key, value in options.items():
-        if key not in known:
-            raise DesignError(f"the design {name!r} has no option {key!r}; it has {', '.join(known) or 'none'}.")
-        wanted = type(known[key].default)
-        if wanted in (bool, int, float, str) and not _fits(value, wanted):
-            raise DesignError(
-                f"the option {key!r} of the design {name!r} is {value!r}; it must be a {wanted.__name__}."
-            )
-    return make(levels=levels, **options)
+        if key not in own and key not in rules:
+            there = ", ".join([*own, *(r for r in rules if r not in own)]) or "none"
+            raise DesignError(f"the design {name!r} has no option {key!r}; it has {there}.")
+        kinds = own[key] if key in own else (rules[key],)
+        if not any(_fits(value, kind) for kind in kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds if kind is not types.NoneType)
+            raise DesignError(f"the option {key!r} of the design {name!r} is {value!r}; it must be a {wanted}.")
+    made = make(levels=levels, **{key: value for key, value in options.items() if key in own})
+    for key, (_, wrap) in RULES.items():
+        if key in options and key not in own:
+            made = wrap(made, options[key])
+    if name not in ENDS and "patients" not in options:
+        made = MaxPatients(made, USUAL * levels)
+    return made
+
+
+USUAL = 6  # patients a level, where a study does not say how many there are at most: as many as a 3+3 may treat
+
+
+def _own_options(make: Callable[..., Design]) -> dict[str, tuple[type, ...]]:
+    """Each option of a design with the kinds it takes."""
+    hints = typing.get_type_hints(make)
+    return {key: _kinds(hints.get(key, Any)) for key in signature(make).parameters if key != "levels"}
+
+
+def _kinds(hint: Any) -> tuple[type, ...]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return tuple(kind for part in typing.get_args(hint) for kind in _kinds(part))
+    origin = typing.get_origin(hint) or hint
+    return (origin,) if isinstance(origin, type) else (object,)
 
 
 def _fits(value: object, wanted: type) -> bool:
     if wanted is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
+    if wanted is object:
+        return True
+    if wanted is tuple:
+        return isinstance(value, list | tuple)
     return type(value) is wanted

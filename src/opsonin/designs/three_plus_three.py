@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
-from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
-from opsonin.designs.outcomes import Outcomes
+from opsonin.designs.base import DECLARE, DEESCALATE, ESCALATE, START, STAY, STOP, Decision, Decisions, Design
+from opsonin.designs.evidence import Evidence
 from opsonin.errors import DesignError
 
-_START, _ESCALATE, _STAY, _DEESCALATE, _STOP, _DECLARE = range(len(ACTIONS))
 _WORDS = {3: "three", 6: "six"}
 
 
@@ -50,14 +48,19 @@ class ThreePlusThree(Design):
             text += ", and the level below is filled up to six patients"
         return text + ". The MTD is the highest level with fewer than 2 DLTs in 6."
 
-    def decide(self, seen: Outcomes) -> Decision:
-        patients, dlt = (counts.tolist() for counts in seen.counts(self.levels))
+    def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
+        told = self._told(seen)
+        return told.reason, told.numbers
+
+    def _told(self, seen: Evidence) -> Decision:
+        """The decision of one trial step by step, as a person would go through it."""
+        patients, dlt = seen.patients[0].tolist(), seen.dlt[0].tolist()
         numbers = {"patients": patients, "dlt": dlt}
-        if not len(seen):
+        if not sum(patients):
             return Decision("start", 1, 3, None, "no patients yet: treat three at level 1", numbers)
         toxic = [level for level in range(1, self.levels + 1) if dlt[level - 1] >= 2]
         below = min(toxic, default=self.levels + 1) - 1  # the highest level not shown to be too toxic
-        here = int(seen.level[-1])
+        here = int(seen.current[0])
         while here < below and _cleared(patients[here - 1], dlt[here - 1]) and patients[here]:
             here += 1  # the level above has been tried already: the decision is about that one
         seen_here = f"{dlt[here - 1]} of {patients[here - 1]} with DLT at level {here}"
@@ -92,12 +95,8 @@ class ThreePlusThree(Design):
         why = "the level above is too toxic" if capped else "the highest level"
         return Decision("declare", None, 0, here, f"{seen} ({why}): level {here} is the MTD", numbers)
 
-    def decide_many(
-        self,
-        patients: Int[np.ndarray, "trial level"],
-        dlt: Int[np.ndarray, "trial level"],
-        current: Int[np.ndarray, " trial"],
-    ) -> Decisions:
+    def decide_many(self, seen: Evidence) -> Decisions:
+        patients, dlt, current = seen.patients, seen.dlt, seen.current
         trials = np.arange(len(current))
         toxic = dlt >= 2
         below = np.where(toxic.any(axis=1), toxic.argmax(axis=1), self.levels)
@@ -113,14 +112,14 @@ class ThreePlusThree(Design):
         escalate = ~down & cleared & (at < below)
         declare = (at == below) & cleared & ((treated >= 6) | ~fill)
         action = np.select(
-            [begin, stop, declare, escalate, down], [_START, _STOP, _DECLARE, _ESCALATE, _DEESCALATE], default=_STAY
+            [begin, stop, declare, escalate, down], [START, STOP, DECLARE, ESCALATE, DEESCALATE], default=STAY
         )
-        ends = stop & ~begin | (action == _DECLARE)
-        level = np.where(ends, 0, np.where(begin, 1, at + (action == _ESCALATE)))
+        ends = stop & ~begin | (action == DECLARE)
+        level = np.where(ends, 0, np.where(begin, 1, at + (action == ESCALATE)))
         short = (treated < 3) & (~down | ~fill)
         missing = np.where(short, 3 - treated, 6 - treated)
-        wanted = np.where(begin | (action == _ESCALATE), 3, missing)
-        return Decisions(action, level, np.where(ends, 0, wanted), np.where(action == _DECLARE, at, 0))
+        wanted = np.where(begin | (action == ESCALATE), 3, missing)
+        return Decisions(action, level, np.where(ends, 0, wanted), np.where(action == DECLARE, at, 0))
 
 
 def _cleared(treated: int, toxic: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from opsonin import random
-from opsonin.designs import Design
+from opsonin.designs import Design, from_counts
 from opsonin.errors import StudyError
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
@@ -80,7 +80,7 @@ def enrol(
     found: list[tuple[np.ndarray, ...]] = []
     going = np.arange(trials)
     while len(going):
-        made = design.decide_many(state.patients[going], state.dlt[going], state.current[going])
+        made = design.decide_many(from_counts(state.patients[going], state.dlt[going], state.current[going]))
         on = ~made.stop
         going, level, wanted = going[on], made.level[on], made.patients[on]
         state.cohort[going] += 1

@@ -1,0 +1,200 @@
+"""Trials on their own clock: patients come one by one, and what is known of each grows with the days.
+
+Every trial of a block is looked at when its next patient could be treated. A design for late toxicity decides on what
+is known then, or says "wait" and is asked again when more is; any other one waits until the last cohort is judged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from opsonin import random
+from opsonin.designs.base import WAIT, Design
+from opsonin.designs.evidence import FOLLOW_UP, PATIENTS, Evidence, Patients
+from opsonin.designs.truth import Truth
+from opsonin.errors import DesignError
+
+_TIE = 1e-9  # days; what is nearer than this to now has happened
+
+
+class _Followed:
+    """What is known and what will be of every patient of a block of trials; arrays (trial, patient)."""
+
+    def __init__(self, trials: int, window: float, response_window: float, score: np.ndarray | None):
+        self.window, self.response_window, self.score = window, response_window, score
+        self.size = np.zeros(trials, dtype=np.int64)
+        self.clock = np.zeros(trials)
+        self._make(trials, 36)
+
+    def _make(self, trials: int, room: int) -> None:
+        self.dose, self.cohort, self.grade = (np.zeros((trials, room), dtype=np.int64) for _ in range(3))
+        self.entry, self.onset, self.response = (np.full((trials, room), np.inf) for _ in range(3))
+        self.immune = np.full((trials, room), np.nan)
+
+    def room_for(self, patients: int) -> None:
+        """At least so many columns."""
+        have = self.dose.shape[1]
+        if patients <= have:
+            return
+        old = {
+            name: getattr(self, name) for name in ("dose", "cohort", "grade", "entry", "onset", "response", "immune")
+        }
+        self._make(len(self.size), max(patients, 2 * have))
+        for name, array in old.items():
+            getattr(self, name)[:, :have] = array
+
+    def judged(self, rows: np.ndarray) -> np.ndarray:
+        """The day on which everything about the patients of these trials is known."""
+        known = np.minimum(self.onset[rows], self.window)
+        return np.where(self.dose[rows] > 0, self.entry[rows] + known, -np.inf).max(axis=1, initial=-np.inf)
+
+    def next_news(self, rows: np.ndarray) -> np.ndarray:
+        """The first day after now on which something more is known of somebody."""
+        entry, now = self.entry[rows], self.clock[rows][:, None]
+        days = np.stack(
+            [
+                entry + np.minimum(self.onset[rows], self.window),
+                entry + np.minimum(self.response[rows], self.response_window),
+            ]
+        )
+        there = (self.dose[rows] > 0) & (days > now + _TIE)
+        return np.where(there, days, np.inf).min(axis=(0, 2), initial=np.inf)
+
+    def evidence(self, rows: np.ndarray, doses: int, individuals: bool) -> Evidence:
+        """What is known of these trials now."""
+        dose, there = self.dose[rows], self.dose[rows] > 0
+        age = self.clock[rows][:, None] - np.where(there, self.entry[rows], self.clock[rows][:, None]) + _TIE
+        dlt = there & (self.onset[rows] <= age)
+        weight = np.where(dlt, 1.0, np.clip((age - _TIE) / self.window, 0.0, 1.0))
+        open_ = there & ~dlt & (age < self.window)
+        response = there & (self.response[rows] <= age)
+        awaited = there & ~response & (age < self.response_window)
+        grade, immune = self.grade[rows], self.immune[rows]
+        immune_known = there & ~np.isnan(immune) & (age >= self.window)
+        cell = (np.arange(len(rows))[:, None] * (doses + 1) + dose).ravel()
+
+        def count(which: np.ndarray) -> np.ndarray:
+            return np.bincount(cell[which.ravel()], minlength=len(rows) * (doses + 1)).reshape(-1, doses + 1)[:, 1:]
+
+        def total(values: np.ndarray, which: np.ndarray) -> np.ndarray:
+            chosen = which.ravel()
+            summed = np.bincount(cell[chosen], weights=values.ravel()[chosen], minlength=len(rows) * (doses + 1))
+            return summed.astype(float).reshape(-1, doses + 1)[:, 1:]
+
+        size = self.size[rows]
+        last = np.maximum(size - 1, 0)
+        row = np.arange(len(rows))
+        final = there & (self.cohort[rows] == self.cohort[rows][row, last][:, None])
+        known = there & ~open_
+        points = np.zeros_like(age) if self.score is None else self.score[np.maximum(grade, 0)] * (grade >= 0)
+        return Evidence(
+            count(there),
+            count(dlt),
+            np.where(size > 0, dose[row, last], 0),
+            final.sum(axis=1),
+            (final & dlt).sum(axis=1),
+            count(open_),
+            total(weight, open_),
+            count(response),
+            count(response & dlt),
+            count(awaited),
+            total(np.clip(age / self.response_window, 0.0, 1.0), awaited),
+            total(points, known),
+            count(known & (grade >= 2)),
+            total(np.nan_to_num(immune), immune_known),
+            total(np.nan_to_num(immune) ** 2, immune_known),
+            count(immune_known),
+            Patients(dose, dlt, np.where(there, weight, 0.0), response, np.where(there, grade, -1), immune)
+            if individuals
+            else None,
+        )
+
+
+def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accrual: Any) -> tuple[np.ndarray, ...]:
+    """(mtd, patients, dlt, efficacy, days) of trials on their own clock."""
+    from opsonin.designs.simulation import MOST, Source
+
+    window = float(getattr(design, "window_days", None) or getattr(truth, "window_days", 28.0))
+    response_window = float(
+        getattr(design, "efficacy_window_days", None) or getattr(truth, "efficacy_window_days", window)
+    )
+    trials, doses = len(numbers), design.levels
+    state = _Followed(trials, window, response_window, getattr(design, "score_of_grade", None))
+    source = _Timed(Source(truth, numbers, seed))
+    waits = _Waits(accrual, seed, numbers)
+    mtd = np.zeros(trials, dtype=np.int64)
+    going, early = np.arange(trials), FOLLOW_UP in design.needs
+    while len(going):
+        seen = state.evidence(going, doses, PATIENTS in design.needs)
+        made = design.decide_many(seen)
+        mtd[going[made.stop]] = made.mtd[made.stop]
+        on = ~made.stop
+        going, made = going[on], made.take(on)
+        if not len(going):
+            break
+        wait = made.action == WAIT
+        if wait.any():
+            news = state.next_news(going[wait])
+            if not np.isfinite(news).all():
+                raise DesignError(
+                    f"the design {design.name!r} waits, but nothing more is to come; a fault of the design."
+                )
+            state.clock[going[wait]] = news
+        treat, chosen = going[~wait], made.take(~wait)
+        if not len(treat):
+            continue
+        state.room_for(int(state.size[treat].max()) + int(chosen.patients.max()))
+        number = state.cohort[treat].max(axis=1) + 1
+        for member in range(int(chosen.patients.max())):
+            here = np.flatnonzero(chosen.patients > member)
+            who, slot = treat[here], state.size[treat[here]]
+            if slot.max() >= MOST:
+                raise DesignError(f"a trial has gone beyond {MOST} patients; give the design an end.")
+            state.clock[who] += waits.of(who, slot)
+            shown = source.show(who, slot, chosen.level[here])
+            state.dose[who, slot], state.cohort[who, slot] = chosen.level[here], number[here]
+            state.entry[who, slot], state.grade[who, slot] = state.clock[who], shown.grade
+            state.onset[who, slot], state.response[who, slot] = shown.onset, shown.response_onset
+            state.immune[who, slot] = shown.immune
+            state.size[who] += 1
+        if not early:
+            state.clock[treat] = np.maximum(state.clock[treat], state.judged(treat))
+    everyone = np.arange(trials)
+    days = np.maximum(state.clock, np.maximum(state.judged(everyone), 0.0))
+    state.clock[:] = days + max(window, response_window)
+    final = state.evidence(everyone, doses, False)
+    assert final.efficacy is not None
+    return mtd, final.patients, final.dlt, final.efficacy, np.where(state.size > 0, days, 0.0)
+
+
+class _Timed:
+    """Patients with the days on which things show."""
+
+    def __init__(self, source: Any):
+        self.source = source
+
+    def show(self, trial: np.ndarray, slot: np.ndarray, dose: np.ndarray) -> Any:
+        drawn = self.source.upto(int(slot.max()) + 1)
+        if hasattr(drawn, "timed"):
+            drawn.timed = True
+        return drawn.show(trial, slot, dose)
+
+
+class _Waits:
+    """Days between one patient and the next, of each trial."""
+
+    def __init__(self, accrual: Any, seed: int, numbers: np.ndarray):
+        self.accrual, self.seed, self.numbers = accrual, seed, numbers
+        self.depth, self.drawn = 0, np.zeros((len(numbers), 0))
+
+    def of(self, trial: np.ndarray, slot: np.ndarray) -> np.ndarray:
+        """The wait before patient `slot` of each trial; the first one comes on day 0."""
+        if int(slot.max()) >= self.depth:
+            self.depth = max(36, 2 * self.depth)
+            self.drawn = random.exponential(self.seed, "design accrual", self.numbers, draws=self.depth)
+        days = np.full(len(trial), float(self.accrual.days))
+        if not self.accrual.even:
+            days *= self.drawn[trial, slot]
+        return np.where(slot == 0, 0.0, days)

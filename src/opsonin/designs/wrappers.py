@@ -1,0 +1,161 @@
+"""Rules added to any design by wrapping it, so that a protocol reads as one expression:
+
+MaxPatients(NoSkipping(Boin(levels=5, target=0.30)), 30)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from opsonin.designs.base import DECLARE, ESCALATE, STAY, STOP, WAIT, Decision, Decisions, Design
+from opsonin.designs.evidence import Evidence
+from opsonin.designs.outcomes import Outcomes
+from opsonin.errors import DesignError
+
+
+@dataclass(frozen=True)
+class Wrapper(Design):
+    """A design that changes what another one decides. What it does not change is the inner one's."""
+
+    inner: Design
+
+    @property
+    def levels(self) -> int:  # type: ignore[override]  - the inner design's own
+        return self.inner.levels
+
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        return self.inner.needs
+
+    @property
+    def seeks(self) -> str:  # type: ignore[override]
+        return self.inner.seeks
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def decide_many(self, seen: Evidence) -> Decisions:
+        return self.changed(seen, self.inner.decide_many(seen))
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        """What becomes of the inner design's decisions."""
+        raise NotImplementedError
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        """What to add to the reason where the decision was changed."""
+        raise NotImplementedError
+
+    def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
+        return self.inner.select_many(seen)
+
+    def admissible(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        return self.inner.admissible(seen)
+
+    def evidence(self, seen: Outcomes) -> Evidence:
+        return self.inner.evidence(seen)
+
+    def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
+        action, level, patients, mtd = (int(array[0]) for array in self.inner.decide_many(seen))
+        from opsonin.designs.base import ACTIONS
+
+        inner = Decision(ACTIONS[action], level or None, patients, mtd or None, "")
+        reason, numbers = self.inner.explain(seen, inner)
+        if replace(made, reason="", numbers={}) != inner:
+            reason = f"{reason}; {self.why(seen, inner, made)}"
+        return reason, numbers
+
+    def describe(self) -> str:
+        return f"{self.inner.describe()} {self.said()}".strip()
+
+    def said(self) -> str:
+        """The added rule in words."""
+        return ""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "inner":
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
+
+@dataclass(frozen=True)
+class MaxPatients(Wrapper):
+    """End the trial when so many patients have been treated, and declare what the inner design selects; the last cohort
+    is made smaller where it would be more."""
+
+    patients: int
+
+    def __post_init__(self) -> None:
+        if self.patients < 1:
+            raise DesignError(f"a trial has at least one patient; at most {self.patients} were given.")
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        full = (seen.total >= self.patients) & ~made.stop
+        going = made._replace(patients=np.minimum(made.patients, np.maximum(self.patients - seen.total, 0)))
+        if not full.any():
+            return going
+        if seen.pending is not None:  # who is still in their window is waited for
+            waits = full & (seen.pending.sum(axis=1) > 0)
+            nothing = np.zeros_like(made.level)
+            going = going.where(waits, Decisions(np.full_like(made.action, WAIT), nothing, nothing, nothing))
+            full &= ~waits
+        return going.where(full, ended(self.inner.select_many(seen)))
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        if made.action == "wait":
+            return f"all {self.patients} patients are treated, and some are still in their window: wait"
+        if not made.stop:
+            return f"{made.patients} more make {self.patients} patients"
+        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
+        return f"all {self.patients} patients are treated: {chosen}"
+
+    def said(self) -> str:
+        return f"The trial has at most {self.patients} patients."
+
+
+@dataclass(frozen=True)
+class StopWhenTreated(Wrapper):
+    """End the trial when so many patients have been treated at the dose that would be given next; declare a dose."""
+
+    patients: int
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        there = np.maximum(made.level, 1)
+        enough = (made.level > 0) & (seen.at("patients", there) >= self.patients)
+        return made.where(enough, ended(self.inner.select_many(seen))) if enough.any() else made
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
+        return f"level {inner.level} has {self.patients} patients or more: {chosen}"
+
+    def said(self) -> str:
+        return f"It ends when {self.patients} patients have been treated at the level that would be next."
+
+
+@dataclass(frozen=True)
+class NoSkipping(Wrapper):
+    """Never treat more than one level above the highest level tried."""
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        level = np.minimum(made.level, seen.highest + 1)
+        held = level < made.level
+        action = np.where(held & (level == seen.current), STAY, made.action)
+        return made._replace(
+            level=level, action=np.where(held & (level > seen.current) & (seen.current > 0), ESCALATE, action)
+        )
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        return f"held at level {made.level}: no level is skipped"
+
+    def said(self) -> str:
+        return "No level is skipped."
+
+
+def ended(mtd: Int[np.ndarray, " trial"]) -> Decisions:
+    """Decisions that end every trial, with these doses declared (0: none)."""
+    nothing = np.zeros_like(mtd)
+    return Decisions(np.where(mtd > 0, DECLARE, STOP), nothing, nothing, mtd)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.optimize import minimize
 
-from opsonin.analysis import mixed_model
+from opsonin.analysis import linear_model, mixed_model
 from opsonin.errors import AnalysisError
 
 SEEDS = st.integers(0, 10_000)
@@ -215,3 +216,92 @@ def test_contrasts_name_what_the_model_has():
         fit.contrast({"dose": 1})
     with pytest.raises(AnalysisError, match="each say something"):
         fit.test(["day", "day"])
+
+
+def spreading(seed, patients=10, missing=()):
+    """Three days, of which the last spreads four times as much."""
+    data = trial(seed, patients, days=3, between=1.0)
+    rng = np.random.default_rng(seed + 1)
+    return data.assign(y=data["y"] + (data["day"] == 2) * rng.normal(0, 4, len(data))).drop(index=list(missing))
+
+
+def test_unequal_variances_are_those_of_highest_likelihood():
+    data = spreading(1, missing=(4, 11))
+    x = pd.get_dummies(data["day"].astype(int), prefix="day", dtype=float)
+    fit = mixed_model(data["y"], x, data["subject"], intercept=False, unequal=data["day"])
+    same = np.equal.outer(data["subject"].to_numpy(), data["subject"].to_numpy())
+    y, design = data["y"].to_numpy(), x.to_numpy()
+
+    def restricted(parameters):
+        between, *within = np.exp(parameters)
+        variance = between * same + np.diag(np.array(within)[data["day"].astype(int)])
+        inverse = np.linalg.inv(variance)
+        information = design.T @ inverse @ design
+        residual = y - design @ np.linalg.solve(information, design.T @ inverse @ y)
+        terms = np.linalg.slogdet(variance)[1] + np.linalg.slogdet(information)[1] + residual @ inverse @ residual
+        return (terms + (len(y) - 3) * np.log(2 * np.pi)) / 2
+
+    best = minimize(
+        restricted, np.zeros(4), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000}
+    )
+    assert fit.log_likelihood == pytest.approx(-best.fun, rel=1e-9)
+    assert fit.covariance[0, 0] == pytest.approx(np.exp(best.x[0]), rel=1e-4)
+    assert list(fit.sigma_by_group) == ["0.0", "1.0", "2.0"]
+    assert np.array(list(fit.sigma_by_group.values())) == pytest.approx(np.sqrt(np.exp(best.x[1:])), rel=1e-4)
+
+
+def test_a_day_of_its_own_variance_is_tested_as_if_alone():
+    """With unequal variances and no missing value, a day's mean has the one-sample t test of that day."""
+    data = spreading(2)
+    x = pd.get_dummies(data["day"].astype(int), prefix="day", dtype=float)
+    fit = mixed_model(data["y"], x, data["subject"], intercept=False, unequal=data["day"])
+    found = fit.contrast({"day_2": 1})
+    day = data.loc[data["day"] == 2, "y"]
+    assert found.estimate == pytest.approx(day.mean())
+    assert found.se == pytest.approx(stats.sem(day), rel=0.1)
+    assert 8 < found.df < 12
+
+
+@settings(max_examples=15, deadline=None)
+@given(SEEDS, st.sampled_from([1e-6, 1e5]))
+def test_unequal_variances_follow_order_and_units(seed, unit):
+    data = spreading(seed, missing=(1, 8))
+    fit = fitted(data, unequal=data["day"])
+    other = data.assign(y=data["y"] * unit).sample(frac=1, random_state=seed)
+    again = fitted(other, unequal=other["day"])
+    assert again.coefficient == pytest.approx(fit.coefficient * unit, rel=1e-4)
+    assert again.contrast({"day": 1}).p == pytest.approx(fit.contrast({"day": 1}).p, rel=1e-2, abs=1e-12)
+
+
+def test_the_last_day_holds_its_error_where_it_spreads_more():
+    rejected = {"equal": 0, "unequal": 0}
+    trials = 100
+    for seed in range(trials):
+        data = spreading(seed, patients=8)
+        data["y"] -= 5 + 0.4 * data["day"]
+        x = pd.get_dummies(data["day"].astype(int), prefix="day", dtype=float)
+        for name, labels in (("equal", None), ("unequal", data["day"])):
+            fit = mixed_model(data["y"], x, data["subject"], intercept=False, unequal=labels)
+            rejected[name] += fit.contrast({"day_2": 1}).p < 0.05
+    assert rejected["unequal"] / trials < 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
+    assert rejected["equal"] > 1.5 * rejected["unequal"]
+
+
+def test_unequal_variances_say_what_they_need():
+    data = trial(1)
+    with pytest.raises(AnalysisError, match="by REML and with a random intercept alone"):
+        fitted(data, unequal=data["day"], slope=data["day"])
+    with pytest.raises(AnalysisError, match="27 outcomes but 3 labels"):
+        fitted(data, unequal=["a", "b", "c"])
+    with pytest.raises(AnalysisError, match="'odd' cannot be known from one row"):
+        fitted(data, unequal=["odd"] + ["even"] * 26)
+
+
+def test_one_row_a_subject_is_least_squares():
+    data = trial(3, patients=12, days=2).drop_duplicates("subject")
+    data["dose"] = np.arange(12.0)
+    fit = linear_model(data["y"], data[["dose"]], data["subject"])
+    line = stats.linregress(data["dose"], data["y"])
+    found = fit.contrast({"dose": 1})
+    assert (found.estimate, found.se, found.p) == pytest.approx((line.slope, line.stderr, line.pvalue), rel=1e-8)
+    assert found.df == pytest.approx(10)

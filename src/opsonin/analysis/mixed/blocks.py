@@ -37,7 +37,13 @@ class Blocks:
     fixed_names: list[str]
     random_names: list[str]
     subjects: list[str]
-    left_out: int
+    rows: Int[np.ndarray, " row"]  # where each row stood in what was given
+    given: int
+
+    @property
+    def left_out(self) -> int:
+        """Rows given that missed a value."""
+        return self.given - self.n
 
     @property
     def n(self) -> int:
@@ -47,6 +53,20 @@ class Blocks:
     def summed(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """The cross-products of two sets of columns, one matrix a subject."""
         return np.add.reduceat(one[:, :, None] * other[:, None, :], self.start[:-1], axis=0)
+
+    def groups(self, labels: Any) -> tuple[list[str], np.ndarray]:
+        """The labels of the given rows that are used, in order, and the number of each row's label.
+
+        Raises: AnalysisError for another number of labels, or one with a single row.
+        """
+        words = pd.Series(np.asarray(labels, dtype=object)).astype(str).to_numpy(dtype=object)
+        if words.size != self.given:
+            raise AnalysisError(f"there are {self.given} outcomes but {words.size} labels of their variances.")
+        code, names = pd.factorize(words[self.rows], sort=True)
+        alone = np.flatnonzero(np.bincount(code) < 2)
+        if alone.size:
+            raise AnalysisError(f"the variance of {names[alone[0]]!r} cannot be known from one row; leave it out.")
+        return [str(name) for name in names], code
 
     def by_size(self) -> list[np.ndarray]:
         """Row numbers of the subjects, those with as many rows as each other together: arrays (subject, row)."""
@@ -105,7 +125,8 @@ def blocks(outcome: Any, fixed: Any, subject: Any, slope: Any, intercept: bool, 
         names,
         random_names,
         [str(label) for label in labels],
-        int((~kept).sum()),
+        np.flatnonzero(kept)[order],
+        kept.size,
     )
 
 

@@ -1,16 +1,17 @@
 """Degrees of freedom of fixed effects in small samples: Satterthwaite, and Kenward and Roger.
 
-Both see the variance as Var(y) = Σ γ_r V_r, linear in the covariances of the random effects and the residual variance.
+Both see the variance as Var(y) = Σ γ_r V_r, linear in the covariances of the random effects and residual variances.
 Sources: Satterthwaite (1946), Biometrics Bull 2:110; Fai & Cornelius (1996), J Stat Comput Simul 54:363; Kenward &
 Roger (1997), Biometrics 53:983; Halekoh & Højsgaard (2014), J Stat Softw 59:9, section 3 (in the notation used here).
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from opsonin.analysis.mixed.blocks import Blocks
 
@@ -18,18 +19,23 @@ SMALL = 1e-10
 
 
 class Spread(NamedTuple):
-    """What is known of the fixed effects' covariance Φ at the estimate, on the blocks' scale.
+    """What is known of the fixed effects' covariance Φ at a set of variances γ, on the blocks' scale.
 
-    phi: Φ.   slopes: dΦ/dγ, (parameter, fixed, fixed).   observed: the inverse of the log likelihood's observed
-    information of γ.   adjusted: Kenward and Roger's covariance (None by ML).   expected: the inverse of the expected
-    information (None by ML).
+    beta, phi: the fixed effects there and Φ.   slopes: dΦ/dγ, (parameter, fixed, fixed).   observed: the inverse of the
+    log likelihood's observed information of γ.   adjusted: Kenward and Roger's covariance (None by ML).   expected: the
+    inverse of the expected information (None by ML).   score: of the log likelihood, one a parameter.   deviance: −2
+    log (restricted) likelihood.   weighed: Z'V⁻¹(y − Xβ) of each subject.
     """
 
+    beta: Float[np.ndarray, " fixed"]
     phi: Float[np.ndarray, "fixed fixed"]
     slopes: Float[np.ndarray, "parameter fixed fixed"]
     observed: Float[np.ndarray, "parameter parameter"]
     adjusted: Float[np.ndarray, "fixed fixed"] | None
     expected: Float[np.ndarray, "parameter parameter"] | None
+    score: Float[np.ndarray, " parameter"]
+    deviance: float
+    weighed: Float[np.ndarray, "subject random"]
 
     def covariance(self, method: str) -> np.ndarray:
         """The covariance of the fixed effects that a method tests with."""
@@ -37,30 +43,49 @@ class Spread(NamedTuple):
 
 
 def spread(
-    data: Blocks, covariance: Float[np.ndarray, "random random"], sigma2: float, residual: np.ndarray, reml: bool
+    data: Blocks,
+    covariance: Float[np.ndarray, "random random"],
+    noise: Float[np.ndarray, " row"],
+    group: Int[np.ndarray, " row"],
+    reml: bool,
+    held: tuple[int, ...] = (),
 ) -> Spread:
-    """The derivatives at the estimate. covariance: of the random effects; residual: y − Xβ; both on the blocks' scale.
+    """The derivatives at a covariance of the random effects and residual variances, one a group of rows.
 
-    A random effect whose variance is zero is taken as absent: at that boundary the estimate does not move.
+    γ are the free covariances of the random effects, then the residual variance of each group but those `held`. A
+    random effect whose variance is zero is taken as absent: at that boundary the estimate does not move.
     """
-    x = data.x
-    parts = _parts(covariance)
-    count, p = len(parts) + 1, x.shape[1]
-    information = np.zeros((p, p))
+    x, p = data.x, data.x.shape[1]
+    sets, inverses = data.by_size(), []
+    information, right, determinant = np.zeros((p, p)), np.zeros(p), 0.0
+    for rows in sets:
+        variance = data.z[rows] @ covariance @ data.z[rows].transpose(0, 2, 1)
+        variance[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])] += noise[rows]
+        inverse = np.linalg.inv(variance)
+        inverses.append(inverse)
+        weighed_x = inverse @ x[rows]
+        information += np.einsum("sri,srj->ij", x[rows], weighed_x)
+        right += np.einsum("sri,sr->i", weighed_x, data.y[rows])
+        determinant += float(np.linalg.slogdet(variance)[1].sum())
+    phi = np.linalg.inv(information)
+    phi = (phi + phi.T) / 2
+    beta = phi @ right
+    residual = data.y - x @ beta
+    parts, groups = _parts(covariance), [g for g in range(int(group.max()) + 1) if g not in held]
+    count, squared, weighed = len(parts) + len(groups), 0.0, np.zeros((len(data.subjects), data.z.shape[1]))
     first = np.zeros((count, p, p))  # X'V⁻¹ V_r V⁻¹X
     second = np.zeros((count, count, p, p))  # X'V⁻¹ V_r V⁻¹ V_s V⁻¹X
-    traces = np.zeros((count, count))  # tr V⁻¹V_r V⁻¹V_s
-    pulls = np.zeros((count, p))  # X'V⁻¹ u_r with u_r = V_r V⁻¹(y − Xβ)
+    traces, trace = np.zeros((count, count)), np.zeros(count)  # tr V⁻¹V_r V⁻¹V_s, tr V⁻¹V_r
+    pulls, pull = np.zeros((count, p)), np.zeros(count)  # X'V⁻¹ u_r and r'V⁻¹u_r with u_r = V_r V⁻¹r, r = y − Xβ
     squares = np.zeros((count, count))  # u_r'V⁻¹u_s
-    for rows in data.by_size():
-        zi, xi, ri = data.z[rows], x[rows], residual[rows]
-        size = rows.shape[1]
-        inverse = np.linalg.inv(zi @ covariance @ zi.transpose(0, 2, 1) + sigma2 * np.eye(size))
-        weighed_x = inverse @ xi
-        weighed_r = (inverse @ ri[:, :, None])[:, :, 0]
-        information += np.einsum("sri,srj->ij", xi, weighed_x)
+    for rows, inverse in zip(sets, inverses, strict=True):
+        zi, size = data.z[rows], rows.shape[1]
+        weighed_x = inverse @ x[rows]
+        weighed_r = (inverse @ residual[rows][:, :, None])[:, :, 0]
+        squared += float((residual[rows] * weighed_r).sum())
+        weighed[np.searchsorted(data.start, rows[:, 0])] = np.einsum("sri,sr->si", zi, weighed_r)
         matrices = [zi @ part @ zi.transpose(0, 2, 1) for part in parts]
-        matrices.append(np.broadcast_to(np.eye(size), inverse.shape))
+        matrices += [np.eye(size) * (group[rows] == g)[:, :, None] for g in groups]
         moved_x = [matrix @ weighed_x for matrix in matrices]  # V_r V⁻¹X
         moved_r = [np.einsum("sij,sj->si", matrix, weighed_r) for matrix in matrices]
         ratio = [inverse @ matrix for matrix in matrices]
@@ -68,6 +93,8 @@ def spread(
         for r in range(count):
             first[r] += np.einsum("sri,srj->ij", weighed_x, moved_x[r])
             pulls[r] += np.einsum("sri,sr->i", weighed_x, moved_r[r])
+            pull[r] += float((weighed_r * moved_r[r]).sum())
+            trace[r] += float(np.einsum("sii->", ratio[r]))
             for s in range(r, count):
                 second[r, s] += np.einsum("sri,srj->ij", moved_x[r], back[s])
                 traces[r, s] += float(np.einsum("sij,sji->", ratio[r], ratio[s]))
@@ -75,8 +102,6 @@ def spread(
     for r in range(count):
         for s in range(r):
             second[r, s], traces[r, s], squares[r, s] = second[s, r].T, traces[s, r], squares[s, r]
-    phi = np.linalg.inv(information)
-    phi = (phi + phi.T) / 2
     around = np.einsum("ij,rjk,kl->ril", phi, first, phi)  # dΦ/dγ_r: V⁻¹ falls by V⁻¹V_rV⁻¹, so that Φ rises
     crossed = np.einsum("rij,sji->rs", first @ phi, first @ phi)
     doubled = np.einsum("ij,rsji->rs", phi, second)
@@ -84,11 +109,14 @@ def spread(
     quadratic = squares - pulls @ phi @ pulls.T  # y'P V_r P V_s P y
     observed = quadratic - (projected if reml else traces) / 2
     adjusted = expected = None
+    deviance = determinant + squared + (data.n - p if reml else data.n) * math.log(2 * math.pi)
     if reml:
+        trace = trace - np.einsum("ij,rji->r", phi, first)  # tr P V_r
+        deviance += float(np.linalg.slogdet(information)[1])
         expected = _inverse(projected / 2)
         spare = np.einsum("rs,rsij->ij", expected, second - np.einsum("rij,jk,skl->rsil", first, phi, first))
         adjusted = phi + 2 * phi @ ((spare + spare.T) / 2) @ phi
-    return Spread(phi, around, _inverse(observed), adjusted, expected)
+    return Spread(beta, phi, around, _inverse(observed), adjusted, expected, (pull - trace) / 2, deviance, weighed)
 
 
 def satterthwaite(found: Spread, contrast: Float[np.ndarray, " fixed"]) -> float:

@@ -69,9 +69,3 @@ class Likelihood:
         if self.reml:
             slope = slope - np.einsum("sri,ij,stj->rt", weighed_x, unscaled, weighed_x)
         return Point(deviance, 2 * slope @ factor, self.centre + step, unscaled, sigma2)
-
-    def random_effects(self, factor: Float[np.ndarray, "random random"], point: Point) -> np.ndarray:
-        """The best linear unbiased predictions of each subject's random effects, (subject, random), blocks' scale."""
-        inner = np.eye(self.random) + factor.T @ self.zz @ factor
-        left = self.zr - self.zx @ (point.beta - self.centre)
-        return np.linalg.solve(inner, (left @ factor)[:, :, None])[:, :, 0] @ factor.T

@@ -7,7 +7,7 @@ y = Xβ + Zb + ε; each subject has a random intercept, or an intercept and a sl
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from opsonin.analysis.mixed.degrees import (
 )
 from opsonin.analysis.mixed.likelihood import Likelihood
 from opsonin.analysis.mixed.search import NONE, NOTHING, best_factor
+from opsonin.analysis.mixed.unequal import unequal_variances
 from opsonin.analysis.statistics import t_p, t_quantile
 from opsonin.errors import AnalysisError
 
@@ -54,8 +55,10 @@ class FTest(NamedTuple):
 class MixedFit:
     """A fitted mixed model.   coefficient, se: of the fixed effects, model based (Kenward and Roger's se: `se_of`).
 
-    covariance: of the random effects.   sigma: residual SD.   random: predictions for each subject, (subject, random).
-    singular: a random effect has no variance, or two go wholly together; it is then left out of the degrees of freedom.
+    covariance: of the random effects.   sigma: residual SD (of all rows together; of each
+    group of rows in `sigma_by_group`, where they differ).   random: predictions for each subject, (subject, random).
+    singular: a random effect has no variance, two go wholly together, or a group of rows hardly any residual variance;
+    such a variance counts as known in the degrees of freedom.
     method: the degrees of freedom that p and intervals use.   left_out: rows without a value.
     """
 
@@ -65,6 +68,7 @@ class MixedFit:
     random_names: list[str]
     covariance: Float[np.ndarray, "random random"]
     sigma: float
+    sigma_by_group: dict[str, float]
     log_likelihood: float
     reml: bool
     method: str
@@ -169,6 +173,7 @@ def mixed_model(
     subject: Any,
     *,
     slope: Any = None,
+    unequal: Any = None,
     reml: bool = True,
     intercept: bool = True,
     method: str | None = None,
@@ -178,6 +183,7 @@ def mixed_model(
 
     outcome: (row,) numbers.   fixed: (row, k) numbers or a DataFrame, whose names are used; None for the mean alone.
     slope: one column that has a random slope beside each subject's random intercept; None for the intercept alone.
+    unequal: labels of rows (the day) whose residual variances differ; REML with a random intercept alone.
     Rows that miss a value are left out and counted.   method: "kenward-roger" (REML's default) or "satterthwaite".
     Raises: AnalysisError for what cannot be fitted: fewer than two subjects or no repeated measurement, a constant
     outcome, a redundant column, words instead of numbers, no residual variance.
@@ -185,7 +191,17 @@ def mixed_model(
     data = blocks(outcome, fixed, subject, slope, intercept)
     model = Likelihood(data, reml)
     factor, _ = best_factor(model)
-    return _fit_at(data, model, np.where(np.abs(factor) < NONE, 0.0, factor), method, level)
+    factor = np.where(np.abs(factor) < NONE, 0.0, factor)
+    if unequal is None:
+        return _fit_at(data, model, factor, method, level)
+    if not reml or slope is not None:
+        raise AnalysisError("unequal variances are fitted by REML and with a random intercept alone.")
+    labels, group = data.groups(unequal)
+    within = model.at(factor).sigma2
+    gamma, found, held = unequal_variances(data, group, float(factor[0, 0] ** 2) * within, within)
+    by_group = dict(zip(labels, gamma[1:].tolist(), strict=True))
+    fit = _fitted(data, found, gamma[:1, None], gamma[1:][group], by_group, True, method, level)
+    return replace(fit, singular=fit.singular or held)
 
 
 def linear_model(
@@ -201,42 +217,54 @@ def linear_model(
 
 
 def _fit_at(data: Blocks, model: Likelihood, factor: np.ndarray, method: str | None, level: float) -> MixedFit:
-    if not 0 < level < 1:
-        raise AnalysisError(f"the level of the intervals is {level:g}; give a share between 0 and 1, such as 0.95.")
-    reml, point = model.reml, model.at(factor)
+    point = model.at(factor)
     if point.sigma2 < NOTHING:
         raise AnalysisError(
             "the residual variance is zero: every row lies exactly on the model; look for copied values."
         )
-    relative = factor @ factor.T
-    covariance = relative * point.sigma2
-    residual = data.y - data.x @ point.beta
-    found = spread(data, covariance, point.sigma2, residual, reml)
-    unit = data.y_scale / data.x_scale
-    stretch = data.y_scale / data.z_scale
-    determinant = float(np.linalg.det(relative))
+    covariance, noise = factor @ factor.T * point.sigma2, np.full(data.n, point.sigma2)
+    found = spread(data, covariance, noise, np.zeros(data.n, dtype=np.int64), model.reml)
+    return _fitted(data, found, covariance, noise, {}, model.reml, method, level)
+
+
+def _fitted(
+    data: Blocks,
+    found: Spread,
+    covariance: np.ndarray,
+    noise: np.ndarray,
+    by_group: dict[str, float],
+    reml: bool,
+    method: str | None,
+    level: float,
+) -> MixedFit:
+    """The fit on the scale of the data as they were given."""
+    if not 0 < level < 1:
+        raise AnalysisError(f"the level of the intervals is {level:g}; give a share between 0 and 1, such as 0.95.")
+    unit, stretch = data.y_scale / data.x_scale, data.y_scale / data.z_scale
     # the scales of y and x come back into the likelihood: of y by each degree of freedom, of x by REML's determinant
-    shift = 2 * model.degrees * math.log(data.y_scale)
+    shift = 2 * (data.n - (len(data.fixed_names) if reml else 0)) * math.log(data.y_scale)
     if reml:
         shift += 2 * float(np.log(data.x_scale).sum())
+    relative = covariance / float(noise.mean())
     return MixedFit(
         names=data.fixed_names,
-        coefficient=point.beta * unit,
+        coefficient=found.beta * unit,
         variance=found.phi * np.outer(unit, unit),
         random_names=data.random_names,
         covariance=covariance * np.outer(stretch, stretch),
-        sigma=math.sqrt(point.sigma2) * data.y_scale,
-        log_likelihood=-(point.deviance + shift) / 2,
+        sigma=math.sqrt(float(noise.mean())) * data.y_scale,
+        sigma_by_group={label: math.sqrt(value) * data.y_scale for label, value in by_group.items()},
+        log_likelihood=-(found.deviance + shift) / 2,
         reml=reml,
         method=method or ("kenward-roger" if reml else "satterthwaite"),
         level=level,
         n=data.n,
         n_subjects=len(data.subjects),
         left_out=data.left_out,
-        singular=determinant <= 1e-10 * float(np.prod(np.diag(relative))) or determinant == 0,
+        singular=float(np.linalg.det(relative)) <= 1e-10 * float(np.prod(np.diag(relative))),
         subjects=data.subjects,
-        random=model.random_effects(factor, point) * stretch,
-        residual=residual * data.y_scale,
+        random=found.weighed @ covariance * stretch,
+        residual=(data.y - data.x @ found.beta) * data.y_scale,
         _spread=found,
         _unit=1 / unit,
     )

@@ -41,7 +41,7 @@ def _one(model: Likelihood) -> tuple[np.ndarray, Point]:
         return model.at(np.array([[theta]]))
 
     # on a coarse grid first: the criterion of few subjects can have two minima, one of them at 0
-    grid = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 25)])
+    grid = np.array([0.0, 0.01, 0.1, 0.3, 0.6, 1.0, 1.7, 3.0, 8.0, 30.0, 1e3])
     points = [at(float(t)) for t in grid]
     best = int(np.argmin([p.deviance for p in points]))
     if best == len(grid) - 1:
@@ -51,7 +51,7 @@ def _one(model: Likelihood) -> tuple[np.ndarray, Point]:
     else:
         low, high = float(grid[max(best - 1, 0)]), float(grid[best + 1])
     if best == 0:
-        low = float(grid[1]) * 1e-2
+        low = NONE
         if at(low).gradient[0, 0] >= 0:
             return np.zeros((1, 1)), points[0]
     theta = _zero(lambda t: float(at(t).gradient[0, 0]), low, high)

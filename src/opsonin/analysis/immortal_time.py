@@ -49,15 +49,30 @@ def refuse_naive(asked: Asked, question: Question) -> None:
 def compares_responders(asked: Asked) -> str:
     """Why groups that are compared are no groups of the start: a sentence, or "" where they are."""
     by = asked.groups.by
-    if asked.questions.get("naive") or not asked.groups.several or by in ("level", "arm"):
-        return ""
-    if not (is_response(by.replace("_", " ")) or _same_split(asked.groups.of, _responders(asked))):
+    if asked.questions.get("naive") or not _groups_are_responders(asked):
         return ""
     return (
         f"Survival is not compared by {by!r}: it says who responded, and who responds has lived long enough to respond "
         '(immortal time). Ask biomarkers = [{ marker = "response", day = 85 }] for a landmark, or with time_varying = '
         "true; naive = true under the questions gives the naive comparison all the same."
     )
+
+
+def naive_comparison(asked: Asked) -> str:
+    """What is wrong with comparing the groups where that was asked for by `naive = true`; "" elsewhere."""
+    if not asked.questions.get("naive") or not _groups_are_responders(asked):
+        return ""
+    return (
+        f"Naive, as asked: {asked.groups.by!r} says who responded, and who responds has lived long enough to respond "
+        "(immortal time). Do not believe it."
+    )
+
+
+def _groups_are_responders(asked: Asked) -> bool:
+    by = asked.groups.by
+    if not asked.groups.several or by in ("level", "arm"):
+        return False
+    return is_response(by.replace("_", " ")) or _same_split(asked.groups.of, _responders(asked))
 
 
 def marker_asked(asked: Asked, question: Question) -> Marker:

@@ -18,33 +18,31 @@ from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.immortal_time import is_response, response_days
 from opsonin.analysis.markers import Marker, Question, at_day, floor_of, named, parts_of_quotient, wants_log
 from opsonin.analysis.survival import cox
+from opsonin.analysis.survival.episodes import Episodes, episodes
 from opsonin.analysis.time_to_event import endpoint_table
 from opsonin.errors import AnalysisError
 
+LONG_AGO = -1e6  # a day before anybody's start
 SOURCE = "Andersen & Gill 1982, doi:10.1214/aos/1176345976"
 
 
-def episodes_of(asked: Asked, question: Question, endpoint: str) -> pd.DataFrame:
-    """Follow-up split where a marker's value changes: subject_id, group, start, stop, event, value.
+def episodes_of(asked: Asked, question: Question, endpoint: str) -> Episodes:
+    """Follow-up split where a marker's value changes; its rows hold `value` and the subject's group.
 
-    Times count from the endpoint's origin; a subject enters when first measured. The event stands in the last episode.
+    Times count from the endpoint's origin; a subject enters when first measured, a responder responds from that day on.
+    Raises: AnalysisError where nobody has a value while at risk.
     """
     outcomes = endpoint_table(asked.table("survival"), endpoint, asked.groups.of).drop_duplicates("subject_id")
     if is_response(question.marker):
         first = response_days(asked)
-        known = set(asked.table("responses")["subject_id"])
-        zero = pd.DataFrame({"subject_id": sorted(known), "since": -np.inf, "value": 0.0})
-        one = pd.DataFrame({"subject_id": first.index, "since": first.to_numpy(), "value": 1.0})
-        series = pd.concat([zero, one], ignore_index=True)
+        before = pd.DataFrame({"subject_id": sorted(set(asked.table("responses")["subject_id"])), "day": LONG_AGO})
+        after = pd.DataFrame({"subject_id": first.index, "day": first.to_numpy(), "value": 1.0})
+        series = pd.concat([before.assign(value=0.0), after], ignore_index=True)
     else:
         series = _series(asked, question)
-    rows: Any = outcomes.merge(series, on="subject_id").sort_values(["subject_id", "since"], kind="stable")
-    rows["start"] = (rows["since"] - rows["origin_day"]).clip(lower=0.0)
-    following = rows.groupby("subject_id", sort=False)["start"].shift(-1)
-    rows["stop"] = np.minimum(following.fillna(np.inf), rows["day"])
-    rows = rows[rows["start"] < rows["stop"]]
-    rows["event"] &= rows["stop"] == rows["day"]
-    return rows[["subject_id", "group", "start", "stop", "event", "value"]].reset_index(drop=True)
+    origin = series["subject_id"].map(outcomes.set_index("subject_id")["origin_day"])
+    series = series.assign(day=series["day"] - origin).dropna(subset=["day"])
+    return episodes(outcomes.drop(columns="origin_day"), series)
 
 
 def _series(asked: Asked, question: Question) -> pd.DataFrame:
@@ -70,14 +68,19 @@ def _series(asked: Asked, question: Question) -> pd.DataFrame:
             if question.change == "ratio"
             else own["number"] - before
         ).dropna(subset=["number"])
-    return own.rename(columns={"day": "since", "number": "value"})[["subject_id", "since", "value"]]
+    own = own.drop_duplicates(key, keep="last").rename(columns={"number": "value"})
+    return own[[*key, "value"]].astype({"day": float})
 
 
 def over_time_findings(asked: Asked, marker: Marker, question: Question, endpoint: str) -> list[Finding]:
     """The hazard ratio of the value as it was last measured, with how far it can be believed."""
     name = f"biomarker.{endpoint}.{question.label}.hazard_ratio"
-    rows = episodes_of(asked, question, endpoint)
     who = f"{marker.words} against {endpoint}"
+    try:
+        split = episodes_of(asked, question, endpoint)
+    except AnalysisError as problem:
+        return [note(name, f"{who}: {problem}")]
+    rows = split.rows
     if int(rows["event"].sum()) < 2 or rows["value"].nunique() < 2:
         return [note(name, f"{who}: fewer than two events, or no variation.")]
     value = rows["value"].to_numpy(dtype=float)
@@ -89,12 +92,11 @@ def over_time_findings(asked: Asked, marker: Marker, question: Question, endpoin
         step = "per doubling" if log else f"per SD ({spread:.3g} {marker.unit})".replace(" )", ")")
     strata = rows["group"].to_numpy(dtype=object) if asked.groups.several else None
     try:
-        fit = cox(rows["stop"], rows["event"], x, entry=rows["start"], strata=strata, names=["marker"])
+        fit = cox(rows["exit"], rows["event"], x, entry=rows["entry"], strata=strata, names=["marker"])
     except AnalysisError as problem:
         return [note(name, f"{who}: {problem}")]
     within = f"; stratified by {asked.groups.by}" if strata is not None else ""
     lower, upper = (float(v) for v in fit.interval[0])
-    patients = int(rows["subject_id"].nunique())
     main = Finding(
         name,
         "all",
@@ -103,12 +105,12 @@ def over_time_findings(asked: Asked, marker: Marker, question: Question, endpoin
         upper,
         fit.level,
         fit.likelihood_ratio.p,
-        patients,
+        split.subjects,
         fit.events,
         "hazard ratio",
         f"Cox model with a covariate that changes at each measurement, {step}{within}; likelihood ratio p",
         SOURCE,
-        f"{len(rows)} episodes of {patients} patients; a value counts from its day until the next.",
+        f"{split.sentence} A value counts from its day until the next one ({len(rows)} episodes).",
         rows.assign(x=x).rename(columns={"group": "stratum"}),
     )
     if not math.isfinite(main.estimate):

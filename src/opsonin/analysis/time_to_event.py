@@ -61,7 +61,11 @@ def survival_findings(asked: Asked) -> list[Finding]:
 
 def _called(asked: Asked, endpoint: str, finding: Finding) -> Finding:
     """The finding, its note opening with what the record calls the endpoint, where it says."""
+    from opsonin.analysis.immortal_time import naive_comparison
+
     name = asked.endpoint_name(endpoint)
+    if finding.name.endswith((".hazard_ratio", ".logrank")):
+        finding = replace(finding, note=f"{naive_comparison(asked)} {finding.note}".strip())
     if endpoint in STANDARD or name == endpoint:
         return finding
     return replace(finding, note=f"{endpoint}: {name}. {finding.note}".strip())
@@ -69,7 +73,8 @@ def _called(asked: Asked, endpoint: str, finding: Finding) -> Finding:
 
 def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
     """The findings of one endpoint; groups that only the outcome made (responders) are not compared."""
-    from opsonin.analysis.immortal_time import compares_responders  # it reads responses, whose times are read here
+    # imported here, since it reads responses, whose times are read in this module
+    from opsonin.analysis.immortal_time import compares_responders
 
     rows = endpoint_table(asked.table("survival"), endpoint, asked.groups.of)
     unfair = compares_responders(asked)

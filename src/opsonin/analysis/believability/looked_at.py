@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.analysis.asked import Asked
 from opsonin.analysis.believability.null import Null, draws_for, induced, permutation_sd, permutations_within
+from opsonin.analysis.immortal_time import marker_asked
 from opsonin.analysis.immune import protocol_day
 from opsonin.analysis.markers import (
     Question,
@@ -25,7 +26,6 @@ from opsonin.analysis.markers import (
     elapsed_day,
     floor_of,
     named,
-    read_marker,
     wants_log,
 )
 from opsonin.analysis.response import best_responses
@@ -157,10 +157,10 @@ def looked_at(asked: Asked) -> LookedAt:
     questions = biomarker_questions(asked)
     only = asked.questions.get("searched") == "asked"
     columns = {} if only else {(c.marker, c.day, c.change): c for c in _measured(asked, ids, questions)}
-    for q in questions:
+    for q in (q for q in questions if not q.time_varying):
         key = (q.marker, q.day, q.change)
         try:
-            marker = read_marker(asked, q.marker, q.day, q.change)
+            marker = marker_asked(asked, q)
         except AnalysisError:
             continue  # the question's own finding says why it cannot be read
         values = marker.values.reindex(ids).to_numpy(dtype=float)

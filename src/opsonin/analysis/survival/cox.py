@@ -163,10 +163,11 @@ def cox(
         summed = np.zeros((int(groups.max()) + 1, beta.size))
         np.add.at(summed, groups, residual)
         used = summed.T @ summed
-        if np.linalg.matrix_rank(used, hermitian=True) < beta.size:
+        rounding = 1e-12 * float((residual**2).sum())  # the sum over all rows is 0 but for it
+        if np.linalg.matrix_rank(used, tol=rounding, hermitian=True) < beta.size:
             raise AnalysisError(
-                f"{summed.shape[0]} clusters are too few for the robust variance of {beta.size} coefficients; "
-                "leave out covariates, or the cluster."
+                f"the robust variance of {beta.size} coefficients needs more clusters than there are "
+                f"(clusters: {summed.shape[0]}); leave out covariates, or the cluster."
             )
         robust, robust_variance = np.sqrt(np.diag(used)) / data.scale, used / back
     df = beta.size

@@ -114,7 +114,7 @@ def _judged(name: str, group: str, judged: Judged, value: AddedValue, failed: st
     said = f"Apparent {judged.apparent:.3g}, optimism {judged.optimism:.3g}.{failed}" if corrected else value.said
     return Finding(
         name, group, estimate if corrected else judged.apparent, lower, upper, 0.95, n=value.n, events=value.events,
-        unit="concordance" if "concordance" in name else "", method=f"{name.rpartition('.')[2].replace('_', ' ')}, "
+        unit="", method=f"{name.rpartition('.')[2].replace('_', ' ')}, "
         f"{method}", reference=f"{HARRELL}; {NOMA}", note=said, table=value.to_frame(),
     )  # fmt: skip
 

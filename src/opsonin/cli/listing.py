@@ -6,9 +6,10 @@ from opsonin.cli.screen import console, table
 
 
 def list_everything() -> None:
-    """Print bundled studies, therapies, designs, indications and mappings."""
+    """Print bundled studies, therapies, designs, indications, mappings and virtual cohorts."""
     from opsonin import designs, patients, therapies
     from opsonin.record.read import example, examples
+    from opsonin.record.virtual_cohorts import virtual_cohort, virtual_cohorts
     from opsonin.study.library import bundled, title_of
 
     screen = console()
@@ -18,6 +19,7 @@ def list_everything() -> None:
         "Designs": [(name, designs.design(name, 4).describe()) for name in designs.names()],
         "Indications": [(name, patients.indication(name).title) for name in patients.indication_names()],
         "Mappings": [(name, title_of(example(name))) for name in examples()],
+        "Virtual cohorts": [(name, virtual_cohort(name).manifest.title) for name in virtual_cohorts()],
     }
     for title, rows in lists.items():
         screen.print(table(title, ("", ""), rows))

@@ -129,7 +129,7 @@ def _densities(marker: str, names: np.ndarray, value: np.ndarray, digits: int) -
             "compartment": "tumour",
             "day": 0.0,
             "value": np.round(value, digits),
-            "unit": "cells/mm**2",
+            "unit": "cells/mm²",
             "method": "made up",
             "below_limit": False,
             "baseline": True,

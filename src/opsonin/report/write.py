@@ -95,7 +95,7 @@ def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replica
         title=manifest.title or "Trial report",
         source=manifest.source,
         kind=manifest.kind,
-        kind_words="Virtual trial: simulated patients, no one was treated" if virtual else "Trial data",
+        kind_words=_kind_words(virtual, bool((manifest.questions or {}).get("cohort"))),
         version=manifest.software_version,
         chapters=[_numbered(chapter, k + 1) for k, chapter in enumerate(chapters)],
         drawings={figure.name: script_safe(figure.plot.to_json()) for figure in figures},
@@ -104,6 +104,12 @@ def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replica
         script=_resource("report.js"),
         plotly=_plotly(),
     )
+
+
+def _kind_words(virtual: bool, cohort: bool) -> str:
+    if cohort:
+        return "Virtual cohort: made-up patients, no one was treated" if virtual else "Cohort data"
+    return "Virtual trial: simulated patients, no one was treated" if virtual else "Trial data"
 
 
 def _count(replicates: Replicates | int | None) -> int | None:

@@ -130,6 +130,8 @@ def _name(finding: Any) -> str:
     last = finding.name.rpartition(".")[2].replace("_", " ")
     if "searched" in last:
         return f"{finding.name.rpartition('.')[0].split('.', 2)[2]}: {last}"
+    if str(finding.group) == "all levels":
+        return f"{finding.name.split('.multivariable.')[1]}, as a whole"
     return "" if "variable." in finding.name else finding.name.split(".", 2)[2].replace("_", " ").replace(".", ", ")
 
 

@@ -87,7 +87,7 @@ def cut_profile(finding: Any, cut: Any) -> Figure | None:
         ),
         row=1,
     )  # fmt: skip
-    plot.add_vline(x=np.log10(at) if spread > 8 else at, line={"color": palette.VERMILLION, "width": 1.6}, row=1)
+    plot.add_vline(x=at, line={"color": palette.VERMILLION, "width": 1.6}, row=1)
     if "chosen" in table:
         trace = bar(x=table["cut"], y=100 * table["chosen"], marker={"color": palette.GREY}, hoverinfo="x+y")
         plot.add_trace(trace, row=2)

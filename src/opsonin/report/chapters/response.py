@@ -12,7 +12,14 @@ NAME, TITLE = "response", "Response and survival"
 RATES = {
     "objective_rate": "objective response",
     "objective_rate_evaluable": "… of evaluable",
+    "objective_rate_confirmed": "… confirmed",
     "disease_control_rate": "disease control",
+}
+GROWTH = {
+    "growth_rate": "growth",
+    "shrinkage_rate": "shrinkage",
+    "doubling_time": "doubling time",
+    "early_shrinkage_rate": "shrunk by 20 % at week 8",
 }
 
 
@@ -31,13 +38,14 @@ def chapter(context: Context) -> Chapter:
     ]
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
     blocks += [table for table in _numbers(context) if table is not None]
-    blocks += remarks(context, "response", "survival")
+    blocks += remarks(context, "response", "tumour", "survival")
     return Chapter(NAME, TITLE, blocks, lead=_lead(context))
 
 
 def _numbers(context: Context) -> list[Table | None]:
     """Rates and medians by group, then contrasts and tests."""
     responses, survivals = context.named("response"), context.named("survival")
+    growth = [f for f in context.named("tumour") if f.name.rpartition(".")[2] in GROWTH]
     rates = [f for f in responses if f.name.rpartition(".")[2] in RATES]
     best = [f for f in responses if f.name.startswith("response.best.")]
     medians = [f for f in context.findings if f.name.startswith("survival.") and f.name.endswith(".median")]
@@ -56,6 +64,14 @@ def _numbers(context: Context) -> list[Table | None]:
     ]
     return [
         pivot("Response rates", rates, lambda f: RATES[f.name.rpartition(".")[2]], labels),
+        pivot(
+            "How fast tumours grew and shrank",
+            growth,
+            lambda f: GROWTH[f.name.rpartition(".")[2]],
+            labels,
+            "Rates of the sum of diameters (1/day) and its doubling time (days): median and quartiles of the patients "
+            "whose scans support such a rate; the share with early shrinkage with its exact interval.",
+        ),
         pivot("Best overall response", best, lambda f: f.name.rpartition(".")[2], labels),
         pivot("Median times", medians, lambda f: f.name.split(".")[1], labels),
         *shares,

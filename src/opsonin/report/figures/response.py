@@ -23,13 +23,18 @@ NAMES = {
 
 
 def best_responses(record: Any, groups: Groups) -> pd.DataFrame:
-    """One row a patient: subject_id, group, best (CR … NE, or "missing"); the first criteria of the record."""
+    """One row a patient: subject_id, group, best (CR … NE, or "missing"), confirmed (of CR and PR, where known).
+
+    Of several criteria the first of the record.
+    """
     subjects = record.subjects["subject_id"].astype(str)
     rows = pd.DataFrame({"subject_id": subjects, "group": groups.label(subjects)}).dropna(subset=["group"])
     responses = record.responses
     best = responses[responses["best"].fillna(False).astype(bool)].drop_duplicates("subject_id")
     overall = best.set_index(best["subject_id"].astype(str))["overall"].astype("string").replace(I_TO_PLAIN)
     rows["best"] = rows["subject_id"].map(overall.to_dict()).fillna("missing").astype(str)
+    again = best.set_index(best["subject_id"].astype(str))["confirmed"].astype("boolean")
+    rows["confirmed"] = rows["subject_id"].map(again.to_dict()).astype("boolean")
     return rows
 
 
@@ -113,12 +118,12 @@ def best_change(record: Any, groups: Groups) -> pd.DataFrame:
     part = responses.dropna(subset=["change_from_baseline_percent"]) if not responses.empty else responses
     part = part[part["day"] > 0] if len(part) else part
     if part.empty:
-        return pd.DataFrame(columns=["subject_id", "group", "change", "best"])
+        return pd.DataFrame(columns=["subject_id", "group", "change", "best", "confirmed"])
     change = part.groupby(part["subject_id"].astype(str))["change_from_baseline_percent"].min()
     rows = best_responses(record, groups)
     rows["change"] = rows["subject_id"].map(change)
     rows = rows.dropna(subset=["change"]).sort_values(["change", "subject_id"], ascending=[False, True], kind="stable")
-    return rows[["subject_id", "group", "change", "best"]].reset_index(drop=True)
+    return rows[["subject_id", "group", "change", "best", "confirmed"]].reset_index(drop=True)
 
 
 def waterfall(record: Any, groups: Groups) -> Figure | None:
@@ -134,7 +139,7 @@ def waterfall(record: Any, groups: Groups) -> Figure | None:
             x=list(range(1, len(rows) + 1)),
             y=capped,
             marker={"color": [groups.colours[name] for name in rows["group"]], "line": {"width": 0}},
-            text=[kind if kind != "missing" else "" for kind in rows["best"]] if few else None,
+            text=_labels(rows) if few else None,
             textposition="outside",
             textfont={"size": 11, "color": palette.MUTED},
             cliponaxis=False,
@@ -156,11 +161,24 @@ def waterfall(record: Any, groups: Groups) -> Figure | None:
         f"Tumours shrank at some time in {shrunk} of {len(rows)} patients, by at least 30 % in {responded or 'none'}. "
         "Dotted lines are the RECIST limits: +20 % and −30 %."
     )
+    if few and (_once(rows) & rows["best"].isin(["CR", "PR"])).any():
+        told += " A ring (°) marks a response that was not seen again."
     if beyond:
         told += f" {words.sentence(words.counted(beyond, 'bar') + ' beyond +100 % cut off')}"
     return Figure(
         "response-waterfall", "Best change in tumour size, patient by patient", told, plot, rows, groups.key()
     )
+
+
+def _once(rows: pd.DataFrame) -> pd.Series:
+    """Whose response is known not to have been seen again."""
+    return rows["confirmed"].notna() & ~rows["confirmed"].fillna(True).astype(bool)
+
+
+def _labels(rows: pd.DataFrame) -> list[str]:
+    """The best response above each bar."""
+    words = rows["best"].where(rows["best"] != "missing", "")
+    return (words + _once(rows).map({True: "°", False: ""}).where(rows["best"].isin(["CR", "PR"]), "")).tolist()
 
 
 def _limits(plot: Any) -> None:
@@ -219,14 +237,25 @@ def spider(record: Any, groups: Groups) -> Figure | None:
                 hovertemplate="%{text}: %{y:.3g} % on day %{x:.3g}<extra></extra>",
             )
         )
-    ends = rows[(rows["overall"] == "PD") & ~rows["subject_id"].duplicated(keep="last")]
-    plot.add_trace(
-        scatter(
-            x=ends["day"], y=ends["change"], mode="markers", text=ends["subject_id"].map(words.plot_text),
-            marker={"symbol": "x", "size": 7 if many else 9, "color": palette.INK},
-            hovertemplate="%{text}: progression on day %{x:.3g}<extra></extra>",
-        )
-    )  # fmt: skip
+    ends = rows[rows["overall"].isin(["PD", "iCPD"]) & ~rows["subject_id"].duplicated(keep="last")]
+    open_ = rows[rows["overall"] == "iUPD"]
+    new = rows[rows["new_lesion"]].drop_duplicates("subject_id")
+    used = []
+    for what, symbol, colour, part in (
+        ("progression", "x", palette.INK, ends),
+        ("unconfirmed progression (iUPD)", "diamond-open", palette.VERMILLION, open_),
+        ("new lesion", "circle-open", palette.PURPLE, new),
+    ):
+        if part.empty:
+            continue
+        used.append((what, f"{symbol.replace('circle-open', 'ring')}:{colour}"))
+        plot.add_trace(
+            scatter(
+                x=part["day"], y=part["change"], mode="markers", text=part["subject_id"].map(words.plot_text),
+                marker={"symbol": symbol, "size": (7 if many else 9) + 4 * (symbol != "x"), "color": colour},
+                hovertemplate=f"%{{text}}: {what} on day %{{x:.3g}}<extra></extra>",
+            )
+        )  # fmt: skip
     _limits(plot)
     plot.update_yaxes(
         title_text="change in sum of diameters, %", range=[min(float(rows["change"].min()) * 1.1, -40), top * 1.08]
@@ -244,5 +273,5 @@ def spider(record: Any, groups: Groups) -> Figure | None:
         words.sentence(told),
         plot,
         rows,
-        groups.key(),
+        groups.key() + used,
     )

@@ -40,7 +40,7 @@ def swimmer(record: Any, groups: Groups) -> Figure | None:
         plot.add_trace(
             scatter(
                 x=[x for x, _ in here], y=[y for _, y in here], mode="markers",
-                marker={"symbol": symbol, "size": 10, "color": colour, "line": {"width": 1, "color": "white"}},
+                marker={"symbol": symbol, "size": 10, "color": colour, "line": _edge(symbol, colour)},
                 hovertemplate=f"{what}, day %{{x:.3g}}<extra></extra>",
             )
         )  # fmt: skip
@@ -64,6 +64,11 @@ def swimmer(record: Any, groups: Groups) -> Figure | None:
         rows,
         groups.key() + used,
     )
+
+
+def _edge(symbol: str, colour: str) -> dict[str, Any]:
+    """The line around a mark: white around a filled one, its own colour where it is open."""
+    return {"width": 2, "color": colour} if symbol.endswith("-open") else {"width": 1, "color": "white"}
 
 
 def _lanes(record: Any, groups: Groups) -> pd.DataFrame:
@@ -92,19 +97,32 @@ def _lanes(record: Any, groups: Groups) -> pd.DataFrame:
 
 
 def _marks(record: Any) -> list[tuple[str, str, str, list[tuple[str, float]]]]:
-    """(what, symbol, colour, [(subject, day)]) for the events on a swimmer's lane."""
+    """(what, symbol, colour, [(subject, day)]) for the events on a swimmer's lane.
+
+    A response is filled from the day it counts where it was seen again, and open where it was not; so is a progression,
+    by iRECIST, that was not confirmed.
+    """
     responses, events = record.responses, record.adverse_events
     seen = responses[~responses["best"].fillna(False).astype(bool) & responses["day"].notna()]
-    first = {
-        kind: seen[seen["overall"].isin(codes)].groupby("subject_id")["day"].min()
-        for kind, codes in (("response", ["CR", "PR", "iCR", "iPR"]), ("progression", ["PD", "iUPD", "iCPD"]))
-    }
+    again = seen["confirmed"].astype("boolean") if "confirmed" in seen else None
+    once = seen[(again == False).fillna(False)] if again is not None else seen.iloc[:0]  # noqa: E712 missing is neither
+    twice = seen.drop(once.index)
+    good, bad = ["CR", "PR", "iCR", "iPR"], ["PD", "iCPD"]
+
+    def first(rows: Any, codes: list[str]) -> Any:
+        return rows[rows["overall"].isin(codes)].groupby("subject_id")["day"].min()
+
+    confirmed, single = first(twice, good), first(once, good)
+    single = single[~single.index.isin(confirmed.index)]
     limiting = events[events["dlt"].fillna(False).astype(bool) & events["start_day"].notna()]
     deaths = record.survival
     deaths = deaths[(deaths["endpoint"] == "OS") & deaths["event"].fillna(False).astype(bool)]
+    asked = again is not None and bool(seen.loc[seen["overall"].isin(good), "confirmed"].notna().any())
     listed = (
-        ("response", "star", palette.GREEN, first["response"]),
-        ("progression", "diamond", palette.VERMILLION, first["progression"]),
+        ("confirmed response" if asked else "response", "star", palette.GREEN, confirmed),
+        ("response, not seen again", "star-open", palette.GREEN, single),
+        ("unconfirmed progression (iUPD)", "diamond-open", palette.VERMILLION, first(seen, ["iUPD"])),
+        ("progression", "diamond", palette.VERMILLION, first(seen, bad)),
         ("dose-limiting toxicity", "x", palette.BLACK, limiting.groupby("subject_id")["start_day"].min()),
         ("death", "square", palette.GREY, deaths.groupby("subject_id")["day"].max()),
     )

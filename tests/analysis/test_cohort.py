@@ -25,6 +25,12 @@ def gist():
     return Findings(cohort_findings(asked()))
 
 
+@pytest.fixture(autouse=True)
+def fewer_samples(gist, monkeypatch):
+    """After the cohort of sixty was analysed as users have it."""
+    monkeypatch.setattr("opsonin.analysis.cohort_value.SAMPLES", (40, 20))
+
+
 def made(n=80, seed=3, **columns):
     """A cohort of n patients whose marker works, in months of days."""
     rng = np.random.default_rng(seed)

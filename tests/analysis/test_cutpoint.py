@@ -4,11 +4,12 @@ import itertools
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsonin.analysis import cut_point, cut_point_response, logrank
+from opsonin.analysis import analyse, cut_point, cut_point_response, logrank
 from opsonin.analysis.cutpoint import SOURCE
 from opsonin.analysis.maximally_selected import (
     logrank_scores_of_ranks,
@@ -19,6 +20,7 @@ from opsonin.analysis.maximally_selected import (
     search,
 )
 from opsonin.errors import AnalysisError
+from opsonin.record import Manifest, TrialRecord
 
 WIDE = (0.1, 0.9)
 
@@ -212,3 +214,22 @@ def test_what_cannot_be_cut_is_said(change, words):
 def test_a_response_that_is_none_is_refused(response, words):
     with pytest.raises(AnalysisError, match=words):
         cut_point_response(response, [1.0, 2.0, 3.0])
+
+
+def test_a_record_is_asked_for_a_searched_cut():
+    rng = np.random.default_rng(2)
+    level = np.repeat([1, 2], 30)
+    marker = rng.lognormal(3, 1, 60)
+    who = [f"P{k}" for k in range(60)]
+    subjects = pd.DataFrame({"subject_id": who, "level": level, "CD3": marker})
+    days = rng.exponential(np.where(marker > 20, 400, 120))
+    survival = pd.DataFrame({"subject_id": who, "endpoint": "OS", "day": days, "event": True, "origin_day": 0.0})
+    record = TrialRecord({"subjects": subjects, "survival": survival}, Manifest(title="sixty patients"))
+    questions = {"biomarkers": [{"marker": "CD3", "against": ["OS"]}]}
+    findings = analyse(record, questions={**questions, "search_cut": ["CD3"]})
+    cut, ratio = findings.get("biomarker.OS.CD3.searched_cut"), findings.get("biomarker.OS.CD3.searched_ratio")
+    alone = cut_point(days, np.ones(60, dtype=bool), marker, strata=level)
+    assert cut.estimate == alone.cut == pytest.approx(20, rel=0.4)
+    assert ratio.p == alone.p < 0.01
+    assert "permutation within strata" in ratio.method
+    assert not analyse(record, questions=questions).named("biomarker.OS.CD3.searched_cut")

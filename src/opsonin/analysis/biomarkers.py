@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from opsonin.analysis.asked import Asked
+from opsonin.analysis.asked_cuts import searched_cut
 from opsonin.analysis.believability import Arrays, LookedAt, Null, believe, looked_at, replicate_strengths
 from opsonin.analysis.believability.null import draws_for, permutation_sd, shuffle_within
 from opsonin.analysis.believability.replicate_trials import InReplicates
@@ -130,6 +131,7 @@ def _one(
         name = f"{stem}.hazard_ratio_unstratified"
         yield finite_hazard_ratio_or_note(rows, rows["x"], name, "all", None, f", {marker.step}")
     yield split_finding(asked, marker, rows, stem, strata)
+    yield from searched_cut(asked, marker, rows, stem, strata)
     if several and not asked.groups.ordered:
         yield from by_arm(asked, marker, rows, stem)
     yield from _believed(main, looked.null(own.observed, own.strengths if draws else None), asked.seed)

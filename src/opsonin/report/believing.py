@@ -25,7 +25,7 @@ def biomarker(context: Context) -> list[Line]:
     if chance is None or not looked_at(chance):
         return [(begin, words.sentence(_chance(len(found))))]
     told = f"among {looked_at(chance)} associations looked at, chance makes one this strong in "
-    told += f"{words.share(chance.estimate)} of trials"
+    told += f"{words.share(chance.estimate)} of trials" if chance.estimate else f"none of {int(chance.n):,} trials"
     return [(begin, words.sentence(told))]
 
 

@@ -19,7 +19,7 @@ from opsonin.analysis.believability.confirmation import events_for, power_with
 from opsonin.analysis.believability.effect import Effect, effect_of, survivors_of
 from opsonin.analysis.believability.exaggeration import COLUMNS, STRENGTHS, Survivors, exaggeration_table, type_m_and_s
 from opsonin.analysis.believability.null import SOURCE, Null
-from opsonin.analysis.believability.words import counted, percent, short, times
+from opsonin.analysis.believability.words import counted, multiple, percent, short, times
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.statistics import proportion
 from opsonin.errors import AnalysisError
@@ -206,13 +206,8 @@ def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None) -> 
     bayes = evidence.bayes_factor
     at = {p: float(prior.probability_real(bayes, p)) for p in (ONE_IN_TEN, 0.5)}
     best = float(prior.probability_real(evidence.favourable, ONE_IN_TEN))
-    fit = (
-        f"{bayes:.2g} times better"
-        if bayes >= 1.05
-        else f"{1 / bayes:.2g} times worse"
-        if bayes < 0.95
-        else "no better"
-    )
+    better = f"{multiple(bayes)} better" if bayes >= 1.05 else "no better"
+    fit = f"{multiple(1 / bayes)} worse" if bayes < 0.95 else better
     words = f"The data fit a link of usual strength {fit} than none. If one such link in ten is real, this one is with "
     words += f"{percent(at[ONE_IN_TEN])} probability"
     words += f" (at best {percent(best)}, whatever the strength of links)" if best > at[ONE_IN_TEN] + 0.01 else ""

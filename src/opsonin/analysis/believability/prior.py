@@ -76,7 +76,7 @@ def evidence_of_data(data: Survivors, effect_sd: float = EFFECT_SD) -> Evidence:
     mode, width = _posterior_mode(model, effect_sd)
     far = max(6 * effect_sd, 6 * float(FAVOURABLE[-1]))
     grid = np.union1d(np.linspace(-far, far, 121), mode + width * np.linspace(-8.0, 8.0, 121))
-    value = np.array([model.at(np.array([b])).value for b in grid]) - model.at(np.zeros(1)).value
+    value = _values(model, grid) - _values(model, np.zeros(1))
     likelihood = np.exp(np.clip(value, None, 700.0))
 
     def averaged(sd: float, what: np.ndarray) -> float:
@@ -89,6 +89,16 @@ def evidence_of_data(data: Survivors, effect_sd: float = EFFECT_SD) -> Evidence:
     sd = math.sqrt(max(averaged(effect_sd, (grid - mean) ** 2) / bayes, 0.0))
     best = max(averaged(float(s), one) for s in FAVOURABLE)
     return Evidence(bayes, max(best, bayes), mean / spread, sd / spread, effect_sd / spread)
+
+
+def _values(model: PartialLikelihood, grid: np.ndarray) -> np.ndarray:
+    """The log partial likelihood of one covariate at many coefficients, all at once."""
+    linear = model.x[:, :1] * grid[None, :]
+    top = linear.max(axis=0)
+    risk, total = np.exp(linear - top), np.zeros(grid.size)
+    for stratum in model.strata:
+        total += (linear[stratum.dead] - top - np.log(stratum.per_death(risk))).sum(axis=0)
+    return total
 
 
 def _posterior_mode(model: PartialLikelihood, effect_sd: float) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from opsonin.random import uniform
 
 Grid = Float[np.ndarray, "trial slot"]
 Strata = Int[np.ndarray, "trial slot"]
-POOLED = 100  # replicate trials pooled into one estimate: enough for two digits
+POOLED = 60  # replicate trials pooled into one estimate: enough for two digits
 
 
 @dataclass(frozen=True)

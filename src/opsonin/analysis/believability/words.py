@@ -30,6 +30,13 @@ def counted(number: float) -> str:
     return f"{math.ceil(number / scale) * scale:,}"
 
 
+def multiple(factor: float) -> str:
+    """A factor: "2.6 times", "560 times", "over a million times"."""
+    if factor >= 1e6:
+        return "over a million times"
+    return f"{counted(factor)} times" if factor >= 99.5 else f"{factor:.2g} times"
+
+
 def times(factor: float) -> str:
     """How much too strong: "2.4 times too strong", "not exaggerated"."""
     return f"{factor:.2g} times too strong" if factor >= 1.05 else "hardly too strong"

@@ -9,6 +9,7 @@ from opsonin.report.content import Block, Chapter, Drawing, Lines
 from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import biomarkers as figures
 from opsonin.report.figures.belief import belief
+from opsonin.report.figures.predictive import treatment_by_marker
 
 NAME, TITLE = "biomarkers", "Biomarkers"
 DRAWN = 6  # marker and outcome pairs that get their own pictures
@@ -37,6 +38,7 @@ def chapter(context: Context) -> Chapter:
             figures.split_curves(context.record, context.groups, question, endpoint, cut),
         ]
         blocks += [Drawing(figure) for figure in drawn if figure is not None]
+        blocks += _by_treatment(context, question, endpoint)
         blocks += [block for subject in (endpoint, "response") for block in beliefs.pop((subject, question.label), [])]
     left = [block for some in beliefs.values() for block in some]
     blocks += left[: 2 * max(0, DRAWN - len(pairs))]
@@ -66,6 +68,19 @@ def highlighted(context: Context) -> list[tuple[Question, str]]:
     return list(dict.fromkeys(pairs))
 
 
+def _by_treatment(context: Context, question: Question, endpoint: str) -> list[Block]:
+    """The treatment's hazard ratio along the marker, for each contrast of randomised arms."""
+    name = f"biomarker.{endpoint}.{question.label}.interaction"
+    unit = context.record.measurements.loc[context.record.measurements["marker"] == question.marker, "unit"].dropna()
+    drawn = []
+    for f in (f for f in context.findings if f.name == name):
+        of = f"{question.label} and {endpoint}"
+        of += f", {f.group}" if sum(other.name == name for other in context.findings) > 1 else ""
+        said = words.unit_name(unit.iloc[0]) if len(unit) and not question.change else ""
+        drawn.append(treatment_by_marker(of, question.label, said, f, "per doubling" in f.method))
+    return [Drawing(figure) for figure in drawn if figure is not None]
+
+
 def believed(context: Context) -> dict[tuple[str, str], list[Block]]:
     """For each (endpoint, marker): the picture of how far to believe it, and what replicate trials say."""
     named = context.named("biomarker")
@@ -78,11 +93,12 @@ def believed(context: Context) -> dict[tuple[str, str], list[Block]]:
     out: dict[tuple[str, str], list[Block]] = {}
     for endpoint, marker, what, f in figures.judged(named):
         mine = parts.get((endpoint, marker, what), {})
-        drawn = belief(f"{marker} and {endpoint}", f, mine)
+        subject = f"{marker} and {endpoint}" + (", interaction with treatment" if what == "interaction" else "")
+        drawn = None if what == "interaction" else belief(subject, f, mine)  # in words alone: the curve above shows it
         blocks: list[Block] = [] if drawn is None else [Drawing(drawn)]
         told = [(head, _words(mine, some)) for head, some in HEADS]
         if any(text for _, text in told):
-            blocks.append(Lines([(head, text) for head, text in told if text], f"In words: {marker} and {endpoint}"))
+            blocks.append(Lines([(head, text) for head, text in told if text], f"In words: {subject}"))
         out.setdefault((endpoint, marker), []).extend(blocks)
     return out
 

@@ -121,7 +121,7 @@ class FirthLogisticLikelihood:
         """The information when the penalty is written as data: every patient counts 1 + leverage times."""
         x = self.design
         weight = _weight(x @ theta)
-        leverage = weight * np.einsum("ij,jk,ik->i", x, np.linalg.inv((x * weight[:, None]).T @ x), x)
+        leverage = weight * ((x @ np.linalg.inv((x * weight[:, None]).T @ x)) * x).sum(axis=1)
         return (x * (weight * (1 + leverage))[:, None]).T @ x
 
     def at(self, theta: np.ndarray) -> Evaluation:
@@ -132,7 +132,7 @@ class FirthLogisticLikelihood:
         information = (x * weight[:, None]).T @ x
         if np.linalg.eigvalsh(information)[0] <= 1e-14 * np.trace(information):
             return Evaluation(-math.inf, x.T @ (self.y - p), information)
-        leverage = weight * np.einsum("ij,jk,ik->i", x, np.linalg.inv(information), x)
+        leverage = weight * ((x @ np.linalg.inv(information)) * x).sum(axis=1)
         value = float(self.y @ eta - np.logaddexp(0.0, eta).sum() + 0.5 * np.linalg.slogdet(information)[1])
         return Evaluation(value, x.T @ (self.y - p + leverage * (0.5 - p)), information)
 

@@ -150,10 +150,10 @@ class FirthLikelihood:
         if not np.isfinite(information).all() or np.linalg.eigvalsh(information)[0] <= 1e-14 * np.trace(information):
             return Evaluation(-math.inf, gradient, information)
         inverse = np.linalg.inv(information)
-        size = np.einsum("ij,jk,ik->i", x, inverse, x)
+        size = ((x @ inverse) * x).sum(axis=1)
         for m in moments:
             both = np.column_stack([size, size[:, None] * x]) * m.risk[:, None]
             both = m.stratum.per_death(both) / m.s0[:, None]
-            tilt = np.einsum("dj,djk->dk", m.mean @ inverse, m.covariance)
+            tilt = ((m.mean @ inverse)[:, None, :] @ m.covariance)[:, 0]
             gradient += 0.5 * (both[:, 1:] - both[:, :1] * m.mean - 2 * tilt).sum(axis=0)
         return Evaluation(value + 0.5 * float(np.linalg.slogdet(information)[1]), gradient, information)

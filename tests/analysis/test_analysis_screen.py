@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsonin.analysis import screen as module
+from opsonin.analysis import screening as module
 from opsonin.analysis.multiplicity import adjust_p
-from opsonin.analysis.screen import screen, screen_response, screen_values
+from opsonin.analysis.screening import screen, screen_response, screen_values
 from opsonin.analysis.survival import cox
 from opsonin.analysis.survival.firth import firth_cox
 from opsonin.errors import AnalysisError

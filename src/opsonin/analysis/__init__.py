@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     )
     from opsonin.analysis.biomarkers import biomarker_data
     from opsonin.analysis.comparison import Groups, groups
+    from opsonin.analysis.compositions import (
+        CompositionChange,
+        CompositionTrend,
+        aitchison_distance,
+        centred_log_ratios,
+        composition_change,
+        composition_trend,
+        isometric_log_ratios,
+        replace_zeros,
+    )
     from opsonin.analysis.cutpoint import (
         CutPoint,
         cut_point,
@@ -66,6 +76,8 @@ if TYPE_CHECKING:
     from opsonin.analysis.profiles import nca_table
     from opsonin.analysis.response import best_responses, response_table
     from opsonin.analysis.safety import adverse_event_table, dlt_table
+    from opsonin.analysis.screen_result import Screen
+    from opsonin.analysis.screening import screen, screen_response, screen_values
     from opsonin.analysis.survival import (
         Bootstrap,
         CoxCurves,
@@ -111,6 +123,8 @@ _HOME = {
     "Bootstrap": "survival",
     "BrierScore": "performance",
     "Calibration": "performance",
+    "CompositionChange": "compositions",
+    "CompositionTrend": "compositions",
     "Concordance": "performance",
     "CoxCurves": "survival",
     "CoxFit": "survival",
@@ -141,8 +155,10 @@ _HOME = {
     "PermutationTest": "survival",
     "ProportionalHazards": "survival",
     "RestrictedMeans": "survival",
+    "Screen": "screen_result",
     "adjust_p": "multiplicity",
     "adverse_event_table": "safety",
+    "aitchison_distance": "compositions",
     "analyse": "everything",
     "ask": "asked",
     "auc_over_time": "performance",
@@ -154,7 +170,10 @@ _HOME = {
     "brier": "performance",
     "calibration": "performance",
     "calibration_response": "performance",
+    "centred_log_ratios": "compositions",
     "change_table": "immune",
+    "composition_change": "compositions",
+    "composition_trend": "compositions",
     "concordance": "performance",
     "concordance_many": "performance",
     "cox": "survival",
@@ -180,6 +199,7 @@ _HOME = {
     "gray_test": "survival",
     "groups": "comparison",
     "growth_table": "tumour_growth",
+    "isometric_log_ratios": "compositions",
     "kaplan_meier": "survival",
     "landmark": "survival",
     "linear_model": "mixed",
@@ -197,10 +217,14 @@ _HOME = {
     "probability_real": "believability",
     "proportional_hazards_test": "survival",
     "read_marker": "markers",
+    "replace_zeros": "compositions",
     "response_table": "response",
     "response_times": "durations",
     "restricted_means": "survival",
     "roc_curve": "performance",
+    "screen": "screening",
+    "screen_response": "screening",
+    "screen_values": "screening",
     "tumour_sizes": "tumour_growth",
     "type_m_and_s": "believability",
 }
@@ -211,6 +235,8 @@ __all__ = [
     "Bootstrap",
     "BrierScore",
     "Calibration",
+    "CompositionChange",
+    "CompositionTrend",
     "Concordance",
     "CoxCurves",
     "CoxFit",
@@ -241,8 +267,10 @@ __all__ = [
     "PermutationTest",
     "ProportionalHazards",
     "RestrictedMeans",
+    "Screen",
     "adjust_p",
     "adverse_event_table",
+    "aitchison_distance",
     "analyse",
     "ask",
     "auc_over_time",
@@ -254,7 +282,10 @@ __all__ = [
     "brier",
     "calibration",
     "calibration_response",
+    "centred_log_ratios",
     "change_table",
+    "composition_change",
+    "composition_trend",
     "concordance",
     "concordance_many",
     "cox",
@@ -280,6 +311,7 @@ __all__ = [
     "gray_test",
     "groups",
     "growth_table",
+    "isometric_log_ratios",
     "kaplan_meier",
     "landmark",
     "linear_model",
@@ -297,10 +329,14 @@ __all__ = [
     "probability_real",
     "proportional_hazards_test",
     "read_marker",
+    "replace_zeros",
     "response_table",
     "response_times",
     "restricted_means",
     "roc_curve",
+    "screen",
+    "screen_response",
+    "screen_values",
     "tumour_sizes",
     "type_m_and_s",
 ]

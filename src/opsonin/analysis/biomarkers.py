@@ -52,13 +52,13 @@ def biomarker_data(asked: Asked, marker: Marker, endpoint: str, naive: bool = Fa
     if naive and (marker.landmark_day > 0 or is_response(marker.name)):
         said = f"{immortal_time(marker, rows)} {said}".strip()
     elif marker.day is not None:
-        rows, sentence = _at_risk_when_sampled(rows, marker.landmark_day)
+        rows, sentence = at_risk_when_sampled(rows, marker.landmark_day)
         said = f"{sentence} {said}".strip()
     rows["x"] = marker.scaled(rows["value"].to_numpy(dtype=float))
     return rows, said
 
 
-def _at_risk_when_sampled(rows: pd.DataFrame, day: float) -> tuple[pd.DataFrame, str]:
+def at_risk_when_sampled(rows: pd.DataFrame, day: float) -> tuple[pd.DataFrame, str]:
     """Who was still at risk on a day of the trial, with times from that day (or a later origin) on; who was not.
 
     Without this a patient whose clock began earlier would count as at risk while they could not have had the event.

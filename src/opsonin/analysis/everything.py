@@ -13,6 +13,7 @@ from opsonin.analysis.immune import immune_findings
 from opsonin.analysis.pharmacokinetics import pharmacokinetic_findings
 from opsonin.analysis.response import response_findings
 from opsonin.analysis.safety import safety_findings
+from opsonin.analysis.screen_findings import screen_findings
 from opsonin.analysis.time_to_event import survival_findings
 from opsonin.analysis.trial_flow import flow_findings, operating_characteristics
 from opsonin.analysis.tumour_growth import growth_findings
@@ -35,6 +36,7 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "tumour": growth_findings,
     "survival": survival_findings,
     "biomarker": biomarker_findings,
+    "screen": screen_findings,
     "cohort": lambda asked: _cohort(asked),
 }
 OF_REPLICATES = ("design", "biomarker")  # chapters that look at replicate trials; the others do with the record

@@ -75,8 +75,9 @@ def value_at(kind, z, y, mark, efron, beta, penalised, gradient, information, cu
 def climb(kind, z, y, mark, efron, beta, free, penalised, value, gradient, information, cubes, low):
     """Maximise over the first `free` coefficients, in place, from `beta` with its `value` and derivatives.
 
-    The derivatives are left at the top. Returns the value there and whether the climb settled. Steps by the information, halved until the value does not fall; the
-    information is that of the plain likelihood also under the penalty, as in coxphf and logistf.
+    The derivatives are left at the top. Returns the value there and whether the climb settled. Steps by the
+    information, halved until the value does not fall; the information is that of the plain likelihood also under the
+    penalty, as in coxphf and logistf.
     """
     p = beta.size
     step, there = np.zeros(p), np.zeros(p)
@@ -132,7 +133,8 @@ def profile_at(kind, z, y, mark, efron, start, last, penalised):
 def profile_limit(kind, z, y, mark, efron, best, top, way, step, cut, penalised):
     """Where, on one side of the estimate, twice the profile has fallen by `cut`, and whether all climbs settled.
 
-    Infinite where it never falls so far. Brackets by doubling, then the Illinois variant of the false position (Dowell & Jarratt 1971, BIT 11:168).
+    Infinite where it never falls so far. Brackets by doubling, then the Illinois variant of the false position
+    (Dowell & Jarratt 1971, BIT 11:168).
     """
     p = best.size
     at = best.copy()

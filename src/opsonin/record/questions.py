@@ -50,6 +50,16 @@ def _is_cohort(value: Any) -> bool:
     return lists and (outcome is None or _is_text(outcome)) and (at is None or _is_number(at))
 
 
+def _is_screen(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return _is_text(value) or (_are_texts(value) and bool(value))
+    day, markers = value.get("day"), value.get("markers")
+    right_day = day is None or (isinstance(day, int) and not isinstance(day, bool) and day != 0)
+    right = _are_texts(value.get("against")) and bool(value["against"]) and not set(value) - SCREEN_KEYS
+    return right and right_day and (markers is None or _are_texts(markers))
+
+
+SCREEN_KEYS = {"against", "markers", "day"}
 COHORT_TEXTS = ("markers", "adjust", "categories")
 BIOMARKER = {"marker", "day", "against", "change", "time_varying", "naive"}
 TEXT = (_is_text, 'a text, such as "arm"')
@@ -72,13 +82,19 @@ CRITERIA = (
     lambda value: value in ("RECIST 1.1", "iRECIST", "Lugano"),
     'the criteria by which lesions are judged, "RECIST 1.1", "iRECIST" or "Lugano"',
 )
+SCREEN = (
+    _is_screen,
+    'endpoints, such as ["PFS", "response"], or a table such as { against = ["PFS"], day = 15, markers = ["CD8+"] }, '
+    "without day 0 and without other keys",
+)
 STRATA = (lambda value: _is_text(value) or _are_texts(value), 'a column, or a list of columns, such as ["ecog"]')
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "compare": TEXT, "reference": TEXT, "markers": TEXTS, "cut": MARKED, "biomarkers": BIOMARKERS, "strata": STRATA,
     "interaction": TEXTS, "analytes": TEXTS, "endpoint_names": NAMED, "level_names": TEXTS, "escalating_agent": TEXT,
     "confirm": YES, "criteria": CRITERIA, "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER,
-    "cohort": COHORT, "naive": YES, "searched": SEARCHED, "search_cut": TEXTS,
+    "cohort": COHORT,
+    "screen": SCREEN, "adjust": STRATA, "naive": YES, "searched": SEARCHED, "search_cut": TEXTS,
 }  # fmt: skip
 
 

@@ -119,3 +119,55 @@ def test_the_same_record_gives_the_same_numbers_in_any_order():
     for name in ("mean_change", "dose_exponent", "course_by_outcome"):
         pairs = zip(one.named(f"immune.CD8+.{name}"), other.named(f"immune.CD8+.{name}"), strict=True)
         assert all(a.estimate == pytest.approx(b.estimate) and a.p == pytest.approx(b.p, rel=1e-4) for a, b in pairs)
+
+
+PARTS = ("B", "CD4+", "CD8+", "NK cells")
+
+
+def four_parts(seed=1, patients=10, rise=2.0, days=(-3.0, 14.0)):
+    """NK cells rise against the other three, which stay; all four double with a factor of the patient's own."""
+    rng = np.random.default_rng(seed)
+    who = [f"P{k:02d}" for k in range(patients)]
+    base = {part: np.exp(rng.normal(6, 0.4, patients)) for part in PARTS}
+    rows = []
+    for day in days:
+        whole = np.exp(rng.normal(0, 0.5, patients))
+        for part in PARTS:
+            grown = (rise if part == "NK cells" and day > 0 else 1.0) * np.exp(rng.normal(0, 0.05, patients))
+            rows.append(
+                pd.DataFrame({"subject_id": who, "marker": part, "day": day, "value": base[part] * whole * grown})
+            )
+    table = pd.concat(rows, ignore_index=True).assign(
+        compartment="blood", unit="cells/µl", below_limit=False, baseline=False
+    )
+    return TrialRecord({"subjects": pd.DataFrame({"subject_id": who}), "measurements": table}, Manifest()).validate()
+
+
+def test_a_composition_changes_in_the_part_that_does():
+    found = Findings(analyse_part(["immune"], four_parts())["immune"])
+    change = found.get("immune.composition.change", "all, day 15")
+    assert change.p == pytest.approx(2 / 2**10)
+    assert change.estimate == pytest.approx(np.log(2) * np.sqrt(3) / 2, rel=0.1)  # one of four parts times two
+    nk, other = (found.get(f"immune.composition.{part}", "all, day 15") for part in ("NK", "B"))
+    assert nk.lower < 2 < nk.upper
+    assert other.estimate == pytest.approx(2 ** (-1 / 3), rel=0.05)
+
+
+def test_a_whole_that_grows_is_no_change_of_composition():
+    found = Findings(analyse_part(["immune"], four_parts(rise=1.0))["immune"])
+    assert found.get("immune.composition.change", "all, day 15").p > 0.05
+    assert found.get("immune.composition.change", "all, day 15").estimate < 0.1
+
+
+def test_three_of_the_four_are_no_composition():
+    whole = four_parts()
+    rows = whole.measurements[whole.measurements["marker"] != "B"]
+    found = Findings(analyse_part(["immune"], TrialRecord(whole.tables | {"measurements": rows}, Manifest()))["immune"])
+    assert not found.named("immune.composition")
+
+
+def test_a_part_that_is_zero_everywhere_is_said():
+    whole = four_parts()
+    rows = whole.measurements.assign(value=whole.measurements["value"].where(whole.measurements["marker"] != "B", 0.0))
+    found = Findings(analyse_part(["immune"], TrialRecord(whole.tables | {"measurements": rows}, Manifest()))["immune"])
+    assert any("zero in every row" in text for text in found.notes)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from opsonin.analysis.added_value import AddedValue, added_value
     from opsonin.analysis.asked import Asked, ask
     from opsonin.analysis.believability import (
         Belief,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
         type_m_and_s,
     )
     from opsonin.analysis.biomarkers import biomarker_data
+    from opsonin.analysis.cohort import cohort_findings
+    from opsonin.analysis.cohort_data import Cohort, read_cohort
     from opsonin.analysis.comparison import Groups, groups
     from opsonin.analysis.compositions import (
         CompositionChange,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from opsonin.analysis.everything import analyse
     from opsonin.analysis.exposure_response import exposure_responses
     from opsonin.analysis.findings import Finding, Findings
+    from opsonin.analysis.hazard_model import HazardModel, hazard_model
     from opsonin.analysis.immune import change_table
     from opsonin.analysis.logistic_firth import FirthLogisticFit, firth_logistic
     from opsonin.analysis.logistic_model import LogisticFit, logistic
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
         decision_curve_response,
         roc_curve,
     )
+    from opsonin.analysis.planning import Plan, PlanRequest, plan_from_record, plan_response, plan_survival, single_arm
     from opsonin.analysis.power_model import DoseProportionality, dose_proportionality
     from opsonin.analysis.profiles import nca_table
     from opsonin.analysis.response import best_responses, response_table
@@ -117,12 +122,14 @@ if TYPE_CHECKING:
 
 # where each public name lives; loaded on first use
 _HOME = {
+    "AddedValue": "added_value",
     "Asked": "asked",
     "AucOverTime": "performance",
     "Belief": "believability",
     "Bootstrap": "survival",
     "BrierScore": "performance",
     "Calibration": "performance",
+    "Cohort": "cohort_data",
     "CompositionChange": "compositions",
     "CompositionTrend": "compositions",
     "Concordance": "performance",
@@ -141,6 +148,7 @@ _HOME = {
     "FirthLogisticFit": "logistic_firth",
     "GrayTest": "survival",
     "Groups": "comparison",
+    "HazardModel": "hazard_model",
     "KaplanMeier": "survival",
     "LogRank": "survival",
     "LogisticFit": "logistic_model",
@@ -153,9 +161,12 @@ _HOME = {
     "Null": "believability",
     "Optimism": "optimism",
     "PermutationTest": "survival",
+    "Plan": "planning",
+    "PlanRequest": "planning",
     "ProportionalHazards": "survival",
     "RestrictedMeans": "survival",
     "Screen": "screen_result",
+    "added_value": "added_value",
     "adjust_p": "multiplicity",
     "adverse_event_table": "safety",
     "aitchison_distance": "compositions",
@@ -172,6 +183,7 @@ _HOME = {
     "calibration_response": "performance",
     "centred_log_ratios": "compositions",
     "change_table": "immune",
+    "cohort_findings": "cohort",
     "composition_change": "compositions",
     "composition_trend": "compositions",
     "concordance": "performance",
@@ -199,6 +211,7 @@ _HOME = {
     "gray_test": "survival",
     "groups": "comparison",
     "growth_table": "tumour_growth",
+    "hazard_model": "hazard_model",
     "isometric_log_ratios": "compositions",
     "kaplan_meier": "survival",
     "landmark": "survival",
@@ -213,9 +226,13 @@ _HOME = {
     "nca_table": "profiles",
     "optimism_corrected": "optimism",
     "permutation_logrank": "survival",
+    "plan_from_record": "planning",
+    "plan_response": "planning",
+    "plan_survival": "planning",
     "prior_needed": "believability",
     "probability_real": "believability",
     "proportional_hazards_test": "survival",
+    "read_cohort": "cohort_data",
     "read_marker": "markers",
     "replace_zeros": "compositions",
     "response_table": "response",
@@ -225,16 +242,19 @@ _HOME = {
     "screen": "screening",
     "screen_response": "screening",
     "screen_values": "screening",
+    "single_arm": "planning",
     "tumour_sizes": "tumour_growth",
     "type_m_and_s": "believability",
 }
 __all__ = [
+    "AddedValue",
     "Asked",
     "AucOverTime",
     "Belief",
     "Bootstrap",
     "BrierScore",
     "Calibration",
+    "Cohort",
     "CompositionChange",
     "CompositionTrend",
     "Concordance",
@@ -253,6 +273,7 @@ __all__ = [
     "FirthLogisticFit",
     "GrayTest",
     "Groups",
+    "HazardModel",
     "KaplanMeier",
     "LogRank",
     "LogisticFit",
@@ -265,9 +286,12 @@ __all__ = [
     "Null",
     "Optimism",
     "PermutationTest",
+    "Plan",
+    "PlanRequest",
     "ProportionalHazards",
     "RestrictedMeans",
     "Screen",
+    "added_value",
     "adjust_p",
     "adverse_event_table",
     "aitchison_distance",
@@ -284,6 +308,7 @@ __all__ = [
     "calibration_response",
     "centred_log_ratios",
     "change_table",
+    "cohort_findings",
     "composition_change",
     "composition_trend",
     "concordance",
@@ -311,6 +336,7 @@ __all__ = [
     "gray_test",
     "groups",
     "growth_table",
+    "hazard_model",
     "isometric_log_ratios",
     "kaplan_meier",
     "landmark",
@@ -325,9 +351,13 @@ __all__ = [
     "nca_table",
     "optimism_corrected",
     "permutation_logrank",
+    "plan_from_record",
+    "plan_response",
+    "plan_survival",
     "prior_needed",
     "probability_real",
     "proportional_hazards_test",
+    "read_cohort",
     "read_marker",
     "replace_zeros",
     "response_table",
@@ -337,6 +367,7 @@ __all__ = [
     "screen",
     "screen_response",
     "screen_values",
+    "single_arm",
     "tumour_sizes",
     "type_m_and_s",
 ]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from opsonin.analysis.asked import Asked
 from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.immune_composition import composition_findings
 from opsonin.analysis.immune_courses import course_findings
 from opsonin.analysis.statistics import geometric_mean, line, signed_rank_p, trend_p
 
@@ -90,7 +91,8 @@ def immune_findings(asked: Asked) -> list[Finding]:
             note("immune", f"{len(counts) - MOST} rarer pairs of marker and day have no finding of their own.")
         )
     pairs = pd.MultiIndex.from_frame(table[["name", "protocol_day"]])
-    return found + course_findings(asked, table[pairs.isin(kept)], dose, dose_words)
+    found += course_findings(asked, table[pairs.isin(kept)], dose, dose_words)
+    return found + composition_findings(asked, dose, dose_words)
 
 
 def subject_doses(asked: Asked) -> tuple[pd.Series, str]:

@@ -5,21 +5,14 @@ Only parents that do not overlap are stacked (B, CD4+, CD8+, NK): subsets such a
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from opsonin.analysis.immune import protocol_day
+from opsonin.analysis.immune_composition import PARENTS, lymphocyte_counts
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, wrapped
 from opsonin.report.figures.canvas import Canvas, bar
 from opsonin.report.groups import Groups
 
-PARENTS = {
-    "CD4+": ("cd4+", "cd4", "cd4+ t", "cd4 t", "helper t"),
-    "CD8+": ("cd8+", "cd8", "cd8+ t", "cd8 t", "cytotoxic t"),
-    "NK": ("nk", "natural killer", "cd16+cd56+"),
-    "B": ("b", "cd19+", "cd19", "b lymphocytes"),
-}
 COLOURS = {"CD4+": palette.BLUE, "CD8+": palette.SKY, "NK": palette.ORANGE, "B": palette.GREEN}
 VISITS = 8  # with the most patients; more would not be readable
 NARROW = 8.0  # a share below this has no room for its number
@@ -60,31 +53,11 @@ def lymphocyte_shares(record: Any, groups: Groups) -> pd.DataFrame:
 
     Columns: subject_id, group, day (protocol day), and one for each parent; rows sum to 100.
     """
-    columns = ["subject_id", "group", "day", *PARENTS]
-    nothing = pd.DataFrame(columns=columns)
-    table = record.measurements
-    if table.empty:
-        return nothing
-    called = {synonym: parent for parent, synonyms in PARENTS.items() for synonym in synonyms}
-    plain = table["marker"].astype(str).str.strip().str.lower().str.removesuffix(" cells").str.removesuffix(" cell")
-    rows: Any = table.assign(parent=plain.map(called)).dropna(subset=["parent"])
-    rows["compartment"], rows["unit"] = rows["compartment"].astype(str), rows["unit"].astype(str)
-    complete = rows.groupby(["compartment", "unit"])["parent"].nunique()
-    complete = complete[complete == len(PARENTS)]
-    if complete.empty:
-        return nothing
-    blood = [key for key in complete.index if "blood" in key[0].lower()]
-    compartment, unit = (blood or list(complete.index))[0]
-    rows = rows[(rows["compartment"] == compartment) & (rows["unit"] == unit)]
-    low = rows["below_limit"].fillna(False).to_numpy(dtype=bool)
-    rows["amount"] = np.where(low, 0.0, rows["value"].to_numpy(dtype=float, na_value=np.nan))
-    rows["subject_id"], rows["protocol"] = rows["subject_id"].astype(str), protocol_day(rows["day"])
-    wide = rows.pivot_table(index=["subject_id", "protocol"], columns="parent", values="amount", aggfunc="last")
-    wide = wide.reindex(columns=list(PARENTS)).dropna()
-    total = wide.sum(axis=1)
-    wide = wide[total > 0].div(total[total > 0], axis=0).mul(100).reset_index().rename(columns={"protocol": "day"})
-    wide["group"] = groups.label(wide["subject_id"])
-    return wide.dropna(subset=["group"])[columns].reset_index(drop=True)
+    counts = lymphocyte_counts(record.measurements)
+    parts = list(PARENTS)
+    counts[parts] = counts[parts].div(counts[parts].sum(axis=1), axis=0).mul(100)
+    counts["group"] = groups.label(counts["subject_id"])
+    return counts.dropna(subset=["group"])[["subject_id", "group", "day", *parts]].reset_index(drop=True)
 
 
 def median_composition(shares: pd.DataFrame) -> pd.DataFrame:

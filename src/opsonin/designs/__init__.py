@@ -4,14 +4,19 @@ from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
 from opsonin.designs.boin import Boin
 from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.evidence import Evidence, evidence, from_counts
+from opsonin.designs.i3plus3 import I3Plus3
+from opsonin.designs.keyboard import Keyboard
+from opsonin.designs.mtpi import Mtpi, Mtpi2
 from opsonin.designs.operating import OperatingCharacteristics, exact_characteristics
 from opsonin.designs.outcomes import Outcomes, outcomes, parse_outcomes
+from opsonin.designs.own_table import OwnTable
 from opsonin.designs.registry import design, names
 from opsonin.designs.simulation import Accrual, compare, simulate
 from opsonin.designs.table import DecisionTable, TableDesign
 from opsonin.designs.three_plus_three import ThreePlusThree
+from opsonin.designs.tite_boin import TiteBoin
 from opsonin.designs.truth import PotentialDoses, Scenario, Truth
-from opsonin.designs.wrappers import MaxPatients, NoSkipping, StopWhenTreated, Wrapper
+from opsonin.designs.wrappers import MaxPatients, NoSkipping, StartAt, StopWhenHere, StopWhenTreated, Wrapper
 
 __all__ = [
     "ACTIONS",
@@ -22,16 +27,24 @@ __all__ = [
     "Decisions",
     "Design",
     "Evidence",
+    "I3Plus3",
+    "Keyboard",
     "MaxPatients",
+    "Mtpi",
+    "Mtpi2",
     "NoSkipping",
     "OperatingCharacteristics",
     "Outcomes",
+    "OwnTable",
     "PotentialDoses",
     "Scenario",
     "Simulated",
+    "StartAt",
+    "StopWhenHere",
     "StopWhenTreated",
     "TableDesign",
     "ThreePlusThree",
+    "TiteBoin",
     "Truth",
     "Wrapper",
     "compare",

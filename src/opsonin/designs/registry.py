@@ -10,15 +10,31 @@ from typing import Any
 
 from opsonin.designs.base import Design
 from opsonin.designs.boin import Boin
+from opsonin.designs.i3plus3 import I3Plus3
+from opsonin.designs.keyboard import Keyboard
+from opsonin.designs.mtpi import Mtpi, Mtpi2
+from opsonin.designs.own_table import OwnTable
 from opsonin.designs.three_plus_three import ThreePlusThree
-from opsonin.designs.wrappers import MaxPatients, NoSkipping, StopWhenTreated
+from opsonin.designs.tite_boin import TiteBoin
+from opsonin.designs.wrappers import MaxPatients, NoSkipping, StartAt, StopWhenHere, StopWhenTreated
 from opsonin.errors import DesignError
 
-REGISTRY: dict[str, Callable[..., Design]] = {"3+3": ThreePlusThree, "boin": Boin}
+REGISTRY: dict[str, Callable[..., Design]] = {
+    "3+3": ThreePlusThree,
+    "boin": Boin,
+    "i3+3": I3Plus3,
+    "keyboard": Keyboard,
+    "mtpi": Mtpi,
+    "mtpi-2": Mtpi2,
+    "table": OwnTable,
+    "tite-boin": TiteBoin,
+}
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
+    "stop_when_here": (int, lambda inner, patients: StopWhenHere(inner, patients, stays=True)),
     "stop_when_treated": (int, StopWhenTreated),
+    "start": (int, StartAt),
     "patients": (int, MaxPatients),
 }
 ENDS = ("3+3",)  # designs that end by themselves and take no rule that ends them

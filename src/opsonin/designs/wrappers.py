@@ -155,6 +155,51 @@ class NoSkipping(Wrapper):
         return "No level is skipped."
 
 
+@dataclass(frozen=True)
+class StartAt(Wrapper):
+    """Treat the first patients at another level than the lowest."""
+
+    level: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.level <= self.inner.levels:
+            raise DesignError(f"the trial starts at level {self.level}, but the design has {self.inner.levels} levels.")
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        return made._replace(level=np.where((seen.current == 0) & (made.level > 0), self.level, made.level))
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        return f"the protocol starts at level {self.level}"
+
+    def said(self) -> str:
+        return f"The first patients are treated at level {self.level}."
+
+
+@dataclass(frozen=True)
+class StopWhenHere(Wrapper):
+    """End the trial when so many patients have been treated at the current level; declare a dose.
+
+    Where `stays`, only if the next ones would be treated there too.
+    """
+
+    patients: int
+    stays: bool = False
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        there = np.maximum(seen.current, 1)
+        enough = (seen.current > 0) & ~made.stop & (seen.at("patients", there) >= self.patients)
+        if self.stays:
+            enough &= made.level == seen.current
+        return made.where(enough, ended(self.inner.select_many(seen))) if enough.any() else made
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
+        return f"{self.patients} patients or more at level {int(seen.current[0])}: {chosen}"
+
+    def said(self) -> str:
+        return f"It ends when {self.patients} patients have been treated at the current level."
+
+
 def ended(mtd: Int[np.ndarray, " trial"]) -> Decisions:
     """Decisions that end every trial, with these doses declared (0: none)."""
     nothing = np.zeros_like(mtd)

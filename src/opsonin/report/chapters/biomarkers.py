@@ -10,6 +10,8 @@ from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import biomarkers as figures
 from opsonin.report.figures.belief import belief
 from opsonin.report.figures.predictive import treatment_by_marker
+from opsonin.report.figures.screens import asked_for, screened_all
+from opsonin.report.figures.survival import endpoint_name
 
 NAME, TITLE = "biomarkers", "Biomarkers"
 DRAWN = 6  # marker and outcome pairs that get their own pictures
@@ -19,7 +21,8 @@ def chapter(context: Context) -> Chapter:
     """The screen, then each highlighted marker: scatter, curves, and how far to believe it."""
     pairs = highlighted(context)
     named = context.named("biomarker")
-    if not pairs and not named:
+    screens = context.ending("screen", "markers")
+    if not pairs and not named and not screens:
         why = (
             "The record holds no marker that could be set against an outcome."
             if context.record.measurements.empty
@@ -27,9 +30,8 @@ def chapter(context: Context) -> Chapter:
         )
         return Chapter(NAME, TITLE, absent=why)
     blocks: list[Block] = []
-    screen = figures.screen(named)
-    if screen is not None:
-        blocks.append(Drawing(screen))
+    every = [screened_all(e := f.name.split(".")[1], endpoint_name(context.record, e), f) for f in screens]
+    blocks += [Drawing(figure) for figure in (*every, asked_for(named)) if figure is not None]
     beliefs = believed(context)
     for question, endpoint in pairs[:DRAWN]:
         cut = (context.questions.get("cut") or {}).get(question.marker)
@@ -42,9 +44,12 @@ def chapter(context: Context) -> Chapter:
         blocks += [block for subject in (endpoint, "response") for block in beliefs.pop((subject, question.label), [])]
     left = [block for some in beliefs.values() for block in some]
     blocks += left[: 2 * max(0, DRAWN - len(pairs))]
-    blocks += remarks(context, "biomarker")
+    blocks += remarks(context, "biomarker", "screen")
     held = [f for f in named if figures.parts_of(f)[2].rpartition(".")[2] in figures.BELIEFS]
     numbers = [f for f in named if f not in held]
+    ratios = context.ending("screen", "hazard_ratio", "odds_ratio")
+    listed = findings_table("The strongest of the screen, in numbers", ratios, _screened, folded=len(ratios) > 20)
+    blocks += [listed] if listed is not None else []
     for title, part in (
         ("Markers against outcome, in numbers", numbers),
         ("How far to believe them, in numbers", held),
@@ -123,6 +128,11 @@ SAID = {
     "replication": "replicate trials that show it",
     "pooled": "over replicate trials",
 }
+
+
+def _screened(finding: Any) -> str:
+    _, endpoint, rest = finding.name.split(".", 2)
+    return f"{rest.rpartition('.')[0]}, {endpoint}"
 
 
 def _name(finding: Any) -> str:

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from opsonin.analysis import analyse, ask, cox
-from opsonin.analysis.added_value import added_value
+from opsonin.analysis.added_value import value_added
 from opsonin.analysis.cohort import cohort_findings, table_one
 from opsonin.analysis.cohort_data import read_cohort
 from opsonin.analysis.findings import Findings
-from opsonin.analysis.hazard_model import baseline_hazard, hazard_model
+from opsonin.analysis.hazard_model import baseline_hazard, fit_hazards
 from opsonin.errors import AnalysisError
 from opsonin.record import Manifest, TrialRecord
 from opsonin.record.virtual_cohorts import virtual_cohort
@@ -169,12 +169,12 @@ def test_a_penalised_block_of_one_is_the_profile_test():
     time = rng.exponential(1, 30)
     event = rng.random(30) < 0.5
     x = pd.DataFrame({"a": rng.normal(size=30), "b": np.where(event, 0.0, rng.integers(0, 2, 30))})
-    model = hazard_model(time, event, x)
+    model = fit_hazards(time, event, x)
     assert model.penalised
     _, df, p, said = model.block_test(["b"], None)
     assert (df, said) == (1, "penalised likelihood ratio")
     assert p == pytest.approx(model.p[1], rel=1e-5)
-    quick = hazard_model(time, event, x, intervals=False)
+    quick = fit_hazards(time, event, x, intervals=False)
     assert quick.coefficient == pytest.approx(model.coefficient, rel=1e-6)
 
 
@@ -190,7 +190,7 @@ def test_noise_adds_nothing_after_correction():
     n = 120
     signal, noise = rng.normal(size=n), rng.normal(size=(n, 6))
     time, event = rng.exponential(np.exp(-signal)), rng.random(n) < 0.8
-    value = added_value(time, event, pd.DataFrame({"s": signal}), pd.DataFrame(noise).add_prefix("n"), samples=60)
+    value = value_added(time, event, pd.DataFrame({"s": signal}), pd.DataFrame(noise).add_prefix("n"), samples=60)
     assert value.full.apparent > value.base.apparent - 1e-9
     assert value.gain.corrected.value < value.gain.apparent
     assert value.gain.corrected.value < 0.03
@@ -200,7 +200,7 @@ def test_noise_adds_nothing_after_correction():
 def test_a_marker_beside_nothing_is_compared_with_chance():
     rng = np.random.default_rng(12)
     x = rng.normal(size=100)
-    value = added_value(rng.exponential(np.exp(-x)), np.ones(100, dtype=bool), pd.DataFrame(index=range(100)),
+    value = value_added(rng.exponential(np.exp(-x)), np.ones(100, dtype=bool), pd.DataFrame(index=range(100)),
                         pd.DataFrame({"x": x}), samples=40)  # fmt: skip
     assert value.base.apparent == 0.5
     assert value.base_model is None

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from opsonin.analysis.added_value import AddedValue, added_value
+    from opsonin.analysis.added_value import AddedValue, value_added
     from opsonin.analysis.asked import Asked, ask
     from opsonin.analysis.believability import (
         Belief,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from opsonin.analysis.everything import analyse
     from opsonin.analysis.exposure_response import exposure_responses
     from opsonin.analysis.findings import Finding, Findings
-    from opsonin.analysis.hazard_model import HazardModel, hazard_model
+    from opsonin.analysis.hazard_model import HazardModel, fit_hazards
     from opsonin.analysis.immune import change_table
     from opsonin.analysis.logistic_firth import FirthLogisticFit, firth_logistic
     from opsonin.analysis.logistic_model import LogisticFit, logistic
@@ -166,7 +166,6 @@ _HOME = {
     "ProportionalHazards": "survival",
     "RestrictedMeans": "survival",
     "Screen": "screen_result",
-    "added_value": "added_value",
     "adjust_p": "multiplicity",
     "adverse_event_table": "safety",
     "aitchison_distance": "compositions",
@@ -207,11 +206,11 @@ _HOME = {
     "fine_gray": "survival",
     "firth_cox": "survival",
     "firth_logistic": "logistic_firth",
+    "fit_hazards": "hazard_model",
     "flow_table": "trial_flow",
     "gray_test": "survival",
     "groups": "comparison",
     "growth_table": "tumour_growth",
-    "hazard_model": "hazard_model",
     "isometric_log_ratios": "compositions",
     "kaplan_meier": "survival",
     "landmark": "survival",
@@ -245,6 +244,7 @@ _HOME = {
     "single_arm": "planning",
     "tumour_sizes": "tumour_growth",
     "type_m_and_s": "believability",
+    "value_added": "added_value",
 }
 __all__ = [
     "AddedValue",
@@ -291,7 +291,6 @@ __all__ = [
     "ProportionalHazards",
     "RestrictedMeans",
     "Screen",
-    "added_value",
     "adjust_p",
     "adverse_event_table",
     "aitchison_distance",
@@ -332,11 +331,11 @@ __all__ = [
     "fine_gray",
     "firth_cox",
     "firth_logistic",
+    "fit_hazards",
     "flow_table",
     "gray_test",
     "groups",
     "growth_table",
-    "hazard_model",
     "isometric_log_ratios",
     "kaplan_meier",
     "landmark",
@@ -370,6 +369,7 @@ __all__ = [
     "single_arm",
     "tumour_sizes",
     "type_m_and_s",
+    "value_added",
 ]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opsonin.analysis.hazard_model import HazardModel, hazard_model
+from opsonin.analysis.hazard_model import HazardModel, fit_hazards
 from opsonin.analysis.optimism import Optimism, optimism_corrected
 from opsonin.analysis.performance import concordance
 from opsonin.analysis.statistics import NAN, Estimate
@@ -73,7 +73,7 @@ class AddedValue:
         return pd.DataFrame(rows).rename(columns={"value": "corrected"})
 
 
-def added_value(
+def value_added(
     time: Any,
     event: Any,
     base: pd.DataFrame,
@@ -95,8 +95,8 @@ def added_value(
         raise AnalysisError("nothing is added: name a marker that varies among these patients.")
     small = base.reset_index(drop=True)
     large = pd.concat([small, more.reset_index(drop=True)], axis=1)
-    full = hazard_model(t, d, large, level=level)
-    low = hazard_model(t, d, small, level=level) if small.shape[1] else None
+    full = fit_hazards(t, d, large, level=level)
+    low = fit_hazards(t, d, small, level=level) if small.shape[1] else None
     tested = full.block_test(list(map(str, more.columns)), low)
     judged, failed, said = _judged(t, d, small, large, samples, seed, level)
     base_as, full_as, gain, base_slope, full_slope = judged
@@ -113,7 +113,7 @@ def _judged(
 
     def fit(rows: np.ndarray) -> list[HazardModel | None]:
         return [
-            hazard_model(t[rows], d[rows], x.iloc[rows].reset_index(drop=True), intervals=False) if x.shape[1] else None
+            fit_hazards(t[rows], d[rows], x.iloc[rows].reset_index(drop=True), intervals=False) if x.shape[1] else None
             for x in (small, large)
         ]
 

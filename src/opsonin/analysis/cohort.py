@@ -16,7 +16,7 @@ from opsonin.analysis.asked import Asked
 from opsonin.analysis.cohort_data import Cohort, Variable, read_cohort
 from opsonin.analysis.cohort_value import added_findings, cut_findings, split_findings
 from opsonin.analysis.findings import Finding, note
-from opsonin.analysis.hazard_model import HazardModel, hazard_model
+from opsonin.analysis.hazard_model import HazardModel, fit_hazards
 from opsonin.analysis.multiplicity import adjust_p
 from opsonin.analysis.statistics import midranks, t_p
 from opsonin.analysis.survival import kaplan_meier, logrank, proportional_hazards_test
@@ -148,7 +148,7 @@ def _multivariable(cohort: Cohort) -> list[Finding]:
     stem = f"cohort.{cohort.outcome}.multivariable"
     x = cohort.design(cohort.variables, who)
     try:
-        model = hazard_model(cohort.rows.loc[who, "day"], cohort.rows.loc[who, "event"], x)
+        model = fit_hazards(cohort.rows.loc[who, "day"], cohort.rows.loc[who, "event"], x)
     except AnalysisError as problem:
         return [note(stem, f"No model of all variables together: {problem}")]
     crowded = model.events < SPARSE * len(model.names)
@@ -165,7 +165,7 @@ def _whole_categories(cohort: Cohort, model: HazardModel, who: pd.Index) -> Iter
             continue
         rest = cohort.design([o for o in cohort.variables if o is not v], who)
         rows = cohort.rows.loc[who]
-        without = hazard_model(rows["day"], rows["event"], rest) if rest.shape[1] else None
+        without = fit_hazards(rows["day"], rows["event"], rest) if rest.shape[1] else None
         chi2, df, p, test = model.block_test(own, without)
         yield Finding(
             f"cohort.{cohort.outcome}.multivariable.{v.name}", "all levels", chi2, p=p, n=model.n, events=model.events,
@@ -196,7 +196,7 @@ def _proportional(cohort: Cohort, model: HazardModel) -> list[Finding]:
 def _ratios(cohort: Cohort, v: Variable, others: list[Variable], who: pd.Index, kind: str) -> Iterator[Finding]:
     x, rows = cohort.design(others, who), cohort.rows.loc[who]
     try:
-        model = hazard_model(rows["day"], rows["event"], x)
+        model = fit_hazards(rows["day"], rows["event"], x)
     except AnalysisError as problem:
         yield note(f"cohort.{cohort.outcome}.{kind}.{v.name}", f"No hazard ratio of {v.name}: {problem}")
         return

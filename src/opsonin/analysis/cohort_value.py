@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from opsonin.analysis.added_value import AddedValue, Judged, added_value
+from opsonin.analysis.added_value import AddedValue, Judged, value_added
 from opsonin.analysis.cohort_data import Cohort, Variable
 from opsonin.analysis.cutpoint import cut_point
 from opsonin.analysis.findings import Finding, note
-from opsonin.analysis.hazard_model import HazardModel, baseline_hazard, hazard_model
+from opsonin.analysis.hazard_model import HazardModel, baseline_hazard, fit_hazards
 from opsonin.analysis.performance.calibration import calibration
 from opsonin.analysis.performance.decision_curve import decision_curve
 from opsonin.analysis.performance.roc import standard_error
@@ -37,7 +37,7 @@ def split_findings(cohort: Cohort) -> Iterator[Finding]:
         rows["high"] = rows["value"] >= middle
         name = f"cohort.{cohort.outcome}.median_split.{v.name}"
         try:
-            model = hazard_model(rows["day"], rows["event"], pd.DataFrame({v.name: rows["high"].astype(float)}))
+            model = fit_hazards(rows["day"], rows["event"], pd.DataFrame({v.name: rows["high"].astype(float)}))
             p = logrank(rows["day"], rows["event"], rows["high"].astype(int)).p
         except AnalysisError as problem:
             yield note(name, f"{v.name} at its median: {problem}")
@@ -76,7 +76,7 @@ def added_findings(cohort: Cohort, seed: int) -> list[Finding]:
         stem = f"cohort.{cohort.outcome}.added.{name}"
         try:
             more = cohort.design(markers, who)
-            value = added_value(rows["day"], rows["event"], base, more, samples=samples, seed=seed)
+            value = value_added(rows["day"], rows["event"], base, more, samples=samples, seed=seed)
         except AnalysisError as problem:
             found.append(note(stem, f"What {name} adds cannot be told: {problem}"))
             continue

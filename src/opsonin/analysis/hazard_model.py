@@ -84,7 +84,7 @@ class HazardModel:
         return statistic, df, float(chdtrc(df, statistic)), "penalised likelihood ratio"
 
 
-def hazard_model(time: Any, event: Any, x: pd.DataFrame, *, level: float = 0.95, intervals: bool = True) -> HazardModel:
+def fit_hazards(time: Any, event: Any, x: pd.DataFrame, *, level: float = 0.95, intervals: bool = True) -> HazardModel:
     """Fit the hazard ratios of the columns of `x`.   intervals: without them only the coefficients are found.
 
     Raises: AnalysisError where there is no event, a value is missing, or a covariate is constant or redundant.

@@ -125,8 +125,8 @@ def plan_response(
         row = table[table["n"] == enough].iloc[0]
         said.append(
             f"{enough} patients, going on with {int(row['needed'])} responders or more: {percent(row['power'])} "
-            f"power at a rate of {percent(hoped)}, {100 * row['alpha']:.1f} % error at {percent(null_rate)}. With what "
-            f"phase I leaves uncertain it succeeds with a probability of {percent(row['assurance'])}."
+            f"power at a rate of {percent(hoped)}, {100 * row['alpha']:.1f} % error at {percent(null_rate)}. With all that "
+            f"is uncertain counted it succeeds with a probability of {percent(row['assurance'])}."
         )
     said.append(_assured_words(assured, goal, ceiling, largest))
     return Plan(
@@ -194,7 +194,7 @@ def plan_survival(
 
 def _survival_words(belief, doubted, prior_sd, planned, rows, enough, goal, alpha, treated_share) -> list[str]:
     low, high = belief.interval()
-    said = [f"Phase I puts the hazard ratio at {belief.ratio:.2g} (95 % interval {low:.2g} to {high:.2g})."]
+    said = [f"This trial puts the hazard ratio at {belief.ratio:.2g} (95 % interval {low:.2g} to {high:.2g})."]
     if prior_sd is not None:
         low, high = doubted.interval()
         said.append(
@@ -210,9 +210,9 @@ def _survival_words(belief, doubted, prior_sd, planned, rows, enough, goal, alph
         events = events_needed(planned, alpha, goal, treated_share)
         said.append(
             f"{enough} patients, about {row['events']:.0f} events (Schoenfeld's formula: {events}): "
-            f"{percent(row['power'])} power if the hazard ratio is {planned:.2g}. With what phase I leaves uncertain "
+            f"{percent(row['power'])} power if the hazard ratio is {planned:.2g}. With all that is uncertain counted "
             f"the trial succeeds with a probability of {percent(row['assurance'])} "
-            f"({percent(row['assurance_undoubted'])} if phase I is taken at its word), and "
+            f"({percent(row['assurance_undoubted'])} if this trial is taken at its word), and "
             f"if there is no effect with {percent(row['false_positive'])}."
         )
     return said

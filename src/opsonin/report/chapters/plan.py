@@ -17,7 +17,7 @@ HEADS = {
     "alpha": "if no effect",
     "power": "power",
     "assurance": "assurance",
-    "assurance_undoubted": "phase I at its word",
+    "assurance_undoubted": "trial at its word",
     "false_positive": "if no effect",
 }
 

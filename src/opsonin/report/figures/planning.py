@@ -11,7 +11,7 @@ from opsonin.report.figures.canvas import Canvas, scatter
 CURVES = {
     "power": ("if the planned effect is true", palette.BLUE),
     "assurance": ("with what is uncertain counted", palette.VERMILLION),
-    "assurance_undoubted": ("… phase I taken at its word", palette.ORANGE),
+    "assurance_undoubted": ("… this trial taken at its word", palette.ORANGE),
     "false_positive": ("if there is no effect", palette.GREY),
     "alpha": ("if there is no effect", palette.GREY),
 }
@@ -33,7 +33,7 @@ def success_curves(endpoint: str, table: pd.DataFrame, ceiling: float, chosen: i
         f"plan-{words.code_safe(endpoint)}",
         f"How likely the next trial is to succeed, {endpoint}",
         "Blue: power, the chance of success if the planned effect is exactly true. Red: assurance, the same averaged "
-        "over all effects that phase I leaves possible; it cannot pass the dotted line, the chance that there is an "
+        "over all effects that this trial leaves possible; it cannot pass the dotted line, the chance that there is an "
         "effect at all. Where red lies below blue, a larger trial buys less than its power promises."
         + (" Steps are those of whole patients." if "alpha" in table else ""),
         plot,

@@ -84,24 +84,24 @@ def spread(
         weighed_r = (inverse @ residual[rows][:, :, None])[:, :, 0]
         squared += float((residual[rows] * weighed_r).sum())
         weighed[np.searchsorted(data.start, rows[:, 0])] = np.einsum("sri,sr->si", zi, weighed_r)
-        matrices = [zi @ part @ zi.transpose(0, 2, 1) for part in parts]
-        matrices += [np.eye(size) * (group[rows] == g)[:, :, None] for g in groups]
-        moved_x = [matrix @ weighed_x for matrix in matrices]  # V_r V⁻¹X
-        moved_r = [np.einsum("sij,sj->si", matrix, weighed_r) for matrix in matrices]
-        ratio = [inverse @ matrix for matrix in matrices]
-        back = [inverse @ moved for moved in moved_x]
-        for r in range(count):
-            first[r] += np.einsum("sri,srj->ij", weighed_x, moved_x[r])
-            pulls[r] += np.einsum("sri,sr->i", weighed_x, moved_r[r])
-            pull[r] += float((weighed_r * moved_r[r]).sum())
-            trace[r] += float(np.einsum("sii->", ratio[r]))
-            for s in range(r, count):
-                second[r, s] += np.einsum("sri,srj->ij", moved_x[r], back[s])
-                traces[r, s] += float(np.einsum("sij,sji->", ratio[r], ratio[s]))
-                squares[r, s] += float(np.einsum("si,sij,sj->", moved_r[r], inverse, moved_r[s]))
-    for r in range(count):
-        for s in range(r):
-            second[r, s], traces[r, s], squares[r, s] = second[s, r].T, traces[s, r], squares[s, r]
+        matrices = np.array(
+            [zi @ part @ zi.transpose(0, 2, 1) for part in parts]
+            + [np.eye(size) * (group[rows] == g)[:, :, None] for g in groups]
+        )  # V_r of each subject: (parameter, subject, row, row)
+        moved_x = matrices @ weighed_x  # V_r V⁻¹X
+        moved_r = (matrices @ weighed_r[:, :, None])[..., 0]
+        ratio = inverse @ matrices
+        wide = weighed_x.reshape(-1, p)
+        long = moved_x.reshape(count, -1, p)
+        first += wide.T @ long
+        tall = long.transpose(1, 0, 2).reshape(-1, count * p)
+        back = (inverse @ moved_x).reshape(count, -1, p).transpose(1, 0, 2).reshape(-1, count * p)
+        second += (tall.T @ back).reshape(count, p, count, p).transpose(0, 2, 1, 3)
+        pulls += moved_r.reshape(count, -1) @ wide
+        pull += moved_r.reshape(count, -1) @ weighed_r.ravel()
+        trace += np.einsum("rsii->r", ratio)
+        traces += ratio.reshape(count, -1) @ ratio.swapaxes(-1, -2).reshape(count, -1).T
+        squares += moved_r.reshape(count, -1) @ (inverse @ moved_r[..., None]).reshape(count, -1).T
     around = np.einsum("ij,rjk,kl->ril", phi, first, phi)  # dΦ/dγ_r: V⁻¹ falls by V⁻¹V_rV⁻¹, so that Φ rises
     crossed = np.einsum("rij,sji->rs", first @ phi, first @ phi)
     doubled = np.einsum("ij,rsji->rs", phi, second)

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from opsonin.analysis.asked import STANDARD, Asked
+from opsonin.analysis.competing_risks import competing_findings
 from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.survival import cox, kaplan_meier, logrank
+from opsonin.analysis.survival_contrasts import dose_trend, pair_findings
 from opsonin.errors import AnalysisError
 from opsonin.units import DAYS_PER_MONTH
 
@@ -35,9 +37,16 @@ def endpoints(survival: pd.DataFrame) -> list[str]:
 
 
 def endpoint_table(survival: pd.DataFrame, endpoint: str, of: pd.Series | None = None) -> pd.DataFrame:
-    """One row a subject of an endpoint: subject_id, day, origin_day, event, and group (missing where none) by `of`."""
+    """One row a subject of an endpoint: subject_id, day, origin_day, event, and group (missing where none) by `of`.
+
+    Raises: AnalysisError naming a subject that has the endpoint twice.
+    """
     rows = survival[(survival["endpoint"] == endpoint).to_numpy(dtype=bool, na_value=False)]
     rows = rows[rows["day"].notna() & rows["event"].notna()]
+    again = rows.duplicated([c for c in ("trial", "subject_id") if c in rows])
+    if again.any():
+        who = str(rows.loc[again, "subject_id"].iloc[0])
+        raise AnalysisError(f"the subject {who!r} has {endpoint} more than once; a patient counts once, keep one row.")
     out = pd.DataFrame(
         {
             "subject_id": rows["subject_id"].astype(str).to_numpy(),
@@ -84,16 +93,22 @@ def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
     if asked.groups.several and len(rows):
         found.append(median_finding(rows, endpoint, "all"))
     found += _milestones(rows, endpoint, [f.group for f in found])
+    everyone, rows = rows, rows[rows["group"].notna()]
     if rows["group"].nunique() < 2:
-        return found
-    rows = rows[rows["group"].notna()]
+        return [*found, *competing_findings(asked, everyone, endpoint, None)]
     strata = _strata(asked, rows)
     found += _contrasts(asked, rows, endpoint, strata)
+    found += _logrank(asked, rows, endpoint, strata)
+    return [*found, *competing_findings(asked, everyone, endpoint, strata)]
+
+
+def _logrank(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: Any) -> list[Finding]:
+    """The log-rank test between all groups, or a note that says why there is none."""
     try:
         test = logrank(rows["day"], rows["event"], rows["group"], strata=strata)
     except AnalysisError as problem:
-        return [*found, note(f"survival.{endpoint}.logrank", f"No log-rank test of {endpoint}: {problem}")]
-    found.append(
+        return [note(f"survival.{endpoint}.logrank", f"No log-rank test of {endpoint}: {problem}")]
+    return [
         Finding(
             name=f"survival.{endpoint}.logrank",
             group=" vs ".join(test.groups) if len(test.groups) == 2 else f"{len(test.groups)} groups",
@@ -106,8 +121,7 @@ def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
             reference=RANK_SOURCE,
             table=test.to_frame(),
         )
-    )
-    return found
+    ]
 
 
 def median_finding(rows: pd.DataFrame, endpoint: str, group: str, name: str | None = None) -> Finding:
@@ -202,7 +216,9 @@ def hazard_ratio_or_note(
 
 def _contrasts(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: Any) -> list[Finding]:
     """Hazard ratios against the reference; for dose levels one ratio per level instead, since levels are small."""
-    name, found = f"survival.{endpoint}.hazard_ratio", []
+    from opsonin.analysis.penalised import finite_hazard_ratio_or_note
+
+    name, found, pairs = f"survival.{endpoint}.hazard_ratio", [], []
     what = f", stratified by {_strata_names(asked)}" if strata is not None else ""
     if asked.groups.ordered:
         place = rows["group"].map({label: k for k, label in enumerate(asked.groups.labels)})
@@ -217,9 +233,13 @@ def _contrasts(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: Any) -> 
         pairs = [pair for pair in asked.groups.contrasts() if set(pair) <= there]
         own = rows["group"].to_numpy(dtype=object)
         tries = [(f"{a} vs {b}", np.isin(own, [a, b]), (own == a).astype(float)) for a, b in pairs]
-    for group, kept, covariate in tries:
+    for number, (group, kept, covariate) in enumerate(tries):
         within = strata[kept] if strata is not None else None
-        found.append(hazard_ratio_or_note(rows[kept], covariate[kept], name, group, within, what))
+        ratio = finite_hazard_ratio_or_note(rows[kept], covariate[kept], name, group, within, what)
+        if asked.groups.ordered:
+            found += [ratio, *dose_trend(rows[kept], endpoint, covariate[kept], within, asked.seed)]
+        else:
+            found += pair_findings(rows[kept], endpoint, pairs[number], unit_of(endpoint), within, ratio)
     return found
 
 

@@ -53,9 +53,23 @@ def numbers(values: Any, what: str) -> np.ndarray:
             out[place] = float(value)
         except (TypeError, ValueError):
             dated = hasattr(value, "isoformat") or _reads_as_date(value)
-            problem = f"is a date{DATES}" if dated else "is no number; give days, or any one unit, as numbers"
+            how = "days, or any one unit, as numbers" if "time" in what else "numbers"
+            problem = f"is a date{DATES}" if dated else f"is no number; give {how}"
             raise AnalysisError(f"the {what} {str(value)!r} of row {place[0] + 1} {problem}.") from None
     return out
+
+
+def responses(values: Any) -> np.ndarray:
+    """Responses as bool, one for each patient.
+
+    Raises: AnalysisError where there is none, or one is neither 1 nor 0, naming its row (counted from 1).
+    """
+    flags = numbers(values, "response")
+    wrong = ~np.isin(flags, (0.0, 1.0))
+    if flags.ndim != 1 or not flags.size or wrong.any():
+        row = f"; row {int(np.flatnonzero(wrong)[0]) + 1} is not" if flags.ndim == 1 and wrong.any() else ""
+        raise AnalysisError(f"a response is 1 (yes) or 0 (no) for each patient{row}; leave out patients without one.")
+    return flags == 1.0
 
 
 def group_codes(group: Any, n: int) -> tuple[list[str], np.ndarray]:
@@ -90,7 +104,8 @@ def _events(d: np.ndarray) -> np.ndarray:
         return d
     texts = sorted({v for v in d.tolist() if isinstance(v, str)}) if d.dtype.kind in "OUS" else []
     if texts:
-        row = next(k for k, v in enumerate(d.tolist(), start=1) if isinstance(v, str))
+        texts = [v for v in texts if v not in ("0", "1")] or texts  # beside a word, NumPy makes texts of numbers too
+        row = next(k for k, v in enumerate(d.tolist(), start=1) if v in texts)
         seen = ", ".join(repr(v) for v in texts[:4]) + (", …" if len(texts) > 4 else "")
         raise AnalysisError(f"the events are texts ({seen}; the first in row {row}); {TO_EVENTS}.")
     flags = numbers(d, "event")

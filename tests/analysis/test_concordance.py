@@ -149,6 +149,8 @@ def test_a_perfect_marker_has_no_interval_and_a_model_can_be_judged():
     [
         ({"event": np.zeros(4)}, "all times are censored"),
         ({"marker": [1.0, np.nan, 2.0, 3.0]}, "misses 1 of 4"),
+        ({"marker": ["high", "low", "high", "low"]}, "'high' of row 1 is no number"),
+        ({"event": ["yes", "no", "yes", "no"]}, "events are texts"),
         ({"marker": np.ones((4, 2))}, "concordance_many"),
         ({"weight": "gonen"}, "'gonen' is unknown"),
         ({"until": 0.5}, "nobody outlived an event by 0.5"),

@@ -199,6 +199,7 @@ def test_approximations_are_chances():
         ({"marker": np.ones(10)}, "no cut of the marker"),
         ({"marker": [np.nan, *range(9)]}, "misses 1 of 10"),
         ({"event": np.zeros(10)}, "all times are censored"),
+        ({"marker": [*range(9), "high"]}, "'high' of row 10"),
         ({"between": (0.9, 0.1)}, "in order"),
         ({"marker": np.arange(9.0)}, "shape"),
     ],
@@ -210,7 +211,10 @@ def test_what_cannot_be_cut_is_said(change, words):
         cut_point(time, event, marker, **given)
 
 
-@pytest.mark.parametrize(("response", "words"), [([1, 1, 1], "everybody"), ([0, 2, 1], "1 .yes. or 0")])
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [([1, 1, 1], "everybody"), ([0, 2, 1], "row 2 is not"), (["PR", "SD", "PR"], "'PR' of row 1")],
+)
 def test_a_response_that_is_none_is_refused(response, words):
     with pytest.raises(AnalysisError, match=words):
         cut_point_response(response, [1.0, 2.0, 3.0])

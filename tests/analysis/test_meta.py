@@ -127,6 +127,7 @@ def test_findings_are_ratios_where_the_estimates_are_logs():
         (([0.1], [0.1]), "two or more cohorts"),
         (([0.1, np.nan], [0.1, 0.2]), "cohort 2: the estimate nan"),
         (([0.1, 0.2], [0.1, 0.0]), "cannot be pooled"),
+        ((["none", 0.2], [0.1, 0.2]), "'none' of row 1"),
         (([0.1, 0.2], [0.1]), "one standard error for each"),
     ],
 )

@@ -56,7 +56,12 @@ def test_a_missing_p_was_not_looked_at():
 
 @pytest.mark.parametrize(
     ("p", "method", "words"),
-    [([0.1, 1.2], "bh", "1.2 at place 2"), ([0.1], "fdr", "'fdr' is unknown"), ([[0.1]], "bh", "one list")],
+    [
+        ([0.1, 1.2], "bh", "1.2 at place 2"),
+        ([0.1], "fdr", "'fdr' is unknown"),
+        ([[0.1]], "bh", "one list"),
+        (["0.1?"], "bh", "row 1"),
+    ],
 )
 def test_what_is_no_p_is_refused(p, method, words):
     with pytest.raises(AnalysisError, match=words):

@@ -156,6 +156,14 @@ def test_responses_are_calibrated_in_the_same_way():
     assert steep.slope.value == pytest.approx(0.5, abs=0.1)
 
 
+def test_a_prediction_that_separates_patients_has_no_slope_and_keeps_the_rest():
+    time, event = np.arange(1.0, 21.0), np.ones(20, dtype=bool)
+    found = calibration(time, event, np.where(time <= 10, 0.9, 0.1), 10.5)
+    assert np.isnan(found.slope.value)
+    assert found.ratio.value == pytest.approx(1)
+    assert len(found.groups) == 2
+
+
 def test_net_benefit_is_what_it_says():
     response = np.array([1, 1, 0, 0, 0, 1, 0, 0, 0, 0])
     chance = np.array([0.9, 0.6, 0.7, 0.1, 0.2, 0.3, 0.1, 0.4, 0.2, 0.1])
@@ -188,6 +196,9 @@ def test_a_useless_model_gains_nothing_by_the_time_asked_for():
         (lambda t, d, x, p: calibration(t, d, p, 0.0), "nobody had the event"),
         (lambda t, d, x, p: calibration(t, d, p, 0.5, groups=0), "0 groups"),
         (lambda t, d, x, p: decision_curve(t, d, p, 0.5, thresholds=[1.0]), "between 0 and 1"),
+        (lambda t, d, x, p: brier(t, d, ["high"] * 30, 0.5), "'high' of row 1 is no number"),
+        (lambda t, d, x, p: brier([], [], [], 0.5), "no patients"),
+        (lambda t, d, x, p: calibration_response(["PR"] * 30, p), "'PR' of row 1"),
         (lambda t, d, x, p: calibration_response(np.ones(30), p), "everybody responded"),
         (lambda t, d, x, p: calibration_response(np.full(30, 0.5), p), "1 .yes. or 0"),
         (lambda t, d, x, p: decision_curve_response(np.full(30, 2), p), "1 .yes. or 0"),

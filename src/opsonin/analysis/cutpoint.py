@@ -32,7 +32,7 @@ from opsonin.analysis.maximally_selected import (
 )
 from opsonin.analysis.searched_effect import Outcome, SurvivalOutcome, bootstrap_cuts, shrinkage_factor
 from opsonin.analysis.statistics import NAN, Estimate, two_sided_p
-from opsonin.analysis.survival.data import checked, strata_codes
+from opsonin.analysis.survival.data import checked, numbers, responses, strata_codes
 from opsonin.errors import AnalysisError
 
 SOURCE = "Lausen & Schumacher 1992, doi:10.2307/2532740; Hollaender, Sauerbrei & Schumacher 2004, doi:10.1002/sim.1611"
@@ -171,11 +171,7 @@ def cut_point_response(
     response: 1 or True for a response. Source of the ratio: Yusuf et al. (1985), Prog Cardiovasc Dis 27:335.
     Raises: AnalysisError where nobody or everybody responded, values are missing, or no cut is admissible.
     """
-    yes = np.asarray(response)
-    there = yes if yes.dtype == bool else yes.astype(float)
-    if there.ndim != 1 or not np.isin(there, (0, 1)).all():
-        raise AnalysisError("a response is 1 (yes) or 0 (no) for each patient; leave out patients without one.")
-    d = there == 1
+    d = responses(response)
     if d.all() or not d.any():
         raise AnalysisError(f"a cut is searched against responses; {'everybody' if d.all() else 'nobody'} responded.")
     codes = strata_codes(strata, d.size)
@@ -245,7 +241,7 @@ def _table(found: Search, chosen: Float[np.ndarray, " sample"]) -> pd.DataFrame:
 
 
 def _checked_marker(marker: Any, n: int, between: tuple[float, float]) -> Float[np.ndarray, " n"]:
-    x = np.asarray(marker, dtype=float)
+    x = numbers(marker, "marker")
     if x.shape != (n,):
         raise AnalysisError(f"a cut is searched in one value for each of {n} patients; shape {x.shape} was given.")
     missing = int((~np.isfinite(x)).sum())

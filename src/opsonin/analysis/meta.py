@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.statistics import NAN, Estimate, t_p, t_quantile, two_sided_p
+from opsonin.analysis.survival.data import numbers
 from opsonin.errors import AnalysisError
 
 METHODS = {"fixed": "one common effect", "dersimonian-laird": "DerSimonian-Laird", "reml": "restricted likelihood"}
@@ -102,7 +103,7 @@ def meta_analysis(
     estimates themselves, as few cohorts need; without effect on "fixed".
     Raises: AnalysisError for fewer than two cohorts, a missing value or a standard error that is not positive.
     """
-    y, s = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
+    y, s = numbers(estimate, "estimate"), numbers(se, "standard error")
     if y.ndim != 1 or y.shape != s.shape:
         raise AnalysisError(
             f"a meta-analysis takes one standard error for each estimate; {y.shape} and {s.shape} given."

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from opsonin.analysis.survival.data import numbers
 from opsonin.errors import AnalysisError
 
 METHODS = ("bonferroni", "holm", "hochberg", "hommel", "bh", "by")
@@ -25,7 +26,7 @@ def adjust_p(p: Any, method: str = "bh") -> Float[np.ndarray, " test"]:
     "by" the same under any dependence.
     Raises: AnalysisError for a p outside 0 to 1 or an unknown method.
     """
-    given = np.asarray(p, dtype=float)
+    given = numbers(p, "p-value")
     if given.ndim != 1:
         raise AnalysisError(f"p-values are adjusted as one list; an array of shape {given.shape} was given.")
     if method not in METHODS:

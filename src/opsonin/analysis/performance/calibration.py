@@ -7,6 +7,7 @@ event: Royston & Altman (2013), BMC Med Res Methodol 13:33; McLernon et al. (202
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -20,6 +21,7 @@ from opsonin.analysis.performance.brier import chances
 from opsonin.analysis.performance.censoring import checked_horizons
 from opsonin.analysis.statistics import NAN, Estimate, proportion
 from opsonin.analysis.survival.cox import cox
+from opsonin.analysis.survival.data import responses
 from opsonin.analysis.survival.km import kaplan_meier
 from opsonin.errors import AnalysisError
 
@@ -34,6 +36,7 @@ class Calibration:
     ratio: observed / expected, 1 when right on average. intercept: what is to be added to every predicted log odds
     (NaN for times to an event, where the ratio says it). slope: 1 when right, below 1 where high predictions are too
     high and low ones too low, as after fitting too much; on the log odds, or the log cumulative hazard.
+    Both are missing (NaN) where predictions separate those with from those without the event, or are all the same.
     groups: one row for each quantile group of the predicted chance.
     """
 
@@ -73,9 +76,10 @@ def calibration(time: Any, event: Any, risk: Any, at: float, *, groups: int = 4,
     linear = np.log(-np.log1p(-inside))
     slope = Estimate(NAN, NAN, NAN)
     if linear.std() > 1e-12:
-        fit = cox(np.minimum(t, end), early, linear, names=["predicted risk"], level=level)
-        beta, wide = float(fit.coefficient[0]), z * float(fit.se[0])
-        slope = Estimate(beta, beta - wide, beta + wide)
+        with suppress(AnalysisError):  # a prediction that separates the patients has no finite slope
+            fit = cox(np.minimum(t, end), early, linear, names=["predicted risk"], level=level)
+            beta, wide = float(fit.coefficient[0]), z * float(fit.se[0])
+            slope = Estimate(beta, beta - wide, beta + wide)
     rows = []
     for g in _quantile_groups(p, groups):
         seen = _by_then(t[g], d[g], end, level)
@@ -98,24 +102,22 @@ def calibration_response(response: Any, probability: Any, *, groups: int = 4, le
 
     Raises: AnalysisError where nobody or everybody responded, or a probability lies outside 0 to 1.
     """
-    y = np.asarray(response, dtype=float)
-    if y.ndim != 1 or not np.isin(y, (0.0, 1.0)).all():
-        raise AnalysisError("a response is 1 (yes) or 0 (no) for each patient; leave out patients without one.")
-    d = y == 1
+    d = responses(response)
     if d.all() or not d.any():
         raise AnalysisError(
             f"calibration needs responders and others; {'everybody' if d.all() else 'nobody'} responded."
         )
-    p = chances(probability, y.size, 1)[:, 0]
+    p = chances(probability, d.size, 1)[:, 0]
     z = NormalDist().inv_cdf(0.5 + level / 2)
     inside = np.clip(p, EDGE, 1 - EDGE)
     linear = np.log(inside) - np.log1p(-inside)
-    observed, expected = proportion(int(d.sum()), y.size, level), float(p.mean())
+    observed, expected = proportion(int(d.sum()), d.size, level), float(p.mean())
     shift, shift_se = _intercept(linear, d)
     slope = Estimate(NAN, NAN, NAN)
     if linear.std() > 1e-12:
-        fit = logistic(linear, d, level)
-        slope = Estimate(fit.slope, fit.lower, fit.upper)
+        with suppress(AnalysisError):
+            fit = logistic(linear, d, level)
+            slope = Estimate(fit.slope, fit.lower, fit.upper)
     rows = []
     for g in _quantile_groups(p, groups):
         hits = int(d[g].sum())
@@ -128,7 +130,7 @@ def calibration_response(response: Any, probability: Any, *, groups: int = 4, le
         Estimate(shift, shift - z * shift_se, shift + z * shift_se),
         slope,
         pd.DataFrame(rows),
-        y.size,
+        d.size,
         int(d.sum()),
         level,
     )

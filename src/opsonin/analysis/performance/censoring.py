@@ -45,12 +45,11 @@ class Censoring:
         the sum over those beyond it. A patient censored on a day raises all weights later than that day; whoever was at
         risk there lowers them (the martingale of the censoring over those at risk, as in riskRegression).
         """
-        n = self.event.size
         later = np.bincount(self.of_row, cases, minlength=self.time.size)
         later = np.cumsum(later[::-1])[::-1] - later + np.where(self.time <= horizon, controls, 0.0)
         step = later / self.at_risk  # (later / n) / (at risk / n)
         gone = np.cumsum(step * self.censored / self.at_risk)
-        return np.where(self.event, 0.0, step[self.of_row]) - gone[self.of_row] if n else np.empty(0)
+        return np.where(self.event, 0.0, step[self.of_row]) - gone[self.of_row]
 
 
 def censoring_curve(time: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) -> Censoring:
@@ -105,9 +104,11 @@ def checked_horizons(
     """
     t, d, _ = checked(time, event)
     at = np.atleast_1d(np.asarray(times, dtype=float))
+    if not t.size:
+        raise AnalysisError("there are no patients; predictions are judged in some.")
     if at.ndim != 1 or not at.size or not np.isfinite(at).all() or (at < 0).any() or (np.diff(at) <= 0).any():
         raise AnalysisError("the times to look at are numbers from 0 on in increasing order.")
-    if t.size and at[-1] >= t.max():
+    if at[-1] >= t.max():
         raise AnalysisError(
             f"nobody was followed beyond {at[-1]:g} (the last at {t.max():g}); ask for an earlier time."
         )

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.analysis.performance.censoring import censoring_curve
 from opsonin.analysis.statistics import NAN, Estimate, two_sided_p
-from opsonin.analysis.survival.data import checked, strata_codes
+from opsonin.analysis.survival.data import checked, numbers, strata_codes
 from opsonin.errors import AnalysisError
 
 WEIGHTS = ("harrell", "uno")
@@ -177,7 +177,7 @@ def concordance_many(
     t, d, _ = checked(time, event)
     if isinstance(markers, pd.DataFrame):
         names = names or [str(c) for c in markers.columns]
-    x = np.asarray(markers, dtype=float)
+    x = numbers(markers, "marker")
     if x.ndim != 2 or x.shape[0] != t.size:
         raise AnalysisError(f"markers have one row per time: {t.size} times, but markers of shape {x.shape}.")
     labels = list(names) if names is not None else [f"x{i + 1}" for i in range(x.shape[1])]
@@ -246,7 +246,7 @@ def _pairs(
 
 
 def _one_marker(marker: Any, n: int) -> Float[np.ndarray, " n"]:
-    x = np.asarray(marker, dtype=float)
+    x = numbers(marker, "marker")
     if x.shape != (n,):
         raise AnalysisError(f"there are {n} times but markers of shape {x.shape}; for many markers: concordance_many.")
     missing = int((~np.isfinite(x)).sum())

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from opsonin.analysis.performance.brier import chances
 from opsonin.analysis.performance.censoring import checked_horizons, weighted
 from opsonin.analysis.performance.roc import standard_error
+from opsonin.analysis.survival.data import responses
 from opsonin.errors import AnalysisError
 
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
@@ -83,9 +84,7 @@ def decision_curve_response(
 
     Raises: AnalysisError for responses other than 1 and 0, a probability outside 0 to 1, or an unusable threshold.
     """
-    y = np.asarray(response, dtype=float)
-    if y.ndim != 1 or not np.isin(y, (0.0, 1.0)).all():
-        raise AnalysisError("a response is 1 (yes) or 0 (no) for each patient; leave out patients without one.")
+    y = responses(response).astype(float)
     p = chances(probability, y.size, 1)[:, 0]
     return _curve(p, y, 1 - y, lambda cases, controls: cases + controls, thresholds, level)
 

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 
 from opsonin.analysis.performance.censoring import Weighted, checked_horizons, weighted
 from opsonin.analysis.statistics import NAN, Estimate, two_sided_p
+from opsonin.analysis.survival.data import numbers
 from opsonin.errors import AnalysisError
 
 
@@ -130,7 +131,7 @@ def predictions(values: Any, n: int, times: int, what: str) -> Float[np.ndarray,
 
     Raises: AnalysisError for missing values or another shape.
     """
-    x = np.asarray(values, dtype=float)
+    x = numbers(values, what)
     x = x[:, None] if x.ndim == 1 else x
     if x.ndim != 2 or x.shape[0] != n or x.shape[1] not in (1, times):
         raise AnalysisError(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from opsonin.analysis.asked import ask
 from opsonin.analysis.biomarkers import biomarker_data
-from opsonin.analysis.immortal_time import marker_asked
+from opsonin.analysis.immortal_time import marker_asked, refuse_naive
 from opsonin.analysis.markers import Question
 from opsonin.errors import AnalysisError
 from opsonin.report import palette, words
@@ -76,6 +76,7 @@ def against(record: Any, groups: Groups, question: Question, endpoint: str) -> p
     """
     asked = ask(record)
     try:
+        refuse_naive(asked, question)
         marker = marker_asked(asked, question)
     except AnalysisError:
         return pd.DataFrame(columns=["subject_id", "group", "value", "time", "event", "unit"])
@@ -89,7 +90,7 @@ def dots(record: Any, groups: Groups, question: Question, endpoint: str) -> Figu
     """Dots: the marker against the time to the outcome; open dots are censored."""
     rows = against(record, groups, question, endpoint)
     marker, day = question.label, question.day
-    if len(rows) < 4 or len(rows) > 400:
+    if len(rows) < 4 or len(rows) > 400 or rows["value"].nunique() < 2:
         return None
     unit = words.unit_name(rows["unit"].iloc[0])
     plot = Canvas(360)

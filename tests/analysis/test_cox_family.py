@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from opsonin.analysis import concordance
 from opsonin.analysis.survival import cox, kaplan_meier, proportional_hazards_test
 from opsonin.analysis.survival.exact_ties import ExactLikelihood
 from opsonin.errors import AnalysisError
@@ -273,3 +274,19 @@ def test_change_over_time_needs_times():
     at_once = cox([0.0, 1, 2, 3, 4, 5], [1] * 6, [1, 0, 1, 0, 0, 1])
     with pytest.raises(AnalysisError, match="time 0 has no logarithm"):
         proportional_hazards_test(at_once, "log")
+
+
+@given(st.integers(0, 10_000), st.integers(2, 4))
+@settings(max_examples=10)
+def test_the_order_of_patients_twice_in_the_data_is_a_tie_however_it_is_rounded(seed, copies):
+    t, d, x, _, _ = trial(seed, n=23)
+    twice = pd.concat([x] * copies, ignore_index=True) * np.pi
+    predictor = cox(np.tile(t, copies), np.tile(d, copies), twice).linear_predictor().reshape(copies, -1)
+    assert (predictor == predictor[0]).all()
+
+
+def test_concordance_of_a_fit_is_that_of_its_linear_predictor_within_strata():
+    t, d, x, strata, _ = trial(5, strata=True)
+    fit = cox(t, d, x, strata=strata)
+    assert fit.concordance().estimate == concordance(t, d, fit.linear_predictor(), strata=strata).estimate
+    assert fit.concordance().estimate > 0.5

@@ -1,5 +1,4 @@
-"""Survival, performance, mixed models and responses against the numbers of established R packages.
-"""
+"""Survival, performance, mixed models and responses against the numbers of established R packages."""
 
 import json
 import math

@@ -12,7 +12,6 @@ from conformance.survival_cox import COX_CHECKS
 from conformance.survival_mixed_models import MIXED_CHECKS
 from conformance.survival_nonparametric import NONPARAMETRIC_CHECKS
 from conformance.survival_performance import PERFORMANCE_CHECKS
-from opsonin.analysis.performance import concordance
 from opsonin.analysis.survival import cox, kaplan_meier, logrank
 from paths import REFERENCE
 
@@ -125,10 +124,6 @@ def _cox(spec, results, dataset):
     optional = {k: data[spec[k]] for k in ("entry", "strata", "cluster") if spec[k]}
     fit = cox(data[spec["time"]], data[spec["event"]], data[names], ties=spec["ties"], **optional)
     assert (fit.n, fit.events) == (results["n"], results["n_events"])
-    # rounded, so that patients who are alike are tied
-    order = concordance(data[spec["time"]], data[spec["event"]], (data[names] @ fit.coefficient).round(10), **optional)
-    _close(order.estimate, results["concordance"], "concordance")
-    _close(order.se, results["concordance_se"], "its standard error")
     _close(fit.log_likelihood_null, results["loglik_null"], "null log likelihood")
     _close(fit.log_likelihood, results["loglik_model"], "log likelihood")
     for k, expected in enumerate(results["coefficients"]):

@@ -6,6 +6,10 @@ import pytest
 
 from opsonin.criteria import responses_from_lesions, suspicious_sizes
 from opsonin.errors import CriteriaError
+from opsonin.record import read_data
+from paths import DATA
+
+PHARMAVERSE = DATA / "pharmaverse-adam"
 
 
 def rows(*entries):
@@ -90,3 +94,15 @@ def test_nothing_in_nothing_out():
     assert list(responses_from_lesions(empty)["overall"]) == []
     with pytest.raises(CriteriaError, match=r"known are RECIST 1\.1, iRECIST, Lugano"):
         responses_from_lesions(empty, "irRC")
+
+
+@pytest.mark.skipif(not PHARMAVERSE.is_dir(), reason=f"no data at {PHARMAVERSE}; set OPSONIN_DATA")
+def test_the_responses_derived_from_a_cdisc_trial_are_those_it_reports():
+    """ADTR's lesions judged by us against ADRS, whose oncology part is made up by the data's authors."""
+    record = read_data(PHARMAVERSE)
+    mine = responses_from_lesions(record.lesions).query("not best")
+    theirs = record.responses[~record.responses["best"]]
+    both = mine.merge(theirs, on=["subject_id", "day"], suffixes=("", "_reported"))
+    assert len(both) == 18
+    assert (both["overall"] == both["overall_reported"]).all()
+    assert {"CR", "PR", "SD", "PD", "NE"} == set(both["overall"])

@@ -142,7 +142,7 @@ def _fill(schema: Table, frame: pd.DataFrame, reader: Reader) -> None:
             state = blank("text", len(frame))
             state[(frame["diameter_mm"] > 0).to_numpy()] = "measured"
             state[(frame["diameter_mm"] == 0).to_numpy()] = "absent"
-            fill("state", state)
+            frame["state"] = frame["state"].fillna(state) if "state" in given else state
     if schema.name == "responses":
         fill("best", False)
         fill("criteria", "RECIST 1.1")

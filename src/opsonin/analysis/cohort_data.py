@@ -128,7 +128,7 @@ def _marker(asked: Asked, name: str, who: pd.Index) -> Variable:
         marker = read_marker(asked, name, None)
     except AnalysisError as problem:
         known = [str(m) for m in asked.table("measurements")["marker"].dropna().unique()]
-        raise AnalysisError(f"{problem}{near(name, known).replace(' (', ' (').rstrip()}") from problem
+        raise AnalysisError(f"{str(problem).rstrip('.')}{near(name, known)}.") from problem
     return _number(name, "marker", marker, who)
 
 

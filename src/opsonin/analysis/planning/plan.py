@@ -125,8 +125,8 @@ def plan_response(
         row = table[table["n"] == enough].iloc[0]
         said.append(
             f"{enough} patients, going on with {int(row['needed'])} responders or more: {percent(row['power'])} "
-            f"power at a rate of {percent(hoped)}, {100 * row['alpha']:.1f} % error at {percent(null_rate)}. With all that "
-            f"is uncertain counted it succeeds with a probability of {percent(row['assurance'])}."
+            f"power at a rate of {percent(hoped)}, {100 * row['alpha']:.1f} % error at {percent(null_rate)}. With all "
+            f"that is uncertain counted it succeeds with a probability of {percent(row['assurance'])}."
         )
     said.append(_assured_words(assured, goal, ceiling, largest))
     return Plan(

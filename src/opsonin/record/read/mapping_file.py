@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -166,8 +167,8 @@ def _check_columns(mapping: Mapping, path: Path) -> None:
             raise ImportDataError(f"{path}, [subjects]: subject_id is missing; name the column or columns it is in.")
         for name in {**section.columns, **section.constant}:
             known = (*TABLES["subjects"].names, *Columned.model_fields)
-            if name not in known and near(name, known):
-                raise ImportDataError(f"{path}, [subjects]: unknown key {name!r}{near(name, known)}.")
+            if name not in known and (meant := _slip(name, known)):
+                raise ImportDataError(f"{path}, [subjects]: unknown key {name!r}{near(meant, [meant])}.")
     for name, sections in mapping.table.items():
         if name not in TABLES:
             raise ImportDataError(
@@ -189,6 +190,12 @@ def _check_columns(mapping: Mapping, path: Path) -> None:
                     f"{path}, {where}: {name} = {value!r} names no column; write the source column's name, or "
                     f"constant.{name} = {value!r} for the same value in every row."
                 )
+
+
+def _slip(name: str, known: tuple[str, ...]) -> str | None:
+    """The known name that this one is a slip of the pen for; a covariate of its own (stage, near to site) is none."""
+    turned = next((one for one in known if sorted(one) == sorted(name)), None)
+    return turned or next(iter(get_close_matches(name.casefold(), known, n=1, cutoff=0.75)), None)
 
 
 def _columned(mapping: Mapping) -> list[tuple[str, Columned]]:

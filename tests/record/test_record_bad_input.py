@@ -51,6 +51,10 @@ BAD_DATA: dict[str, tuple[str | bytes, str]] = {
         r"data\.csv, \[subjects\], rows 2 and 4: the same subjects key .*'1'",
     ),
     "a negative time": (DATA.replace("4,0", "-4,0"), r"data\.csv, row 3, \[survival\.OS\]: .*from os.* is negative"),
+    "a date for a number of days": (
+        DATA.replace("4,0", "2021-03-04,0"),
+        r"data\.csv, row 3, \[survival\.OS\]: '2021-03-04' in column 'os' is a date, .*count the days",
+    ),
     "text in numbers": (
         DATA.replace("61", "old"),
         r"data\.csv, row 3, \[subjects\]: 'old' in column 'age' is not a num",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from opsonin.record.read.rows import rows_said
 from opsonin.record.read.tabular import Source
 
 SHOWN = 8
+DATE = re.compile(r"\d{1,4}([-/.])(\d{1,2}|[A-Za-z]{3,9})\1\d{2,4}([T ].*)?")
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,15 @@ class Reader:
         wrong = words.notna().to_numpy() & ~np.isfinite(values)
         if wrong.any():
             word = words[wrong].iloc[0]
+            where = f"{self.place(wrong)}: {word!r} in column {column!r} is"
+            if DATE.fullmatch(word.strip()):
+                raise ImportDataError(
+                    f"{where} a date, where a number is wanted; count the days from each patient's origin (first dose, "
+                    "enrolment) in a column of its own, and name that."
+                )
             raise ImportDataError(
-                f"{self.place(wrong)}: {word!r} in column {column!r} is not a number; correct it, or name it in the "
-                f'mapping if it marks a missing value (missing = ["{word}"]).'
+                f"{where} not a number; correct it, or name it in the mapping if it marks a missing value "
+                f'(missing = ["{word}"]).'
             )
         return values
 

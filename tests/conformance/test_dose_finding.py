@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from conformance import dose_intervals
+from conformance import dose_crm, dose_intervals
 from opsonin.designs import ThreePlusThree, exact_characteristics
 from paths import REFERENCE
 
@@ -46,7 +46,7 @@ def three_plus_three_exact(inputs, expected):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
 
-CHECKS = {"three_plus_three_exact": three_plus_three_exact} | dose_intervals.CHECKS
+CHECKS = {"three_plus_three_exact": three_plus_three_exact} | dose_intervals.CHECKS | dose_crm.CHECKS
 
 
 @pytest.mark.parametrize(("kind", "case"), cases())

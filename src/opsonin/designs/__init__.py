@@ -3,6 +3,7 @@
 from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
 from opsonin.designs.boin import Boin
 from opsonin.designs.characteristics import Simulated, difference
+from opsonin.designs.crm import Crm
 from opsonin.designs.evidence import Evidence, evidence, from_counts
 from opsonin.designs.i3plus3 import I3Plus3
 from opsonin.designs.keyboard import Keyboard
@@ -12,16 +13,29 @@ from opsonin.designs.outcomes import Outcomes, outcomes, parse_outcomes
 from opsonin.designs.own_table import OwnTable
 from opsonin.designs.registry import design, names
 from opsonin.designs.simulation import Accrual, compare, simulate
+from opsonin.designs.skeleton import skeleton
 from opsonin.designs.table import DecisionTable, TableDesign
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
+from opsonin.designs.tite_crm import TiteCrm
 from opsonin.designs.truth import PotentialDoses, Scenario, Truth
-from opsonin.designs.wrappers import MaxPatients, NoSkipping, StartAt, StopWhenHere, StopWhenTreated, Wrapper
+from opsonin.designs.wrappers import (
+    Coherent,
+    MaxPatients,
+    NoSkipping,
+    OneStepUp,
+    StartAt,
+    StopWhenHere,
+    StopWhenTreated,
+    Wrapper,
+)
 
 __all__ = [
     "ACTIONS",
     "Accrual",
     "Boin",
+    "Coherent",
+    "Crm",
     "Decision",
     "DecisionTable",
     "Decisions",
@@ -33,6 +47,7 @@ __all__ = [
     "Mtpi",
     "Mtpi2",
     "NoSkipping",
+    "OneStepUp",
     "OperatingCharacteristics",
     "Outcomes",
     "OwnTable",
@@ -45,6 +60,7 @@ __all__ = [
     "TableDesign",
     "ThreePlusThree",
     "TiteBoin",
+    "TiteCrm",
     "Truth",
     "Wrapper",
     "compare",
@@ -57,4 +73,5 @@ __all__ = [
     "outcomes",
     "parse_outcomes",
     "simulate",
+    "skeleton",
 ]

@@ -106,10 +106,16 @@ class _Followed:
             total(np.nan_to_num(immune), immune_known),
             total(np.nan_to_num(immune) ** 2, immune_known),
             count(immune_known),
-            Patients(dose, dlt, np.where(there, weight, 0.0), response, np.where(there, grade, -1), immune)
-            if individuals
-            else None,
+            self._patients(rows, dlt, np.where(there, weight, 0.0), age, response) if individuals else None,
         )
+
+    def _patients(
+        self, rows: np.ndarray, dlt: np.ndarray, weight: np.ndarray, age: np.ndarray, response: np.ndarray
+    ) -> Patients:
+        there = self.dose[rows] > 0
+        time = np.clip(np.minimum(age, self.onset[rows]) / self.window, 0.0, 1.0)
+        grade = np.where(there, self.grade[rows], -1)
+        return Patients(self.dose[rows], dlt, weight, np.where(there, time, 0.0), response, grade, self.immune[rows])
 
 
 def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accrual: Any) -> tuple[np.ndarray, ...]:

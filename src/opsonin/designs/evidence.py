@@ -22,12 +22,14 @@ class Patients:
     """The single patients of each trial, in order of entry, for designs that need them.
 
     dose: 0 where a trial has no such patient (yet).   weight: the part of the DLT window that has been followed, 1 for
-    who had a DLT.   grade: of the worst toxicity, -1 unknown.   immune: NaN unknown.
+    who had a DLT.   time: the part of the window that has passed, until the DLT for who had one.
+    grade: of the worst toxicity, -1 unknown.   immune: NaN unknown.
     """
 
     dose: Int[np.ndarray, "trial patient"]
     dlt: Bool[np.ndarray, "trial patient"]
     weight: Float[np.ndarray, "trial patient"]
+    time: Float[np.ndarray, "trial patient"]
     efficacy: Bool[np.ndarray, "trial patient"]
     grade: Int[np.ndarray, "trial patient"]
     immune: Float[np.ndarray, "trial patient"]
@@ -113,14 +115,15 @@ def evidence(
     window to hold them against.
     """
     patients, dlt = seen.counts(levels)
-    weight = np.ones(len(seen))
+    weight, time = np.ones(len(seen)), np.ones(len(seen))
     if seen.followed_days is not None:
         if window_days is None:
             raise DesignError(
                 f"the outcomes {seen.text!r} hold days of follow-up, but the design waits until everybody's window has "
                 "closed; use one for late toxicity (tite-boin, tite-crm), or leave the days out."
             )
-        weight = np.where(seen.dlt, 1.0, np.minimum(seen.followed_days / window_days, 1.0))
+        time = np.minimum(seen.followed_days / window_days, 1.0)
+        weight = np.where(seen.dlt, 1.0, time)
     open_ = weight < 1.0
     last = seen.cohorts == seen.cohorts[-1] if len(seen) else np.zeros(0, dtype=bool)
     if len(seen) and seen.cohort is None:  # runs of a level: the last run only
@@ -155,6 +158,7 @@ def evidence(
             seen.level[None],
             seen.dlt[None],
             weight[None],
+            time[None],
             response[None],
             grade[None],
             immune[None],

@@ -10,27 +10,41 @@ from typing import Any
 
 from opsonin.designs.base import Design
 from opsonin.designs.boin import Boin
+from opsonin.designs.crm import Crm
 from opsonin.designs.i3plus3 import I3Plus3
 from opsonin.designs.keyboard import Keyboard
 from opsonin.designs.mtpi import Mtpi, Mtpi2
 from opsonin.designs.own_table import OwnTable
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
-from opsonin.designs.wrappers import MaxPatients, NoSkipping, StartAt, StopWhenHere, StopWhenTreated
+from opsonin.designs.tite_crm import TiteCrm
+from opsonin.designs.wrappers import (
+    Coherent,
+    MaxPatients,
+    NoSkipping,
+    OneStepUp,
+    StartAt,
+    StopWhenHere,
+    StopWhenTreated,
+)
 from opsonin.errors import DesignError
 
 REGISTRY: dict[str, Callable[..., Design]] = {
     "3+3": ThreePlusThree,
     "boin": Boin,
+    "crm": Crm,
     "i3+3": I3Plus3,
     "keyboard": Keyboard,
     "mtpi": Mtpi,
     "mtpi-2": Mtpi2,
     "table": OwnTable,
     "tite-boin": TiteBoin,
+    "tite-crm": TiteCrm,
 }
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
+    "one_step_up": (bool, lambda inner, on: OneStepUp(inner) if on else inner),
+    "coherent": (bool, lambda inner, on: Coherent(inner) if on else inner),
     "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
     "stop_when_here": (int, lambda inner, patients: StopWhenHere(inner, patients, stays=True)),
     "stop_when_treated": (int, StopWhenTreated),

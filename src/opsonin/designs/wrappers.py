@@ -200,6 +200,49 @@ class StopWhenHere(Wrapper):
         return f"It ends when {self.patients} patients have been treated at the current level."
 
 
+@dataclass(frozen=True)
+class OneStepUp(Wrapper):
+    """Never go up by more than one level from the last cohort's."""
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        most = np.where(seen.current > 0, seen.current + 1, made.level)
+        return made._replace(level=np.minimum(made.level, most))
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        return f"held at level {made.level}: one level up at a time"
+
+    def said(self) -> str:
+        return "It goes up by one level at a time."
+
+
+@dataclass(frozen=True)
+class Coherent(Wrapper):
+    """Never go up after a cohort in which the DLT rate was at or above the target, nor down after one without a DLT.
+
+    Source: Cheung (2005), Biometrika 92:863; for cohorts, Cheung (2011), Dose Finding by the CRM, section 5.3.
+    """
+
+    down: bool = True
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        if seen.last_dlt is None or seen.last_patients is None:
+            raise DesignError("coherence needs to know the last cohort's outcomes, which these counts do not hold.")
+        rate = seen.last_dlt / np.maximum(seen.last_patients, 1)
+        held = (made.level > seen.current) & (rate >= self.inner.target) & (seen.current > 0)
+        if self.down:
+            held |= (made.level < seen.current) & (made.level > 0) & (seen.last_dlt == 0)
+        level = np.where(held, seen.current, made.level)
+        return made._replace(level=level, action=np.where(held, STAY, made.action))
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        down = inner.level is not None and made.level is not None and inner.level < made.level
+        cohort = "without a DLT" if down else "with too many DLTs"
+        return f"held at level {made.level}: the last cohort was {cohort}"
+
+    def said(self) -> str:
+        return "It never goes up after a cohort with too many DLTs, nor down after one without any."
+
+
 def ended(mtd: Int[np.ndarray, " trial"]) -> Decisions:
     """Decisions that end every trial, with these doses declared (0: none)."""
     nothing = np.zeros_like(mtd)

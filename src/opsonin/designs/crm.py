@@ -1,0 +1,202 @@
+"""The continual reassessment method: one curve of DLT rates over doses, re-estimated after every cohort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from opsonin.designs.base import Decision, Decisions, Design, decisions
+from opsonin.designs.evidence import Evidence
+from opsonin.designs.skeleton import MODELS, check_skeleton, skeleton
+from opsonin.designs.table import check_rates, check_size, overdose_probability
+from opsonin.errors import DesignError
+
+NODES = 181  # of the trapezoidal rule over the prior's range: for smooth posteriors exact to rounding
+RANGE = 8.0  # prior standard deviations on both sides
+FARTHEST = 12.0  # the maximum likelihood estimate of the slope's logarithm is sought between plus and minus this
+_METHODS = ("bayes", "mle")
+
+
+class Estimate(NamedTuple):
+    """The model's parameter in each trial, its posterior variance (NaN without one), and the DLT rates at it."""
+
+    beta: Float[np.ndarray, " trial"]
+    variance: Float[np.ndarray, " trial"]
+    rates: Float[np.ndarray, "trial dose"]
+
+
+@dataclass(frozen=True)
+class Crm(Design):
+    """The CRM with one parameter β ~ N(0, scale²).
+
+    empiric: DLT rate = skeleton ^ exp(β).   logistic: logit rate = intercept + exp(β) · dose, the dose label chosen so
+    that β = 0 gives the skeleton.
+    target: DLT rate sought.   prior: the skeleton; by indifference intervals with the middle level as prior guess of
+    the MTD where none is given (half width 0.05).   method: "bayes" (rates at the posterior mean of β) or "mle"; before
+    there is both a DLT and a patient without one, the latter goes up one level after each cohort without a DLT.
+    confidence: the trial ends where P(rate > target) at the lowest level, by its own patients after a uniform prior,
+    exceeds it (1: never).   cohort: patients treated together.
+    Source: O'Quigley, Pepe & Fisher (1990), Biometrics 46:33; O'Quigley & Shen (1996), Biometrics 52:673, for
+    likelihood in two stages; Cheung (2011), Dose Finding by the Continual Reassessment Method.
+    """
+
+    levels: int
+    target: float = 0.25
+    prior: tuple[float, ...] | None = None
+    model: str = "empiric"
+    method: str = "bayes"
+    scale: float = 1.34**0.5
+    intercept: float = 3.0
+    confidence: float = 1.0
+    cohort: int = 1
+
+    def __post_init__(self) -> None:
+        check_size(self.levels, self.cohort)
+        check_rates(target=self.target)
+        if self.model not in MODELS:
+            raise DesignError(f"the CRM model {self.model!r} is unknown; use {' or '.join(MODELS)}.")
+        if self.method not in _METHODS:
+            raise DesignError(f"the CRM method {self.method!r} is unknown; use {' or '.join(_METHODS)}.")
+        if not (self.scale > 0 and 0 < self.confidence <= 1):
+            raise DesignError(f"scale {self.scale:g} is above 0 and confidence {self.confidence:g} in (0, 1].")
+        if len(self.skeleton) != self.levels:
+            raise DesignError(f"the skeleton has {len(self.skeleton)} rates, but the design {self.levels} levels.")
+        check_skeleton(self.skeleton)
+
+    @property
+    def name(self) -> str:
+        return "crm"
+
+    @cached_property
+    def skeleton(self) -> Float[np.ndarray, " level"]:
+        """The prior DLT rates."""
+        if self.prior is not None:
+            return np.array(self.prior, dtype=float)
+        half = min(0.05, 0.5 * self.target)
+        return skeleton(self.levels, self.target, (self.levels + 1) // 2, half, self.model, self.intercept)
+
+    def rates(self, beta: Float[np.ndarray, " node"]) -> Float[np.ndarray, "node dose"]:
+        """DLT rates at values of β."""
+        slope = np.exp(beta)[:, None]
+        if self.model == "empiric":
+            return np.exp(slope * np.log(self.skeleton))
+        label = np.log(self.skeleton / (1 - self.skeleton)) - self.intercept
+        return 1.0 / (1.0 + np.exp(-np.clip(self.intercept + slope * label, -700, 700)))
+
+    @cached_property
+    def _nodes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Values of β, the logarithm of the prior there, and logarithms of rates and of their complements."""
+        beta = np.linspace(-RANGE * self.scale, RANGE * self.scale, NODES)
+        rates = np.clip(self.rates(beta), 1e-300, 1 - 1e-16)
+        return beta, -0.5 * (beta / self.scale) ** 2, np.log(rates), np.log1p(-rates)
+
+    def log_likelihood(self, seen: Evidence) -> Float[np.ndarray, "trial node"]:
+        """The log likelihood of each trial at the nodes."""
+        _, _, log_rate, log_other = self._nodes
+        return seen.dlt @ log_rate.T + (seen.patients - seen.dlt) @ log_other.T
+
+    def estimate(self, seen: Evidence) -> Estimate:
+        """The fitted curve of each trial."""
+        if self.method == "mle":
+            beta = self._most_likely(seen)
+            return Estimate(beta, np.full(len(seen), np.nan), self.rates(beta))
+        beta, log_prior, _, _ = self._nodes
+        weight = self.log_likelihood(seen)
+        weight += log_prior
+        weight -= weight.max(axis=1, keepdims=True)
+        np.exp(weight, out=weight)
+        moments = weight @ np.stack([np.ones_like(beta), beta, beta**2], axis=1)
+        mean = moments[:, 1] / moments[:, 0]
+        return Estimate(mean, moments[:, 2] / moments[:, 0] - mean**2, self.rates(mean))
+
+    def slope_of_likelihood(self, seen: Evidence, beta: Float[np.ndarray, " trial"]) -> Float[np.ndarray, " trial"]:
+        """The derivative of the log likelihood by β."""
+        rate = np.clip(self.rates(beta), 1e-300, 1 - 1e-16)
+        logistic = (1 - rate) * (np.log(rate / (1 - rate)) - self.intercept)
+        by_beta = np.log(rate) if self.model == "empiric" else logistic  # d log(rate) / dβ
+        return (by_beta * (seen.dlt - self._others(seen, rate) * rate / (1 - rate))).sum(axis=1)
+
+    def _others(self, seen: Evidence, rate: np.ndarray) -> Any:
+        return seen.patients - seen.dlt
+
+    def _most_likely(self, seen: Evidence) -> Float[np.ndarray, " trial"]:
+        """By bisection of the derivative; at an end of the range where the likelihood has no maximum inside."""
+        low, high = np.full(len(seen), -FARTHEST), np.full(len(seen), FARTHEST)
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            rising = self.slope_of_likelihood(seen, middle) > 0
+            low, high = np.where(rising, middle, low), np.where(rising, high, middle)
+        return 0.5 * (low + high)
+
+    def recommended(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
+        """The level whose estimated rate is nearest to the target; trials with the same evidence are estimated once."""
+        one_of, which = self.distinct(seen)
+        return (np.abs(self.estimate(one_of).rates - self.target).argmin(axis=1) + 1)[which]
+
+    def distinct(self, seen: Evidence) -> tuple[Evidence, Int[np.ndarray, " trial"]]:
+        """One trial for each different evidence, and which of them each trial is."""
+        if len(seen) < 2:
+            return seen, np.zeros(len(seen), dtype=np.int64)
+        counts = np.concatenate([seen.patients, seen.dlt], axis=1)
+        _, first, which = np.unique(counts, axis=0, return_index=True, return_inverse=True)
+        return seen.take(first), which.reshape(-1)
+
+    def decide_many(self, seen: Evidence) -> Decisions:
+        level = self.recommended(seen)
+        if self.method == "mle":
+            dlt = seen.dlt.sum(axis=1)
+            one_kind = (dlt == 0) | (dlt == seen.total)
+            stepping = np.where(dlt == 0, np.minimum(seen.current + 1, self.levels), np.maximum(seen.current - 1, 1))
+            level = np.where(one_kind, stepping, level)
+        level = np.where(seen.current == 0, 1, level)
+        return decisions(seen.current, level, self.cohort, ends=self._ends(seen))
+
+    def _ends(self, seen: Evidence) -> np.ndarray:
+        if self.confidence >= 1:
+            return np.zeros(len(seen), dtype=bool)
+        patients, dlt = seen.patients[:, 0], seen.dlt[:, 0]
+        return (patients > 0) & (overdose_probability(patients, dlt, self.target) > self.confidence)
+
+    def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
+        return np.where((seen.total > 0) & ~self._ends(seen), self.recommended(seen), 0)
+
+    def limits(self, found: Estimate, level: float = 0.90) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper limits of the DLT rates: the curve at β plus and minus so many posterior standard deviations.
+
+        Source: Cheung (2011), section 3.4.
+        """
+        from statistics import NormalDist
+
+        width = NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(found.variance)
+        return self.rates(found.beta + width), self.rates(found.beta - width)
+
+    def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
+        found = self.estimate(seen)
+        rates = found.rates[0]
+        numbers = {
+            "patients": seen.patients[0].tolist(),
+            "dlt": seen.dlt[0].tolist(),
+            "estimated_rates": [round(float(rate), 6) for rate in rates],
+            "beta": float(found.beta[0]),
+        }
+        if not seen.current[0]:
+            return f"no patients yet: treat {made.patients} at level {made.level}", numbers
+        if made.stop:
+            return f"{int(seen.dlt[0, 0])} of {int(seen.patients[0, 0])} with DLT at level 1: too toxic", numbers
+        told = ", ".join(f"{rate:.2f}" for rate in rates)
+        nearest = int(np.abs(rates - self.target).argmin()) + 1
+        if made.level == nearest:
+            return f"estimated DLT rates {told}: level {nearest} is nearest to the target {self.target:.2f}", numbers
+        return "without both a DLT and a patient without one there is no estimate: one level at a time", numbers
+
+    def describe(self) -> str:
+        prior = ", ".join(f"{rate:.2f}" for rate in self.skeleton)
+        kind = "posterior mean" if self.method == "bayes" else "maximum likelihood"
+        return (
+            f"CRM ({self.model} model, {kind}) with target {self.target:.0%} and prior DLT rates {prior}: the next "
+            "patients get the level whose estimated rate is nearest to the target."
+        )

@@ -312,3 +312,20 @@ def test_the_manifest_may_hold_the_question():
     held = TrialRecord(record.tables, Manifest(questions=QUESTIONS | {"searched": "asked"}))
     told = analyse(held).get("biomarker.OS.HLA-DR+ NK.hazard_ratio.believability").note
     assert "among 2 looked at" in told
+
+
+@pytest.mark.slow
+def test_of_links_called_probable_so_many_are_real():
+    """Trials made as the prior says, half with a link: of those given 20 to 40 %, say, 20 to 40 % have one."""
+    rng = np.random.default_rng(9)
+    told, real = [], rng.random(400) < 0.5
+    for k, there in enumerate(real):
+        data = survivors(24, effect=float(rng.normal(0, 0.5)) if there else 0.0, seed=1000 + k)
+        told.append(float(probability_real(evidence_of_data(data).bayes_factor, 0.5)))
+    told = np.array(told)
+    assert told.mean() == pytest.approx(real.mean(), abs=0.07)
+    for low, high in ((0.0, 0.42), (0.42, 0.6), (0.6, 1.0)):
+        inside = (told >= low) & (told < high)
+        assert inside.sum() > 30
+        error = 3 * math.sqrt(0.25 / inside.sum())
+        assert real[inside].mean() == pytest.approx(told[inside].mean(), abs=error)

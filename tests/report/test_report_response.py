@@ -1,0 +1,77 @@
+"""The response figures tell confirmed from unconfirmed, and progression from its first sign."""
+
+import pandas as pd
+
+from opsonin.record import Manifest, TrialRecord
+from opsonin.report.figures import response, swimmer
+from opsonin.report.groups import grouped
+from opsonin.report.write import chapters_of
+
+# subject: diameters at baseline and every six weeks
+COURSES = {"A": [50, 30, 28, 26], "B": [50, 33, 48, 55], "C": [50, 62, 30, 30], "D": [50, 61, 68], "E": [50, 48, 45]}
+
+
+def record(criteria="iRECIST"):
+    lesions = pd.DataFrame(
+        [
+            (subject, "T1", -7.0 if k == 0 else 42.0 * k, "target", False, float(size), "measured")
+            for subject, course in COURSES.items()
+            for k, size in enumerate(course)
+        ],
+        columns=["subject_id", "lesion_id", "day", "kind", "lymph_node", "diameter_mm", "state"],
+    )
+    doses = pd.DataFrame(
+        {"subject_id": list(COURSES), "agent": "drug", "start_day": 0.0, "end_day": 120.0, "amount": 1.0, "unit": "mg"}
+    ).assign(route="oral")
+    subjects = pd.DataFrame({"subject_id": list(COURSES)})
+    questions = {"criteria": criteria}
+    return TrialRecord({"subjects": subjects, "lesions": lesions, "exposures": doses}, Manifest(questions=questions))
+
+
+def figures(criteria="iRECIST"):
+    return {one.name: one for chapter in chapters_of(record(criteria), []) for one in chapter.figures}
+
+
+def test_the_swimmer_marks_what_was_confirmed_and_what_was_not():
+    key = dict(figures()["response-swimmer"].key)
+    assert key["confirmed response"].startswith("star:")
+    assert key["response, not seen again"].startswith("star-open:")
+    assert key["unconfirmed progression (iUPD)"].startswith("diamond-open:")
+    assert key["progression"].startswith("diamond:")
+    plain = dict(figures("RECIST 1.1")["response-swimmer"].key)
+    assert "unconfirmed progression (iUPD)" not in plain
+
+
+def test_the_waterfall_rings_responses_that_were_seen_once():
+    figure = figures()["response-waterfall"]
+    best = figure.data.set_index("subject_id")
+    assert best["best"].to_dict() == {"A": "PR", "B": "PR", "C": "PR", "D": "PD", "E": "SD"}
+    assert best.loc["B", "confirmed"] == False  # noqa: E712 a nullable flag
+    assert "°" in figure.caption
+    labels = figure.plot.plotly().data[0].text
+    assert sorted(labels) == ["PD", "PR", "PR", "PR°", "SD"]
+
+
+def test_the_spider_marks_the_first_sign_of_progression():
+    figure = figures()["response-spider"]
+    assert [name for name, _ in figure.key if "iUPD" in name]
+    assert "2 of 5 lines end in progression" in figure.caption
+
+
+def test_figures_read_records_that_know_nothing_of_confirmation():
+    made = record()
+    visits = pd.DataFrame(
+        {
+            "subject_id": list("ABCDE"),
+            "day": 42.0,
+            "overall": "PR",
+            "best": False,
+            "change_from_baseline_percent": -40.0,
+        }
+    ).assign(criteria="RECIST 1.1", source="reported")
+    reported = TrialRecord({"subjects": made.subjects, "exposures": made.exposures, "responses": visits})
+    groups = grouped(reported)
+    drawn = swimmer.swimmer(reported, groups)
+    assert drawn is not None
+    assert [name for name, _ in drawn.key if "response" in name] == ["response"]
+    assert response.waterfall(reported, groups) is not None

@@ -1,16 +1,18 @@
-"""Chapter 5: each cell type over time, and whether the change follows the dose."""
+"""Chapter 5: each cell type over time, whether the change follows the dose, and whether it parts by outcome."""
 
 from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing
 from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import immune as figures
+from opsonin.report.figures import immune_courses as courses
 from opsonin.report.figures.composition import composition
 
 NAME, TITLE = "immune", "Immune monitoring"
+MODELS = ("mean_change", "course_by_group", "dose_exponent", "course_by_outcome")
 
 
 def chapter(context: Context) -> Chapter:
-    """Small multiples and dose proportionality; only markers measured on more than one day."""
+    """Small multiples, dose, outcome and composition; only markers measured on more than one day."""
     rows = figures.monitored(context.record, context.groups)
     if rows.empty:
         why = (
@@ -19,20 +21,30 @@ def chapter(context: Context) -> Chapter:
             else "Every marker of the record was measured once, so no change can be shown; see Biomarkers."
         )
         return Chapter(NAME, TITLE, absent=why)
+    found = context.named("immune")
     blocks: list[Block] = []
     for figure in (
         figures.changes(context.record, context.groups),
-        figures.proportionality(context.record, context.groups, context.named("immune")),
+        figures.proportionality(context.record, context.groups, found),
+        courses.dose_exponents(context.record, found),
+        courses.courses_by_outcome(context.record, context.groups, found),
         composition(context.record, context.groups),
+        courses.composition_ratios(context.groups, found),
     ):
         if figure is not None:
             blocks.append(Drawing(figure))
     blocks += remarks(context, "immune")
-    table = findings_table(
-        "Change from baseline and dose proportionality, in numbers", context.named("immune"), _name, folded=True
-    )
-    if table is not None:
-        blocks.append(table)
+    parts = [f for f in found if f.name.startswith("immune.composition.")]
+    modelled = [f for f in found if f.name.rpartition(".")[2] in MODELS]
+    plain = [f for f in found if f not in parts and f not in modelled]
+    for title, own in (
+        ("Change from baseline day by day, and its trend with the dose, in numbers", plain),
+        ("Mixed models over all days: means, dose and outcome, in numbers", modelled),
+        ("Composition as ratios of cell types, in numbers", parts),
+    ):
+        table = findings_table(title, own, _name, folded=True)
+        if table is not None:
+            blocks.append(table)
     lead = (
         f"{words.counted(rows['marker'].nunique(), 'marker')} measured on {words.counted(rows['day'].nunique(), 'day')}"
         f" in {words.counted(rows['subject_id'].nunique(), 'patient')}."

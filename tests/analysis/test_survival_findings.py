@@ -189,3 +189,19 @@ def test_an_arm_with_a_negative_time_or_a_patient_twice_is_not_analysed_and_the_
 def test_a_record_refuses_times_and_events_that_are_none(day, event, message):
     with pytest.raises(RecordError, match=message):
         _record(day, event).validate()
+
+
+def test_causes_are_drawn_one_panel_each_with_their_counts(competing):
+    from opsonin.report.figures.competing import incidences
+    from opsonin.report.groups import grouped
+
+    day, event, arm, cause = competing
+    record = _record(day, event, arm, cause=cause)
+    figure = incidences(record, grouped(record), "PFS")
+    assert set(figure.data["cause"]) == {"death", "progression"}
+    assert len(figure.plot.data) == 4  # two causes in two arms
+    assert f"progression {(cause == 'progression').sum()}" in figure.caption
+    highest = figure.data.groupby("group")["incidence"].max()
+    assert (highest <= 1).all()
+    only = _record(day, event, arm, cause=np.where(event, "progression", cause))
+    assert incidences(only, grouped(only), "PFS") is None

@@ -33,7 +33,7 @@ def competing_findings(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: 
 
     rows: of `endpoint_table`, with group.  strata: of the rows that have a group.
     """
-    status = _status(asked, rows, endpoint)
+    status = causes_of(asked.table("survival"), endpoint, rows)
     causes = sorted(set(status) - {CENSORED})
     if len(causes) < 2:
         return []
@@ -47,12 +47,15 @@ def competing_findings(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: 
     return found
 
 
-def _status(asked: Asked, rows: pd.DataFrame, endpoint: str) -> np.ndarray:
-    """The cause of each row's event, or CENSORED; an event without a cause has the cause "not known"."""
-    table = asked.table("survival")
-    table = table[(table["endpoint"] == endpoint).to_numpy(dtype=bool, na_value=False)]
+def causes_of(survival: pd.DataFrame, endpoint: str, rows: pd.DataFrame) -> np.ndarray:
+    """The cause of each row's event, or CENSORED; an event without a cause has the cause "not known".
+
+    survival: the record's table.  rows: of `endpoint_table`.  All are CENSORED where the record names no cause.
+    """
+    table = survival[(survival["endpoint"] == endpoint).to_numpy(dtype=bool, na_value=False)]
     if "cause" not in table or not table["cause"].notna().any():
         return np.full(len(rows), CENSORED, dtype=object)
+    table = table.assign(subject_id=table["subject_id"].astype(str))
     of = table.drop_duplicates("subject_id").set_index("subject_id")["cause"]
     cause = rows["subject_id"].map(of).astype("string").fillna("not known").str.replace(".", " ").to_numpy(dtype=object)
     return np.where(rows["event"].to_numpy(dtype=bool), cause, CENSORED)

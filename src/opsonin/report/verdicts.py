@@ -172,7 +172,7 @@ def survival(context: Context) -> list[Line]:
             begin = f"{words.capital(name)}: hazard ratio {value_of(f)}{p}{contrast}."
             medians = "" if endpoint in told else _medians(context, endpoint)  # once an endpoint
             told.add(endpoint)
-            out.append((begin, f"{words.sentence(hazard(f))} {medians}".strip()))
+            out.append((begin, f"{words.sentence(hazard(f))}{_over_time(context, f)} {medians}".strip()))
         return out
     if len(ratios) > 4:
         return [_across_groups(context, endpoint) for endpoint in dict.fromkeys(f.name.split(".")[1] for f in ratios)]
@@ -187,6 +187,17 @@ def survival(context: Context) -> list[Line]:
         (one, told_one), (other, told_other) = out
         return [(one, f"{told_one[:-1]}; {other[0].lower()}{other[1:-1]} {told_other}")]
     return out
+
+
+def _over_time(context: Context, ratio: Any) -> str:
+    """What to make of a hazard ratio that does not hold over time; nothing where it does."""
+    stem = ratio.name.removesuffix("hazard_ratio")
+    tests = [f for f in context.named(f"{stem}max_combo") if f.group == ratio.group and words.p_value(f.p)]
+    if not tests:
+        return ""
+    return (
+        f" The ratio changes over time and is an average: look at the curves (max-combo {words.p_value(tests[0].p)})."
+    )
 
 
 def _across_groups(context: Context, endpoint: str) -> Line:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing, Table
 from opsonin.report.context import Context, findings_table, pivot, remarks
-from opsonin.report.figures import response, survival, swimmer
+from opsonin.report.figures import competing, response, survival, swimmer
 from opsonin.report.figures.base import Figure
 
 NAME, TITLE = "response", "Response and survival"
@@ -34,6 +34,7 @@ def chapter(context: Context) -> Chapter:
         response.spider(record, groups),
         swimmer.swimmer(record, groups),
         *(_curves(context, endpoint) for endpoint in survival.endpoints(record)),
+        *(competing.incidences(record, groups, endpoint) for endpoint in survival.endpoints(record)),
         survival.hazard_ratios(context.named("survival"), groups),
     ]
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]

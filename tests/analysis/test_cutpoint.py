@@ -236,4 +236,6 @@ def test_a_record_is_asked_for_a_searched_cut():
     assert cut.estimate == alone.cut == pytest.approx(20, rel=0.4)
     assert ratio.p == alone.p < 0.01
     assert "permutation within strata" in ratio.method
+    stray = analyse(record, questions={**questions, "search_cut": ["CD8"]})
+    assert any("search_cut names 'CD8'" in said for said in stray.notes)
     assert not analyse(record, questions=questions).named("biomarker.OS.CD3.searched_cut")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from opsonin.analysis.asked import Asked
-from opsonin.analysis.asked_cuts import searched_cut
+from opsonin.analysis.asked_cuts import cuts_not_asked, searched_cut
 from opsonin.analysis.believability import Arrays, LookedAt, Null, believe, looked_at, replicate_strengths
 from opsonin.analysis.believability.null import draws_for, permutation_sd, shuffle_within
 from opsonin.analysis.believability.replicate_trials import InReplicates
@@ -76,7 +76,7 @@ def biomarker_findings(asked: Asked) -> list[Finding]:
         return [note("biomarker", "No biomarker is asked for.")]
     arrays = Arrays(asked.replicates) if asked.replicates is not None else None
     looked, known = looked_at(asked), endpoints(asked.table("survival"))
-    found: list[Finding] = []
+    found = list(cuts_not_asked(asked, asked_for))
     for question in asked_for:
         try:
             refuse_naive(asked, question)

@@ -205,7 +205,7 @@ class _Reading:
         markers = [] if measurements is None else sorted(measurements["marker"].unique())
         # a marker of the mapping without any value is asked in vain, and the analysis says so
         known = [*markers, *self.mapping.markers, *subjects.columns]
-        for marker in [*asked.get("markers", []), *asked.get("cut", {})]:
+        for marker in [*asked.get("markers", []), *asked.get("cut", {}), *asked.get("search_cut", [])]:
             if marker not in known:
                 raise ImportDataError(f"{where}: there is no marker {marker!r}{near(marker, known)}.")
 

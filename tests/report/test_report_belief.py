@@ -16,6 +16,8 @@ from opsonin.report.figures.belief import belief
 from opsonin.report.figures.predictive import treatment_by_marker
 from opsonin.report.figures.screens import screened_all
 from opsonin.report.groups import grouped
+from opsonin.study import Study, bundled
+from opsonin.study.library import read
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +140,26 @@ def test_a_screen_is_ranked_or_a_volcano_and_thinned_where_it_is_long(markers, s
     assert drawn.title.startswith(f"{markers:,} markers against overall survival")
     drawn.plot.plotly()
     assert screened_all("OS", "overall survival", Finding("screen.OS.markers")) is None
+
+
+@pytest.mark.slow
+def test_the_first_trial_says_how_far_its_marker_can_be_believed(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(read(bundled()["imatinib-il2"]).replace("pool = 2000", "pool = 60"))
+    run = Study.load(path).run(seed=2, trials=8, threads=1)
+    page = Context(run.record, run.findings, grouped(run.record), 8)
+    (begin, reason), *_ = believed(page)
+    assert begin.startswith("HLA-DR+ NK and")
+    for said in (
+        "associations looked at",
+        "if one such link in ten is real",
+        "to confirm it takes",
+        "replicate trials",
+    ):
+        assert said in reason
+    said = {block.title: dict(block.lines) for block in chapter(page).blocks if isinstance(block, Lines)}
+    for endpoint in ("PFS", "OS"):
+        words = said[f"In words: HLA-DR+ NK and {endpoint}"]
+        assert list(words) == ["Chance.", "Size.", "Truth.", "The model.", "Next."]
+        assert "among 120 looked at" in words["Chance."]  # ten markers, four days, OS, PFS and TTP
+        assert "the hazard ratio per doubling is" in words["The model."]

@@ -87,7 +87,7 @@ def believe(finding: Finding, null: Null | None = None, *, seed: int = 1) -> Bel
         finding,
         held,
         _exaggerated(finding, effect, evidence, table, null),
-        _probable(finding, evidence, null),
+        _probable(finding, evidence, null, data is not None),
         _to_confirm(finding, data, effect, evidence),
     )
 
@@ -202,8 +202,8 @@ def _exaggerated(
     )
 
 
-def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None) -> Finding:
-    bayes = evidence.bayes_factor
+def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None, exact: bool) -> Finding:
+    bayes, per = evidence.bayes_factor, "per SD of the marker" if exact else "per step of the marker"
     at = {p: float(prior.probability_real(bayes, p)) for p in (ONE_IN_TEN, 0.5)}
     best = float(prior.probability_real(evidence.favourable, ONE_IN_TEN))
     better = f"{multiple(bayes)} better" if bayes >= 1.05 else "no better"
@@ -223,7 +223,7 @@ def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None) -> 
         n=finding.n,
         events=finding.events,
         unit="proportion",
-        method=f"Bayes factor; effects assumed normal, SD {evidence.effect_sd:.2g} (log scale); one link in ten real",
+        method=f"Bayes factor; effects assumed normal, SD {prior.EFFECT_SD:g} {per} (log scale); one link in ten real",
         reference=BAYES,
         note=words,
         table=prior.curve(bayes, evidence.favourable).assign(bayes_factor=bayes),

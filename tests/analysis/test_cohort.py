@@ -185,6 +185,18 @@ def test_the_baseline_hazard_is_nelson_and_aalens_without_covariates():
     assert shifted == pytest.approx(1 / 5 + 2 / 4)
 
 
+def test_two_events_still_give_a_test_and_say_why_nothing_is_corrected():
+    record = made(30, stage=[("I", "II", "III")[k % 3] for k in range(30)], score=[float(k % 7) for k in range(30)])
+    record.survival["event"] = [k in (3, 11) for k in range(30)]
+    found = Findings(cohort_findings(asked(record, outcome="OS", markers=["M"], adjust=["stage", "score"])))
+    test = found.get("cohort.OS.added.all markers.likelihood_ratio")
+    assert "penalised" in test.method
+    assert 0 <= test.p <= 1
+    gain = found.get("cohort.OS.added.all markers.concordance_gain")
+    assert "not corrected" in gain.method
+    assert gain.note
+
+
 def test_noise_adds_nothing_after_correction():
     rng = np.random.default_rng(11)
     n = 120

@@ -117,24 +117,24 @@ def _judged(
             for x in (small, large)
         ]
 
-    def score(models: list[HazardModel | None], rows: np.ndarray) -> dict[str, float]:
+    def score(models: list[HazardModel | None], rows: np.ndarray, slopes: bool = True) -> dict[str, float]:
         found = {}
         for model, x, name in zip(models, (small, large), MEASURES[:2], strict=True):
             found[name], found[f"slope, {name}"] = 0.5, 1.0  # no model at all: nobody is told from anybody
             if model is not None:
                 predictor = x.to_numpy(dtype=float)[rows] @ model.coefficient
                 found[name] = concordance(t[rows], d[rows], predictor).estimate
-                found[f"slope, {name}"] = _slope(t[rows], d[rows], predictor)
+                found[f"slope, {name}"] = _slope(t[rows], d[rows], predictor) if slopes else NAN
         return {"gain": found["with markers"] - found["clinical"], **found}
 
     everyone = np.arange(t.size)
     if samples < 2:
-        seen = score(fit(everyone), everyone)
+        seen = score(fit(everyone), everyone, slopes=False)
         return [Judged(seen[m], NAN, Estimate(NAN, NAN, NAN)) for m in MEASURES], 0, "No samples were drawn."
     try:
         found = optimism_corrected(fit, score, t.size, samples=samples, seed=seed, level=level)
     except AnalysisError as problem:
-        seen = score(fit(everyone), everyone)
+        seen = score(fit(everyone), everyone, slopes=False)
         return [Judged(seen[m], NAN, Estimate(NAN, NAN, NAN)) for m in MEASURES], samples, str(problem)
     return [_one(found, measure) for measure in MEASURES], found.failed, ""
 
@@ -163,4 +163,4 @@ def _slope(t: np.ndarray, d: np.ndarray, predictor: np.ndarray) -> float:
         slope += max(-0.5, min(0.5, step))
         if abs(step) < 1e-8:
             return slope
-    raise AnalysisError("the calibration slope was not found.")
+    raise AnalysisError("a predictor separates the events, so that no calibration slope can be found.")

@@ -78,7 +78,7 @@ def added_findings(cohort: Cohort, seed: int) -> list[Finding]:
             more = cohort.design(markers, who)
             value = value_added(rows["day"], rows["event"], base, more, samples=samples, seed=seed)
         except AnalysisError as problem:
-            found.append(note(stem, f"What {name} adds cannot be told: {problem}"))
+            found.append(note(stem, f"The added value of {name} cannot be told: {problem}"))
             continue
         found += _value(cohort, name, stem, value)
         if name == ALL:

@@ -78,9 +78,8 @@ def found(context: Context) -> list[verdicts.Line]:
         adds = not words.missing(test.p) and float(test.p) < 0.05
         begin = f"Together they {'add to' if adds else 'are not shown to add to'} the clinical variables"
         size = value_of(gain, with_unit=False)
-        lines.append(
-            (f"{begin} ({test.method} {words.p_value(test.p)});", f"concordance changes by {size}, corrected.")
-        )
+        honest = "corrected for optimism" if not words.missing(gain.lower) else "not corrected for optimism"
+        lines.append((f"{begin} ({test.method} {words.p_value(test.p)});", f"concordance changes by {size}, {honest}."))
     for f in context.ending(f"cohort.{outcome}", "searched_ratio"):
         marker = f.name.rpartition(".")[0].split(".", 2)[2]
         lines.append((f"The best cut of {marker}, with the price of the search:", _cut(f)))

@@ -69,7 +69,7 @@ def _asked(context: Context, endpoint: str) -> list[str]:
 def _sentences(note: str) -> list[str]:
     """A note's sentences, one a line; a full stop within a number is none."""
     out, line = [], ""
-    for part in note.replace("\n", " ").split(". "):
+    for part in note.strip().split(". "):
         line = f"{line}. {part}" if line else part
         if line.count("(") == line.count(")"):
             out.append(words.sentence(line))

@@ -1,5 +1,7 @@
 """Screens: the same numbers as one model at a time, compiled or not; laws for any data; input that is refused."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from opsonin.analysis.screening import screen, screen_response, screen_values
 from opsonin.analysis.survival import cox
 from opsonin.analysis.survival.firth import firth_cox
 from opsonin.errors import AnalysisError
+from paths import REFERENCE
 
 NUMBERS = [
     "n", "events", "coefficient", "se", "estimate", "lower", "upper", "p_wald", "p_score", "p_likelihood_ratio",
@@ -71,7 +74,7 @@ def test_a_separating_marker_gets_the_numbers_of_firths_model(compiled):
 
 
 # the same examples always: a profile with two tops, one data set in thousands, may be followed to either
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(st.integers(17, 50), st.integers(0, 10_000), st.booleans(), st.booleans(), st.sampled_from(["auto", "firth"]))
 def test_compiled_code_and_numpy_give_the_same_numbers(n, seed, adjusted, stratified, method):
     time, event, x = patients(n, 5, seed, missing=0.15)
@@ -94,7 +97,37 @@ def test_compiled_code_and_numpy_give_the_same_numbers(n, seed, adjusted, strati
             np.testing.assert_allclose(one[column], other[column], rtol=2e-5, atol=1e-7, err_msg=column)
 
 
-@settings(max_examples=25, deadline=None)
+FOLDER = REFERENCE / "survival"
+
+
+def _firth_cases():
+    kinds = {"firth_cox": "hazard", "firth_logistic": "odds"}
+    files = [FOLDER / f"{kind}.json" for kind in kinds]
+    if not all(file.is_file() for file in files):
+        return [pytest.param(None, marks=pytest.mark.skip(reason=f"no reference results at {FOLDER}"))]
+    return [pytest.param(case, id=case["id"]) for file in files for case in json.loads(file.read_text())]
+
+
+@pytest.mark.parametrize("case", _firth_cases())
+def test_compiled_penalised_models_agree_with_coxphf_and_logistf(case, compiled):
+    spec, data = case["spec"], pd.read_csv(FOLDER / f"data_{case['dataset']}.csv")
+    for expected in (row for row in case["results"]["coefficients"] if row["term"] in spec["covariates"]):
+        rest = [name for name in spec["covariates"] if name != expected["term"]]
+        options = {"adjust": data[rest] if rest else None, "method": "firth", "test": "likelihood ratio"}
+        if case["kind"] == "firth_cox":
+            found = screen(data[spec["time"]], data[spec["event"]], data[[expected["term"]]], ties="breslow", **options)
+            limits = expected["hr_lower95_profile"], expected["hr_upper95_profile"]
+        else:
+            found = screen_response(data[spec["outcome"]], data[[expected["term"]]], **options)
+            limits = np.exp([expected["lower95_profile"], expected["upper95_profile"]])
+        row = found.table.iloc[0]
+        assert row["coefficient"] == pytest.approx(expected["coef"], rel=1e-5)
+        assert row["se"] == pytest.approx(expected["se"], rel=1e-5)
+        assert [row["lower"], row["upper"]] == pytest.approx(list(limits), rel=1e-5)
+        assert row["p"] == pytest.approx(expected["p_profile"], rel=1e-5)
+
+
+@settings(max_examples=10, deadline=None)
 @given(st.integers(10, 40), st.integers(0, 10_000), st.randoms())
 def test_neither_order_of_patients_nor_a_monotone_transform_of_time_matters(n, seed, order):
     time, event, x = patients(n, 3, seed)

@@ -24,7 +24,7 @@ def within_error(drawn, exact, draws=1999):
 
 @pytest.fixture(scope="module")
 def null():
-    return null_trials.simulated(200, 1.0)
+    return null_trials.simulated(100, 1.0)
 
 
 def test_the_exact_p_counts_every_exchange_within_levels(monkeypatch):
@@ -70,12 +70,12 @@ def test_the_p_of_the_report_is_the_default_p(null, k):
 
 
 def test_the_exact_test_holds_and_finds_a_link(null):
-    linked = null_trials.simulated(200, null_trials.LINK)
+    linked = null_trials.simulated(100, null_trials.LINK)
     shares = [
         np.mean([null_trials.exact_p(*data) < 0.05 for data in zip(t.day, t.event, t.marker, strict=True)])
         for t in (null, linked)
     ]
-    assert shares[0] < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+    assert shares[0] < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
     assert shares[1] > 0.5
 
 

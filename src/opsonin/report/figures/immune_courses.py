@@ -83,7 +83,13 @@ def courses_by_outcome(record: Any, groups: Groups, findings: list[Any]) -> Figu
     for place, marker in enumerate(markers):
         part = rows[(rows["marker"] == marker) & (rows["ratio"] > 0)]
         _panel(plot, part, medians[medians["marker"] == marker], colours, place // columns + 1, place % columns + 1)
-    plot.update_xaxes(title_text="day", row=lines)
+    days = sorted(rows["day"].unique())
+    ticks = days if len(days) <= 6 else None
+    told = [words.protocol_day(d).removeprefix("day ") for d in days] if ticks else None
+    plot.update_xaxes(tickvals=ticks, ticktext=told)
+    for column in range(1, columns + 1):
+        last = lines if (lines - 1) * columns + column <= len(markers) else lines - 1
+        plot.update_xaxes(title_text="protocol day" if ticks else "day", row=last, col=column, showticklabels=True)
     plot.update_yaxes(title_text="× baseline", col=1)
     plot.update_layout(margin={"l": 60, "t": 34})
     return Figure(

@@ -1,5 +1,6 @@
 """Chapter 7: which markers go with outcome, and whether that is worth believing."""
 
+from dataclasses import replace
 from typing import Any
 
 from opsonin.analysis.asked import ask
@@ -9,6 +10,7 @@ from opsonin.report.content import Block, Chapter, Drawing, Lines
 from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import biomarkers as figures
 from opsonin.report.figures.belief import belief
+from opsonin.report.figures.cohort import cut_profile
 from opsonin.report.figures.predictive import treatment_by_marker
 from opsonin.report.figures.screens import asked_for, screened_all
 from opsonin.report.figures.survival import endpoint_name
@@ -40,6 +42,7 @@ def chapter(context: Context) -> Chapter:
             figures.split_curves(context.record, context.groups, question, endpoint, cut),
         ]
         blocks += [Drawing(figure) for figure in drawn if figure is not None]
+        blocks += _searched_cut(context, question, endpoint)
         blocks += _by_treatment(context, question, endpoint)
         blocks += [block for subject in (endpoint, "response") for block in beliefs.pop((subject, question.label), [])]
     left = [block for some in beliefs.values() for block in some]
@@ -71,6 +74,19 @@ def highlighted(context: Context) -> list[tuple[Question, str]]:
     endpoints = set(context.record.survival["endpoint"].dropna().astype(str)) if len(context.record.survival) else set()
     pairs = [(q, e) for q in biomarker_questions(asked) for e in q.against if e in endpoints and not q.time_varying]
     return list(dict.fromkeys(pairs))
+
+
+def _searched_cut(context: Context, question: Question, endpoint: str) -> list[Block]:
+    """Every cut of a marker whose cut was searched, and what the search costs."""
+    stem = f"biomarker.{endpoint}.{question.label}"
+    found = {f.name: f for f in context.named(f"{stem}.searched_cut", f"{stem}.searched_ratio")}
+    if len(found) < 2:
+        return []
+    figure = cut_profile(found[f"{stem}.searched_ratio"], found[f"{stem}.searched_cut"])
+    if figure is None:
+        return []
+    name = f"biomarker-{words.code_safe(question.label)}-{words.code_safe(endpoint)}-cut"
+    return [Drawing(replace(figure, name=name, title=f"{figure.title}: {endpoint_name(context.record, endpoint)}"))]
 
 
 def _by_treatment(context: Context, question: Question, endpoint: str) -> list[Block]:

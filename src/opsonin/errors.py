@@ -12,6 +12,7 @@
     ├── DesignError          a design or an outcome text that makes no sense
     ├── CriteriaError        measurements that response or toxicity criteria cannot judge
     ├── AnalysisError        an analysis that the record cannot answer
+    │   └── MonotoneLikelihoodError  a model whose estimate is infinite; a penalised one is finite
     └── ReportError          a report that cannot be written
 
 The command line prints the message alone and exits with 2, so a message says what was wrong,
@@ -67,6 +68,10 @@ class CriteriaError(OpsoninError, ValueError):
 
 class AnalysisError(OpsoninError, ValueError):
     """An analysis that the record cannot answer."""
+
+
+class MonotoneLikelihoodError(AnalysisError):
+    """A model without a finite estimate, as a covariate separates those with from those without the event."""
 
 
 class ReportError(OpsoninError, ValueError):

@@ -14,7 +14,7 @@ from opsonin.analysis.logistic_firth import FirthLogisticLikelihood
 from opsonin.analysis.profile_likelihood import highest
 from opsonin.analysis.survival.design import cox_data
 from opsonin.analysis.survival.firth import FirthLikelihood
-from opsonin.errors import AnalysisError
+from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 
 
 def small_trial(seed, n=17, k=2):
@@ -92,7 +92,7 @@ def test_p_is_below_five_percent_exactly_where_the_interval_leaves_out_one(seed,
 def test_a_separated_marker_has_a_finite_hazard_ratio_and_an_honest_p():
     t, d = np.arange(1.0, 13.0), np.array([1] * 6 + [0] * 6)
     marker = (t <= 6).astype(float)
-    with pytest.raises(AnalysisError, match="use firth_cox"):
+    with pytest.raises(MonotoneLikelihoodError, match="use firth_cox"):
         cox(t, d, marker, names=["marker"])
     fit = firth_cox(t, d, marker, names=["marker"])
     assert np.isfinite(fit.hazard_ratio[0])

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from opsonin.analysis.statistics import NAN
 from opsonin.analysis.survival import CoxFit, cox
 from opsonin.analysis.survival.likelihood import Evaluation
-from opsonin.errors import AnalysisError
+from opsonin.errors import MonotoneLikelihoodError
 
 COX = "Cox model, Efron ties; Wald interval and p"
 FIRTH = "Cox model with Firth's penalty, as the likelihood is monotone; profile interval and p"
@@ -91,9 +91,7 @@ def fit_hazards(time: Any, event: Any, x: pd.DataFrame, *, level: float = 0.95, 
     """
     try:
         fit = cox(time, event, x, level=level)
-    except AnalysisError as problem:
-        if "monotone" not in str(problem):
-            raise
+    except MonotoneLikelihoodError:
         return _firth(time, event, x, level, intervals)
     low, high = fit.interval.T if intervals else np.full((2, len(fit.names)), NAN)
     return HazardModel(

@@ -10,7 +10,7 @@ import pandas as pd
 from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.survival import firth_cox
 from opsonin.analysis.time_to_event import hazard_ratio
-from opsonin.errors import AnalysisError
+from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 
 FIRTH = "Cox model with Firth's penalty; profile interval and penalised likelihood ratio p"
 FIRTH_SOURCE = "Firth 1993, doi:10.1093/biomet/80.1.27; Heinze & Schemper 2001, doi:10.1111/j.0006-341X.2001.00114.x"
@@ -28,9 +28,8 @@ def finite_hazard_ratio(
     """
     try:
         return hazard_ratio(rows, covariate, name, group, strata, what, remark)
-    except AnalysisError as problem:
-        if "monotone" not in str(problem):
-            raise
+    except MonotoneLikelihoodError:
+        pass
     x = np.asarray(covariate, dtype=float)
     fit = firth_cox(rows["day"], rows["event"], x, strata=strata, names=[group])
     lower, upper = (float(v) for v in fit.interval[0])

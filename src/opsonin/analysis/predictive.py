@@ -16,7 +16,7 @@ from opsonin.analysis.penalised import FIRTH_SOURCE, finite_hazard_ratio_or_note
 from opsonin.analysis.statistics import two_sided_p
 from opsonin.analysis.survival import cox, firth_cox
 from opsonin.analysis.time_to_event import COX_SOURCE
-from opsonin.errors import AnalysisError
+from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 
 MOST_CONTRASTS = 3  # more arms than this are cohorts side by side, where "predictive" has no meaning
 
@@ -86,15 +86,15 @@ def interaction_finding(
         fit = cox(pair["day"], pair["event"], both, names=terms)
         p = two_sided_p(math.sqrt(max(2 * (fit.log_likelihood - without.log_likelihood), 0.0)))
         how, source, remark = "Cox model; likelihood ratio p", COX_SOURCE, ""
-    except AnalysisError as problem:
-        if "monotone" not in str(problem):
-            return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
+    except MonotoneLikelihoodError:
         try:
             fit = firth_cox(pair["day"], pair["event"], both, names=terms)
-        except AnalysisError as again:
-            return note(f"{stem}.interaction", f"No interaction with {marker.words}: {again}")
+        except AnalysisError as problem:
+            return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
         p, how = float(fit.p[2]), "Cox model with Firth's penalty; penalised likelihood ratio p"
         source, remark = FIRTH_SOURCE, " An arm has too few events at one end of the marker for a plain estimate."
+    except AnalysisError as problem:
+        return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
     lower, upper = (float(v) for v in fit.interval[2])
     return Finding(
         f"{stem}.interaction",

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from opsonin.analysis.survival.data import strata_codes
 from opsonin.analysis.survival.design import CoxData, cox_data, new_rows, refuse_redundant
 from opsonin.analysis.survival.exact_ties import ExactLikelihood
-from opsonin.errors import AnalysisError
+from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 
 if TYPE_CHECKING:
     from opsonin.analysis.performance.concordance import Concordance
@@ -153,8 +153,8 @@ def cox(
     covariates: (n,) or (n, k) numbers, or a DataFrame whose column names are used.   entry: a row is at risk after its
     entry and up to its time (delayed entry; rows of `episodes`).   ties: efron, breslow, or exact (discrete time; for
     few tied patients, where it matters).
-    Raises: AnalysisError for missing values, no events, a constant or redundant covariate, or a monotone likelihood
-    (a covariate that separates those with from those without the event, whose hazard ratio has no finite estimate).
+    Raises: AnalysisError for missing values, no events, or a constant or redundant covariate; MonotoneLikelihoodError
+    for a covariate that separates those with from those without the event, whose hazard ratio has no finite estimate.
     """
     data = cox_data(time, event, covariates, names, strata, entry, ties)
     if ties == "exact":
@@ -240,7 +240,7 @@ def _refuse_runaway(beta: np.ndarray, information: np.ndarray, labels: list[str]
         return
     if float(np.abs(beta).max()) < 3:
         raise AnalysisError(f"the covariate {label!r} says hardly anything that the others do not; leave it out.")
-    raise AnalysisError(
+    raise MonotoneLikelihoodError(
         f"the likelihood is monotone in {label!r}: it separates those with the event from those without, so that its "
         "hazard ratio has no finite estimate; use firth_cox (Firth's penalty keeps it finite), or merge categories."
     )

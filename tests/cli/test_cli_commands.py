@@ -22,7 +22,7 @@ def says(*arguments):
 
 def test_the_help_names_every_command():
     said = says("--help")
-    assert all(f" {name} " in said for name in ("list", "new", "check", "run", "analyse", "show", "explain"))
+    assert all(f" {name} " in said for name in ("list", "new", "check", "run", "analyse", "gate", "show", "explain"))
 
 
 def test_the_version_is_the_packages():

@@ -77,6 +77,8 @@ def immune_findings(asked: Asked) -> list[Finding]:
     if not len(table):
         return [note("immune", "No change from baseline: no marker was measured both before and after the first dose.")]
     table["group"] = table["subject_id"].map(asked.groups.of)
+    value = measurements["value"].to_numpy(dtype=float, na_value=np.nan)
+    negative = measurements.loc[value < 0, "marker"].astype(str)
     dose, dose_words = subject_doses(asked)
     counts = table.groupby(["name", "protocol_day"], sort=False).size().sort_values(ascending=False, kind="stable")
     kept = set(counts.index[:MOST])
@@ -90,6 +92,11 @@ def immune_findings(asked: Asked) -> list[Finding]:
         found.append(
             note("immune", f"{len(counts) - MOST} rarer pairs of marker and day have no finding of their own.")
         )
+    if len(negative):
+        said = (
+            f"{len(negative)} values below 0 ({', '.join(sorted(set(negative))[:6])}) have no ratio to baseline."
+        )
+        found.append(note("immune", said))
     pairs = pd.MultiIndex.from_frame(table[["name", "protocol_day"]])
     found += course_findings(asked, table[pairs.isin(kept)], dose, dose_words)
     return found + composition_findings(asked, dose, dose_words)

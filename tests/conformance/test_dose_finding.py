@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from conformance import dose_crm, dose_intervals
+from conformance import dose_crm, dose_intervals, dose_phase_two
 from opsonin.designs import ThreePlusThree, exact_characteristics
 from paths import REFERENCE
 
@@ -46,7 +46,9 @@ def three_plus_three_exact(inputs, expected):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
 
-CHECKS = {"three_plus_three_exact": three_plus_three_exact} | dose_intervals.CHECKS | dose_crm.CHECKS
+CHECKS = {"three_plus_three_exact": three_plus_three_exact}
+for family in (dose_crm, dose_intervals, dose_phase_two):
+    CHECKS |= family.CHECKS
 
 
 @pytest.mark.parametrize(("kind", "case"), cases())

@@ -228,7 +228,8 @@ class Coherent(Wrapper):
         if seen.last_dlt is None or seen.last_patients is None:
             raise DesignError("coherence needs to know the last cohort's outcomes, which these counts do not hold.")
         rate = seen.last_dlt / np.maximum(seen.last_patients, 1)
-        held = (made.level > seen.current) & (rate >= self.inner.target) & (seen.current > 0)
+        target = float(getattr(self.inner, "target", 1.0))
+        held = (made.level > seen.current) & (rate >= target) & (seen.current > 0)
         if self.down:
             held |= (made.level < seen.current) & (made.level > 0) & (seen.last_dlt == 0)
         level = np.where(held, seen.current, made.level)

@@ -168,7 +168,7 @@ def dose_trend(rows: pd.DataFrame, endpoint: str, place: np.ndarray, strata: Any
         number = np.arange(first, min(first + block, PERMUTATIONS))
         unit = uniform(seed, f"dose trend {endpoint}", number, draws=t.size)
         # a stratum's whole number in front of the random fraction keeps its patients together
-        drawn[number] = scores[np.argsort(stratum + unit, axis=1, kind="stable")] @ x
+        drawn[number] = (scores[np.argsort(stratum + unit, axis=1, kind="stable")] * x).sum(axis=1)
     spread = float(drawn.std())
     if not spread > 1e-12 * max(1.0, float(np.abs(scores).max())):
         return []

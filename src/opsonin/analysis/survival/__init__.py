@@ -16,6 +16,7 @@ from opsonin.analysis.survival.permutation import PermutationTest, permutation_l
 from opsonin.analysis.survival.prediction import CoxCurves
 from opsonin.analysis.survival.proportionality import ProportionalHazards, proportional_hazards_test
 from opsonin.analysis.survival.restricted_mean import RestrictedMeans, restricted_means
+from opsonin.analysis.survival.score_tests import exact_score_test, permutation_score_test
 from opsonin.analysis.survival.weighted import MaxCombo, max_combo
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "cumulative_incidence",
     "episodes",
     "exact_logrank",
+    "exact_score_test",
     "fine_gray",
     "firth_cox",
     "gray_test",
@@ -51,6 +53,7 @@ __all__ = [
     "logrank",
     "max_combo",
     "permutation_logrank",
+    "permutation_score_test",
     "proportional_hazards_test",
     "restricted_means",
 ]

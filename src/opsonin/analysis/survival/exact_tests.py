@@ -87,31 +87,37 @@ def exact_test(scores: np.ndarray, second: np.ndarray, stratum: np.ndarray) -> t
 
     Raises: AnalysisError where there are too many arrangements.
     """
-    halves, seen, mean, variance, ways = [], 0.0, 0.0, 0.0, 1
+    parts, gap, variance, ways = [], 0.0, 0.0, 1
     for s in np.unique(stratum):
         here = stratum == s
         own, size, chosen = scores[here], int(here.sum()), int(second[here].sum())
-        seen += float(scores[here & second].sum())
         spread = own - own.mean()
-        mean += chosen * float(own.mean())
+        gap += float(spread[second[here]].sum())
         ways *= math.comb(size, chosen)
         if 0 < chosen < size and float(np.abs(spread).max()) > 0:
             variance += chosen * (size - chosen) / (size * (size - 1)) * float(spread @ spread)
-            halves.append(_stratum_parts(spread, chosen))
+            parts.append(_stratum_parts(spread, chosen))
+    found = tails(parts, gap, variance, float(np.abs(scores).max(initial=0.0)) * scores.size)
+    return None if found is None else (*found, float(min(ways, 10**300)))
+
+
+def tails(strata: list[list[Pair]], gap: float, variance: float, size: float) -> tuple[float, ...] | None:
+    """z and the two-sided, upper, lower and mid p of a sum of independent parts; None where it can take one value only.
+
+    strata: the centred sum of each.  gap: the sum seen, less its mean.  size: of the terms, for what rounding may do.
+    """
     if not variance > 1e-24:
         return None
-    gap = seen - mean
-    near = 1e-9 * max(1.0, float(np.abs(scores).max()) * scores.size)
-    joined = _joined(halves)
+    near = 1e-9 * max(1.0, size)
+    joined = _joined(strata)
     at_least, at_most = (_beyond(joined, gap, near, side) for side in (1, -1))
     far = _beyond(joined, abs(gap), near, 1) + _beyond(joined, -abs(gap), near, -1)
     farther = _beyond(joined, abs(gap) + 2 * near, 0.0, 1) + _beyond(joined, -abs(gap) - 2 * near, 0.0, -1)
     p = min(1.0, far) if abs(gap) > near else 1.0
-    z, mid = gap / math.sqrt(variance), min(1.0, (far + farther) / 2)
-    return z, p, min(1.0, at_least), min(1.0, at_most), mid, float(min(ways, 10**300))
+    return gap / math.sqrt(variance), p, min(1.0, at_least), min(1.0, at_most), min(1.0, (far + farther) / 2)
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """Two independent parts of a sum, combined only when its tails are asked for; one pair per share of labels."""
 
     first: Distribution
@@ -119,7 +125,7 @@ class _Pair(NamedTuple):
     chance: float
 
 
-def _stratum_parts(scores: np.ndarray, chosen: int) -> list[_Pair]:
+def _stratum_parts(scores: np.ndarray, chosen: int) -> list[Pair]:
     """The sum over a random `chosen` of these scores, as pairs of halves: one pair per number taken from the first."""
     value, count = np.unique(np.round(scores / _grain(scores)) * _grain(scores), return_counts=True)
     first = _first_half(count)
@@ -130,7 +136,7 @@ def _stratum_parts(scores: np.ndarray, chosen: int) -> list[_Pair]:
         one, other = sums[0].get(taken), sums[1].get(chosen - taken)
         if one is not None and other is not None:
             a, b = int(count[first].sum()), int(count[~first].sum())
-            pairs.append(_Pair(one, other, math.comb(a, taken) * math.comb(b, chosen - taken) / ways))
+            pairs.append(Pair(one, other, math.comb(a, taken) * math.comb(b, chosen - taken) / ways))
     return pairs
 
 
@@ -173,22 +179,22 @@ def _subset_sums(value: np.ndarray, count: np.ndarray, most: int) -> dict[int, D
     return out
 
 
-def _joined(strata: list[list[_Pair]]) -> list[_Pair]:
+def _joined(strata: list[list[Pair]]) -> list[Pair]:
     """All strata as pairs: the one with most sums keeps its halves, the others' are added to either, in balance."""
     strata = sorted(strata, key=lambda pairs: max(pair.first.value.size + pair.second.value.size for pair in pairs))
     pairs, rest = strata[-1], [Distribution(np.zeros(1), np.ones(1))] * 2
     for part in sorted((_spread_out(own) for own in strata[:-1]), key=lambda sums: -sums.value.size):
         side = int(rest[1].value.size < rest[0].value.size)
         rest[side] = _sum(rest[side], part)
-    return [_Pair(_sum(pair.first, rest[0]), _sum(pair.second, rest[1]), pair.chance) for pair in pairs]
+    return [Pair(_sum(pair.first, rest[0]), _sum(pair.second, rest[1]), pair.chance) for pair in pairs]
 
 
-def _spread_out(pairs: list[_Pair]) -> Distribution:
+def _spread_out(pairs: list[Pair]) -> Distribution:
     """The distribution of a stratum's sum itself."""
     sums = [_sum(pair.first, pair.second) for pair in pairs]
     value = np.concatenate([one.value for one in sums])
     chance = np.concatenate([one.chance * pair.chance for one, pair in zip(sums, pairs, strict=True)])
-    return _merged(value, chance)
+    return merged(value, chance)
 
 
 def _sum(one: Distribution, other: Distribution) -> Distribution:
@@ -196,10 +202,10 @@ def _sum(one: Distribution, other: Distribution) -> Distribution:
         return Distribution(one.value + other.value[0], one.chance)
     if one.value.size * other.value.size > 4 * LARGEST:
         raise AnalysisError("an exact test of so many patients has too many arrangements; use permutation_logrank.")
-    return _merged(np.add.outer(one.value, other.value).ravel(), np.multiply.outer(one.chance, other.chance).ravel())
+    return merged(np.add.outer(one.value, other.value).ravel(), np.multiply.outer(one.chance, other.chance).ravel())
 
 
-def _merged(value: np.ndarray, chance: np.ndarray) -> Distribution:
+def merged(value: np.ndarray, chance: np.ndarray) -> Distribution:
     """Values in order, those equal but for rounding as one."""
     order = np.argsort(value, kind="stable")
     value, chance = value[order], chance[order]
@@ -207,7 +213,7 @@ def _merged(value: np.ndarray, chance: np.ndarray) -> Distribution:
     return Distribution(value[new], np.bincount(np.cumsum(new) - 1, chance))
 
 
-def _beyond(pairs: list[_Pair], bound: float, near: float, side: int) -> float:
+def _beyond(pairs: list[Pair], bound: float, near: float, side: int) -> float:
     """The chance that the sum is at least (side 1) or at most (side −1) the bound, up to rounding."""
     total = 0.0
     for first, second, chance in pairs:
@@ -217,5 +223,5 @@ def _beyond(pairs: list[_Pair], bound: float, near: float, side: int) -> float:
             share = below[-1] - below[place]
         else:
             share = below[np.searchsorted(second.value, bound + near - first.value, side="right")]
-        total += chance * float(first.chance @ share)
+        total += chance * float((first.chance * share).sum())  # a long dot product would start the library's threads
     return total

@@ -63,3 +63,16 @@ def shuffled_logranks(event, opens, labels, last, weight, groups, key, first, pe
                 risk[:] = 0.0
                 all_risk = 0.0
     return score, variance
+
+
+@njit(cache=True, nogil=True)
+def shuffled_products(scores, x, last, key, first, permutations):
+    """The sum of scores times shuffled x, (permutations,); `last` as for the others."""
+    out = np.zeros(permutations)
+    drawn, unit = np.empty_like(x), np.empty(x.size)
+    for b in range(permutations):
+        drawn[:] = x
+        shuffle(drawn, last, unit, key, first + b)
+        for i in range(x.size):
+            out[b] += scores[i] * drawn[i]
+    return out

@@ -83,13 +83,13 @@ class CutPoint:
         """What was found and what the search costs, in words."""
         low, high = self.between
         words = (
-            f"Of {len(self.cuts)} cuts that leave {low:.0%} to {high:.0%} of {self.n} patients low, the best is "
-            f">= {self.cut:.3g} ({self.n_high} high, {self.n - self.n_high} low): {self.kind} {self.ratio.value:.3g}, "
+            f"Of {len(self.cuts)} cuts that leave {100 * low:.0f} % to {100 * high:.0f} % of {self.n} patients low, the best is "
+            f"≥ {self.cut:.3g} ({self.n_high} high, {self.n - self.n_high} low): {self.kind} {self.ratio.value:.3g}, "
             f"p {_short(self.p_unsearched)} if it had been stated beforehand."
         )
         if math.isfinite(self.p):
             words += f" After the search p is {_short(self.p)}"
-            words += f", and {self.shrinkage:.0%} of the effect" if math.isfinite(self.shrinkage) else ""
+            words += f", and {100 * self.shrinkage:.0f} % of the effect" if math.isfinite(self.shrinkage) else ""
             words += f" is left ({self.kind} {self.shrunken.value:.3g})." if math.isfinite(self.shrinkage) else "."
         return words
 

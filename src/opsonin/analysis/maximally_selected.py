@@ -106,7 +106,7 @@ def search(
     size, variance = size[kept], variance[kept]
     if not size.size:
         raise AnalysisError(
-            f"no cut of the marker leaves {between[0]:.0%} to {between[1]:.0%} of the {n} patients low and tells them "
+            f"no cut of the marker leaves {100 * between[0]:.0f} % to {100 * between[1]:.0f} % of the {n} patients low and tells them "
             "apart; the marker (or the outcome) takes too few values."
         )
     scale = 1 / np.sqrt(variance)

@@ -17,7 +17,7 @@ from opsonin.analysis.believability import believe
 from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.immortal_time import is_response, response_days
 from opsonin.analysis.markers import Marker, Question, at_day, floor_of, named, parts_of_quotient, wants_log
-from opsonin.analysis.survival import cox
+from opsonin.analysis.survival import cox, firth_cox
 from opsonin.analysis.survival.episodes import Episodes, episodes
 from opsonin.analysis.time_to_event import endpoint_table
 from opsonin.errors import AnalysisError
@@ -72,6 +72,18 @@ def _series(asked: Asked, question: Question) -> pd.DataFrame:
     return own[[*key, "value"]].astype({"day": float})
 
 
+def _fitted(rows: pd.DataFrame, x: np.ndarray, strata: np.ndarray | None) -> tuple[Any, float, str]:
+    """The model, its likelihood ratio p and its name; with Firth's penalty where the likelihood is monotone."""
+    try:
+        fit = cox(rows["exit"], rows["event"], x, entry=rows["entry"], strata=strata, names=["marker"])
+    except AnalysisError as problem:
+        if "monotone" not in str(problem):
+            raise
+        firth = firth_cox(rows["exit"], rows["event"], x, entry=rows["entry"], strata=strata, names=["marker"])
+        return firth, float(firth.p[0]), "Cox model with Firth's penalty"
+    return fit, fit.likelihood_ratio.p, "Cox model"
+
+
 def over_time_findings(asked: Asked, marker: Marker, question: Question, endpoint: str) -> list[Finding]:
     """The hazard ratio of the value as it was last measured, with how far it can be believed."""
     name = f"biomarker.{endpoint}.{question.label}.hazard_ratio"
@@ -92,7 +104,7 @@ def over_time_findings(asked: Asked, marker: Marker, question: Question, endpoin
         step = "per doubling" if log else f"per SD ({spread:.3g} {marker.unit})".replace(" )", ")")
     strata = rows["group"].to_numpy(dtype=object) if asked.groups.several else None
     try:
-        fit = cox(rows["exit"], rows["event"], x, entry=rows["entry"], strata=strata, names=["marker"])
+        fit, p, how = _fitted(rows, x, strata)
     except AnalysisError as problem:
         return [note(name, f"{who}: {problem}")]
     within = f"; stratified by {asked.groups.by}" if strata is not None else ""
@@ -104,11 +116,11 @@ def over_time_findings(asked: Asked, marker: Marker, question: Question, endpoin
         lower,
         upper,
         fit.level,
-        fit.likelihood_ratio.p,
+        p,
         split.subjects,
         fit.events,
         "hazard ratio",
-        f"Cox model with a covariate that changes at each measurement, {step}{within}; likelihood ratio p",
+        f"{how}, with a covariate that changes at each measurement, {step}{within}; likelihood ratio p",
         SOURCE,
         f"{split.sentence} A value counts from its day until the next one ({len(rows)} episodes).",
         rows.assign(x=x).rename(columns={"group": "stratum"}),

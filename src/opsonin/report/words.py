@@ -69,7 +69,7 @@ def between(lower: Any, upper: Any, percent: bool = False, whole: bool = True) -
 
 def with_interval(estimate: Any, lower: Any, upper: Any, percent: bool = False) -> str:
     """An estimate and its interval in brackets: "0.729 (0.618–0.859)"; the estimate alone where there is none."""
-    whole = all(missing(x) or float(x) == round(float(x)) for x in (estimate, lower, upper)) and not percent
+    whole = all(missing(x) or float(x).is_integer() for x in (estimate, lower, upper)) and not percent
     text = share(estimate, whole=whole) if percent else number(estimate, whole=whole)
     if missing(lower) and missing(upper):
         return text

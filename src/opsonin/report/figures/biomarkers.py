@@ -65,6 +65,8 @@ def distance(finding: Any) -> float:
     """How far a ratio lies from 1, in standard errors of its logarithm; 0 where there is no interval."""
     if words.missing(finding.lower) or words.missing(finding.upper):
         return 0.0
+    if not np.isfinite(float(finding.upper)):
+        return 0.0
     width = np.log(float(finding.upper)) - np.log(max(float(finding.lower), 1e-12))
     return float(abs(np.log(float(finding.estimate))) / max(width / 3.92, 1e-12))
 

@@ -213,3 +213,26 @@ def test_without_flowkit_it_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "flowkit", None)
     with pytest.raises(ImportDataError, match=r"pip install 'opsonin\[cytometry\]'"):
         gate_panel(folder / "nk.toml")
+
+
+def test_spillover_of_the_file_is_taken_out_where_the_strategy_says_so(folder):
+    """A third of CD56 shines into HLA-DR: bright cells look activated unless the file's own matrix is applied."""
+    from flowio import create_fcs
+
+    from record.make_fcs import CHANNELS, NAMES, POPULATIONS
+
+    pure = np.repeat([POPULATIONS[kind] for kind in ("bright", "dim HLA-DR+", "beads")], (40, 10, 1200), axis=0)
+    mixed = pure.copy()
+    mixed[:, 3] += pure[:, 2] / 3
+    matrix = np.eye(5)
+    matrix[1, 2] = 1 / 3  # CD56 into HLA-DR
+    spill = ",".join(["5", *CHANNELS[1:], *(f"{value:.9f}" for value in matrix.ravel())])
+    with (folder / "a.fcs").open("wb") as file:
+        events = mixed.astype(np.float32).ravel().tolist()
+        create_fcs(file, events, CHANNELS, NAMES, metadata_dict={"spillover": spill})
+    (folder / "compensated.xml").write_text(strategy().replace('"uncompensated"', '"FCS"'))
+    seen = [
+        Strategy(folder / name).gate(folder / "a.fcs").events_in("HLA-DRpos", "")
+        for name in ("nk.xml", "compensated.xml")
+    ]
+    assert seen == [50, 10]

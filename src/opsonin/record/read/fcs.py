@@ -91,7 +91,7 @@ class Strategy:
                 samples = flowkit.parse_wsp(str(self.path))["samples"]
         except wrong as problem:
             raise ImportDataError(
-                f"{self.path} cannot be read as a gating strategy ({problem}); what can be read are {READABLE}."
+                f"{self.path} cannot be read as a gating strategy ({_line(problem)}); what can be read are {READABLE}."
             ) from problem
         if not samples:
             raise ImportDataError(
@@ -115,7 +115,7 @@ class Strategy:
         except (exceptions.FlowKitException, *DAMAGED) as problem:
             channels = ", ".join(str(name) for name in sample.pnn_labels)
             raise ImportDataError(
-                f"{path}: {self.path.name} cannot be applied ({problem}); the file's channels are {channels}."
+                f"{path}: {self.path.name} cannot be applied ({_line(problem)}); the file's channels are {channels}."
             ) from problem
         names = report["gate_name"].astype(str)
         parents = report["gate_path"].map(lambda steps: [str(step) for step in steps if step != ROOT])
@@ -151,7 +151,7 @@ class Strategy:
             raise ImportDataError(f"{path} holds several data sets; export each as a file of its own.") from problem
         except (FlowIOException, exceptions.FlowKitException, *DAMAGED) as problem:
             raise ImportDataError(
-                f"{path} cannot be read as an FCS file ({problem}); it may be cut off, export it again as FCS 3.1."
+                f"{path} cannot be read as an FCS file ({_line(problem)}); it may be cut off; export it as FCS 3.1."
             ) from problem
 
 
@@ -162,3 +162,8 @@ def _flowkit() -> tuple[Any, Any]:
         raise ImportDataError(
             "FCS files are read with FlowKit, which is not installed; install it with: pip install 'opsonin[cytometry]'"
         ) from problem
+
+
+def _line(problem: BaseException) -> str:
+    """What went wrong, on one line."""
+    return " ".join(str(problem).split()) or type(problem).__name__

@@ -81,9 +81,9 @@ class CutPoint:
     @property
     def sentence(self) -> str:
         """What was found and what the search costs, in words."""
-        low, high = self.between
+        low, high = (f"{100 * share:.0f} %" for share in self.between)
         words = (
-            f"Of {len(self.cuts)} cuts that leave {100 * low:.0f} % to {100 * high:.0f} % of {self.n} patients low, the best is "
+            f"Of {len(self.cuts)} cuts that leave {low} to {high} of {self.n} patients low, the best is "
             f"≥ {self.cut:.3g} ({self.n_high} high, {self.n - self.n_high} low): {self.kind} {self.ratio.value:.3g}, "
             f"p {_short(self.p_unsearched)} if it had been stated beforehand."
         )

@@ -105,9 +105,10 @@ def search(
     kept = variance > 1e-12 * max(float((centred**2).sum()), 1e-300)
     size, variance = size[kept], variance[kept]
     if not size.size:
+        low, high = (f"{100 * share:.0f} %" for share in between)
         raise AnalysisError(
-            f"no cut of the marker leaves {100 * between[0]:.0f} % to {100 * between[1]:.0f} % of the {n} patients low and tells them "
-            "apart; the marker (or the outcome) takes too few values."
+            f"no cut of the marker leaves {low} to {high} of the {n} patients low and tells them apart; the marker (or "
+            "the outcome) takes too few values."
         )
     scale = 1 / np.sqrt(variance)
     statistic = np.cumsum(centred)[size - 1] * scale

@@ -19,11 +19,11 @@ def close(ours, theirs, what, relative=1e-5):
     assert ours == pytest.approx(theirs, rel=relative, abs=1e-12), what
 
 
-def fitted(spec, dataset):
+def fitted(spec, dataset, model=cox):
     optional = {key: spec.get(key) for key in ("entry", "strata")}
     data = data_of(dataset, spec["time"], spec["event"], *optional.values(), *spec["covariates"])
     given = {key: data[column] for key, column in optional.items() if column}
-    return cox(data[spec["time"]], data[spec["event"]], data[spec["covariates"]], ties=spec["ties"], **given)
+    return model(data[spec["time"]], data[spec["event"]], data[spec["covariates"]], ties=spec["ties"], **given)
 
 
 def check_cox_zph(spec, results, dataset):
@@ -46,8 +46,7 @@ def check_cox_predict(spec, results, dataset):
 
 
 def check_firth_cox(spec, results, dataset):
-    data = data_of(dataset, spec["time"], spec["event"], *spec["covariates"])
-    fit = firth_cox(data[spec["time"]], data[spec["event"]], data[spec["covariates"]], ties=spec["ties"])
+    fit = fitted(spec, dataset, firth_cox)
     assert fit.n == results["n"]
     for k, row in enumerate(results["coefficients"]):
         assert fit.names[k] == row["term"]

@@ -7,13 +7,14 @@ the coefficients. As in R's `survfit.coxph`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from opsonin.analysis.survival.design import new_rows
 from opsonin.errors import AnalysisError
@@ -24,54 +25,109 @@ if TYPE_CHECKING:
 INTERVALS = ("log", "log-log", "plain")
 
 
-@dataclass(frozen=True)
+class _Baseline(NamedTuple):
+    """Of one stratum, before the first time and after each: the cumulative hazard of a patient with the mean of every
+    covariate, the variance of its steps, and its steps times the mean covariates of the risk set, as far as they matter
+    for the coefficients' own error (time + 1, k)."""
+
+    hazard: np.ndarray
+    noise: np.ndarray
+    moved: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class CoxCurves:
     """Predicted survival, one row per new patient and one column per event time; steps hold until the next time.
 
-    se: of the survival probability.   cumulative_hazard: −log survival.   last: the last time at which someone of the
-    patient's stratum was followed; beyond it nothing is known.
+    last: the last time at which someone of the patient's stratum was followed; beyond it nothing is known.
+    `probability` and `at` compute no more than the times asked.
     """
 
     time: Float[np.ndarray, " time"]
-    survival: Float[np.ndarray, "row time"]
-    se: Float[np.ndarray, "row time"]
-    lower: Float[np.ndarray, "row time"]
-    upper: Float[np.ndarray, "row time"]
-    cumulative_hazard: Float[np.ndarray, "row time"]
     last: Float[np.ndarray, " row"]
     level: float
     interval: str
+    _ratio: Float[np.ndarray, " row"] = field(repr=False)  # hazard ratio against the mean patient
+    _lever: Float[np.ndarray, "row covariate"] = field(repr=False)  # covariates, times the root of their variance
+    _stratum: Int[np.ndarray, " row"] = field(repr=False)
+    _baseline: dict[int, _Baseline] = field(repr=False)
+
+    @cached_property
+    def _whole(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._hazard(np.arange(1, self.time.size + 1))
+
+    @property
+    def cumulative_hazard(self) -> Float[np.ndarray, "row time"]:
+        """−log survival."""
+        return self._whole[0]
+
+    @property
+    def survival(self) -> Float[np.ndarray, "row time"]:
+        """The probability of living on."""
+        return np.exp(-self._whole[0])
+
+    @property
+    def se(self) -> Float[np.ndarray, "row time"]:
+        """The standard error of the survival probability."""
+        return self.survival * self._whole[1]
+
+    @property
+    def lower(self) -> Float[np.ndarray, "row time"]:
+        """The pointwise lower limit."""
+        return _limits(*self._whole, self.interval, self.level)[0]
+
+    @property
+    def upper(self) -> Float[np.ndarray, "row time"]:
+        """The pointwise upper limit."""
+        return _limits(*self._whole, self.interval, self.level)[1]
 
     def probability(self, times: Any) -> Float[np.ndarray, "row asked"]:
         """Survival at the times asked, NaN after the last follow-up."""
-        return self._at(self.survival, 1.0, times)
+        asked, index = self._asked(times)
+        base = np.zeros((self.last.size, asked.size))
+        for code, baseline in self._baseline.items():
+            base[self._stratum == code] = baseline.hazard[index]
+        return np.where(asked > self.last[:, None], np.nan, np.exp(-self._ratio[:, None] * base))
 
     def at(self, times: Any) -> pd.DataFrame:
         """Survival at the times asked with standard error and interval; NaN after the last follow-up."""
-        asked = np.atleast_1d(np.asarray(times, dtype=float))
-        columns = {"survival": (self.survival, 1.0), "se": (self.se, 0.0)}
-        columns |= {"lower": (self.lower, 1.0), "upper": (self.upper, 1.0)}
-        rows = self.survival.shape[0]
-        where = {"row": np.repeat(np.arange(rows), asked.size), "time": np.tile(asked, rows)}
-        return pd.DataFrame(where | {n: self._at(v, first, asked).ravel() for n, (v, first) in columns.items()})
-
-    def _at(self, values: np.ndarray, first: float, times: Any) -> np.ndarray:
-        asked = np.atleast_1d(np.asarray(times, dtype=float))
-        if not np.isfinite(asked).all() or (asked < 0).any():
-            raise AnalysisError("survival is predicted at times that are 0 or above.")
-        stepped = np.hstack([np.full((values.shape[0], 1), first), values])
-        found = stepped[:, np.searchsorted(self.time, asked, side="right")]
-        return np.where(asked > self.last[:, None], np.nan, found)
+        asked, index = self._asked(times)
+        hazard, error = self._hazard(index)
+        survival, (lower, upper) = np.exp(-hazard), _limits(hazard, error, self.interval, self.level)
+        columns = {"survival": survival, "se": survival * error, "lower": lower, "upper": upper}
+        unknown = asked > self.last[:, None]
+        where = {"row": np.repeat(np.arange(self.last.size), asked.size), "time": np.tile(asked, self.last.size)}
+        return pd.DataFrame(where | {name: np.where(unknown, np.nan, v).ravel() for name, v in columns.items()})
 
     @property
     def median(self) -> Float[np.ndarray, " row"]:
         """The first time at which a curve is at or below one half; NaN where it stays above."""
         below = self.survival <= 0.5 + 1e-12
+        if not self.time.size:
+            return np.full(self.last.size, np.nan)
         return np.where(below.any(axis=1), self.time[below.argmax(axis=1)], np.nan)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per new patient and event time."""
         return self.at(self.time)
+
+    def _asked(self, times: Any) -> tuple[np.ndarray, np.ndarray]:
+        asked = np.atleast_1d(np.asarray(times, dtype=float))
+        if not np.isfinite(asked).all() or (asked < 0).any():
+            raise AnalysisError("survival is predicted at times that are 0 or above.")
+        return asked, np.searchsorted(self.time, asked, side="right")
+
+    def _hazard(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The cumulative hazard and its standard error (row, index); index 0 is before the first event."""
+        hazard, spread = np.zeros((self.last.size, index.size)), np.zeros((self.last.size, index.size))
+        for code, baseline in self._baseline.items():
+            own = self._stratum == code
+            base, ratio = baseline.hazard[index], self._ratio[own, None]
+            through = np.zeros((int(own.sum()), index.size))
+            for one, other in zip(self._lever[own].T, baseline.moved[index].T, strict=True):
+                through += (one[:, None] * base - other) ** 2
+            hazard[own], spread[own] = ratio * base, ratio**2 * (baseline.noise[index] + through)
+        return hazard, np.sqrt(spread)
 
 
 def predicted_survival(fit: CoxFit, newdata: Any, *, strata: Any = None, interval: str = "log") -> CoxCurves:
@@ -85,36 +141,24 @@ def predicted_survival(fit: CoxFit, newdata: Any, *, strata: Any = None, interva
         raise AnalysisError(f"the interval {interval!r} is unknown; choose from {', '.join(INTERVALS)}.")
     x = new_rows(newdata, fit.names)
     codes = _strata(fit, strata, x.shape[0])
-    baseline = _baseline(fit)
-    time = np.unique(np.concatenate([baseline[c][0] for c in np.unique(codes) if c in baseline] or [np.zeros(0)]))
-    data, rows = fit._data, x.shape[0]
-    scaled = (x - data.centre) / data.scale
+    data, scale = fit._data, fit._data.scale
+    steps = {code: own for code, own in _steps(fit).items() if (codes == code).any()}
+    time = np.unique(np.concatenate([own[0] for own in steps.values()] or [np.zeros(0)]))
     variance = fit.variance if fit._robust_variance is None else fit._robust_variance
-    half = np.linalg.cholesky(variance * np.outer(data.scale, data.scale))
-    hazard, spread = np.zeros((rows, time.size)), np.zeros((rows, time.size))
-    ratio = np.exp(np.clip(scaled @ (fit.coefficient * data.scale), -300.0, 300.0))
-    last = np.zeros(rows)
-    for code in np.unique(codes):
-        own = codes == code
-        last[own] = data.time[data.strata == code].max()
-        if code not in baseline:  # nobody of this stratum had the event: nothing falls
-            continue
-        times, steps, squares, moved = baseline[code]
-        place = np.searchsorted(times, time, side="right")
-        base = np.r_[0.0, np.cumsum(steps)][place]
-        noise = np.r_[0.0, np.cumsum(squares)][place]
-        mean = np.vstack([np.zeros(moved.shape[1]), np.cumsum(moved, axis=0)])[place]
-        hazard[own] = ratio[own, None] * base
-        through = np.zeros((int(own.sum()), time.size))
-        for one, other in zip((scaled[own] @ half).T, (mean @ half).T, strict=True):
-            through += (one[:, None] * base - other) ** 2
-        spread[own] = ratio[own, None] ** 2 * (noise + through)
-    survival, error = np.exp(-hazard), np.sqrt(np.maximum(spread, 0.0))
-    lower, upper = _limits(hazard, error, interval, fit.level)
-    return CoxCurves(time, survival, survival * error, lower, upper, hazard, last, fit.level, interval)
+    half = np.linalg.cholesky(variance * np.outer(scale, scale))
+    scaled = (x - data.centre) / scale
+    ratio = np.exp(np.clip(scaled @ (fit.coefficient * scale), -300.0, 300.0))
+    last = np.array([data.time[data.strata == code].max() for code in range(int(data.strata.max()) + 1)])
+    baseline = {}
+    for code, (own, step, square, moved) in steps.items():
+        place = np.r_[0, np.searchsorted(own, time, side="right")]
+        sums = (np.concatenate([np.zeros((1, *v.shape[1:])), np.cumsum(v, axis=0)]) for v in (step, square, moved))
+        hazard, noise, mean = (v[place] for v in sums)
+        baseline[code] = _Baseline(hazard, noise, mean @ half)
+    return CoxCurves(time, last[codes], fit.level, interval, ratio, scaled @ half, codes, baseline)
 
 
-def _baseline(fit: CoxFit) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+def _steps(fit: CoxFit) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Of each stratum with events: times, steps of the hazard of a patient with every covariate at its mean, their
     variances, and steps times the mean (scaled) covariates of the risk set."""
     data, found = fit._data, {}

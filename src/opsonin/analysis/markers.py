@@ -159,7 +159,9 @@ def read_marker(asked: Asked, name: str, day: int | None, change: str = "") -> M
         values, unit = _changed(values, base, change), "" if change == "ratio" else unit
         if not len(values):
             raise AnalysisError(f"{name} has no value both at baseline and on day {day}, so that no change is known.")
-    log = change == "ratio" or (not change and wants_log(values.to_numpy(dtype=float)))
+    number = values.to_numpy(dtype=float)
+    # a ratio that hardly moves has no doubling in its reach: it is taken per SD
+    log = bool(np.log2(number).std() > 0.01) if change == "ratio" else not change and wants_log(number)
     words = f"{name} {when}" + (f" ({CHANGES[change]})" if change else "")
     return Marker(name, values, unit, day, log, words, change)
 

@@ -127,5 +127,5 @@ def treatment_along(
     there, where = value[order][at], x[order][at]
     log = coefficient[0] + coefficient[2] * where
     se = np.sqrt(np.maximum(variance[0, 0] + 2 * where * variance[0, 2] + where**2 * variance[2, 2], 0.0))
-    low, high = np.exp(log - 1.959964 * se), np.exp(log + 1.959964 * se)
-    return pd.DataFrame({"value": there, "hazard_ratio": np.exp(log), "lower": low, "upper": high})
+    ratio, low, high = (np.exp(np.clip(log + side * 1.959964 * se, -700.0, 700.0)) for side in (0, -1, 1))
+    return pd.DataFrame({"value": there, "hazard_ratio": ratio, "lower": low, "upper": high})

@@ -19,7 +19,7 @@ from opsonin.analysis.believability.confirmation import events_for, power_with
 from opsonin.analysis.believability.effect import Effect, effect_of, survivors_of
 from opsonin.analysis.believability.exaggeration import COLUMNS, STRENGTHS, Survivors, exaggeration_table, type_m_and_s
 from opsonin.analysis.believability.null import SOURCE, Null
-from opsonin.analysis.believability.words import counted, multiple, percent, short, times
+from opsonin.analysis.believability.words import counted, multiple, percent, ratio_of, short, times
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.statistics import proportion
 from opsonin.errors import AnalysisError
@@ -174,7 +174,7 @@ def _exaggerated(
 ) -> Finding:
     first = table.iloc[0]
     per, factor = short(finding), float(first["exaggeration"])
-    words = f"If the true {per} were {math.exp(evidence.shrunken):.2g}, "
+    words = f"If the true {per} were {ratio_of(evidence.shrunken):.2g}, "
     words += f"{percent(float(first['power']))} of trials like this one would show it at the 5 % level"
     if math.isfinite(factor) and first["power"] > 0:
         words += f", typically {times(factor)} on the log scale"
@@ -198,7 +198,7 @@ def _exaggerated(
         note=words,
         table=table.iloc[1:]
         .sort_values("true_log_hazard_ratio", key=lambda b: b.abs())
-        .assign(true_ratio=lambda rows: np.exp(rows["true_log_hazard_ratio"])),
+        .assign(true_ratio=lambda rows: rows["true_log_hazard_ratio"].map(ratio_of)),
     )
 
 
@@ -283,4 +283,4 @@ def _plans(evidence: prior.Evidence, estimate: float | None, variance: float, sh
     for what, b, power in tries:
         events = events_for(b, variance, power)
         patients = math.ceil(events / share) if share > 0 and math.isfinite(events) else math.inf
-        yield {"effect": what, "ratio": math.exp(b), "power": power, "events": events, "patients": patients}
+        yield {"effect": what, "ratio": ratio_of(b), "power": power, "events": events, "patients": patients}

@@ -37,6 +37,11 @@ def multiple(factor: float) -> str:
     return f"{counted(factor)} times" if factor >= 99.5 else f"{factor:.2g} times"
 
 
+def ratio_of(log: float) -> float:
+    """exp of a logarithm; what no number can hold is the largest or smallest that one can."""
+    return math.exp(min(max(log, -700.0), 700.0))
+
+
 def times(factor: float) -> str:
     """How much too strong: "2.4 times too strong", "not exaggerated"."""
     return f"{factor:.2g} times too strong" if factor >= 1.05 else "hardly too strong"

@@ -121,3 +121,9 @@ def test_what_cannot_be_resampled_is_refused(arguments, message):
 def test_the_corrected_interval_is_refused_for_a_median():
     with pytest.raises(AnalysisError, match="use 'percentile' for a median"):
         bootstrap(np.arange(1.0, 9.0), np.ones(8), replicates=20).interval("bca")
+
+
+def test_a_bootstrap_of_two_patients_is_wide_and_no_failure():
+    found = bootstrap([5.0, 9.0], [1, 0], "restricted mean", until=9, group=["a", "b"], replicates=30)
+    assert found.interval("bca") == found.interval() == (found.estimate, found.estimate)
+    assert bootstrap([20.0], [0], "survival", at=10, replicates=20).interval("bca") == (1.0, 1.0)

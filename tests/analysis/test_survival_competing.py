@@ -163,3 +163,14 @@ def test_a_covariate_that_separates_the_cause_is_refused_and_a_group_never_at_ri
         fine_gray(t, [1, 2] * 6, 1, np.array([1, 0] * 6))
     with pytest.raises(AnalysisError, match="one is at risk at none"):
         gray_test(t, [0] * 6 + [1] * 6, 1, ["a"] * 6 + ["b"] * 6)
+
+
+def test_covariates_in_tiny_units_or_far_from_zero_do_no_harm():
+    data = _trial(60)
+    one = fine_gray(data["t"], data["status"], "relapse", data["x"], censored="censored")
+    far = fine_gray(data["t"], data["status"], "relapse", data["x"] + 1e6, censored="censored")
+    np.testing.assert_allclose(far.incidence([1e6], [20.0]), one.incidence([0.0], [20.0]), rtol=1e-6)
+    tiny = fine_gray(data["t"], data["status"], "relapse", data["x"] * 1e-6, censored="censored")
+    assert tiny.coefficient[0] == pytest.approx(one.coefficient[0] * 1e6)
+    assert (tiny.hazard_ratio[0] in (0.0, np.inf)) == (abs(tiny.coefficient[0]) > 710)
+    assert tiny.p[0] == pytest.approx(one.p[0], rel=1e-6)

@@ -77,7 +77,7 @@ class Bootstrap:
         with np.errstate(divide="ignore"):
             values = np.log(self.jackknife) if self.what == "hazard ratio" else self.jackknife
         rest = values[np.isfinite(values)]
-        rest = rest.mean() - rest
+        rest = rest.mean() - rest if rest.size else rest
         spread = float((rest**2).sum()) ** 1.5
         bend = float((rest**3).sum()) / (6 * spread) if spread > 0 else 0.0
         z = bias + np.array([normal.inv_cdf(float(tail)) for tail in tails])

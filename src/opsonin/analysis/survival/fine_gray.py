@@ -31,7 +31,7 @@ class FineGrayFit:
     """A fitted model of the subdistribution hazard.  n, events, competing: patients, events of the cause, of others.
 
     log_likelihood, log_likelihood_null: pseudo likelihoods, since the weights are estimated: differences of them are
-    not chi-squared.  baseline: time and cumulative subdistribution hazard where all covariates are 0.
+    not chi-squared.  baseline: time and cumulative subdistribution hazard where all covariates are at their means.
     """
 
     cause: str
@@ -45,6 +45,7 @@ class FineGrayFit:
     competing: int
     level: float
     baseline: pd.DataFrame = field(repr=False)
+    centre: Float[np.ndarray, " covariate"] = field(repr=False)
 
     @property
     def se(self) -> Float[np.ndarray, " covariate"]:
@@ -54,7 +55,8 @@ class FineGrayFit:
     @property
     def hazard_ratio(self) -> Float[np.ndarray, " covariate"]:
         """Subdistribution hazard ratios, exp(coefficient)."""
-        return np.exp(self.coefficient)
+        with np.errstate(over="ignore"):  # per unit of a covariate in tiny units
+            return np.exp(self.coefficient)
 
     @property
     def p(self) -> Float[np.ndarray, " covariate"]:
@@ -65,14 +67,16 @@ class FineGrayFit:
     def interval(self) -> Float[np.ndarray, "covariate 2"]:
         """Limits of the subdistribution hazard ratio."""
         width = NormalDist().inv_cdf(0.5 + self.level / 2) * self.se
-        return np.exp(np.stack([self.coefficient - width, self.coefficient + width], axis=1))
+        with np.errstate(over="ignore"):
+            return np.exp(np.stack([self.coefficient - width, self.coefficient + width], axis=1))
 
     def incidence(self, newdata: Any, times: Any) -> Float[np.ndarray, "row time"]:
-        """The predicted cumulative incidence of patients with these covariates: 1 − exp(−Λ₀(t) exp(x β))."""
+        """The predicted cumulative incidence of patients with covariates x: 1 − exp(−Λ₀(t) exp((x − mean) β))."""
         t = np.atleast_1d(np.asarray(times, dtype=float))
         step = np.searchsorted(self.baseline["time"], t, side="right")
         hazard = np.r_[0.0, self.baseline["hazard"]][step]
-        return -np.expm1(-np.exp(new_rows(newdata, self.names) @ self.coefficient)[:, None] * hazard)
+        linear = (new_rows(newdata, self.names) - self.centre) @ self.coefficient
+        return -np.expm1(-np.exp(np.clip(linear, -700.0, 700.0))[:, None] * hazard)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a covariate."""
@@ -122,7 +126,7 @@ def fine_gray(
         )
     inverse = np.linalg.inv(here[2])
     influence = model.influence(beta) @ inverse / scale
-    hazard = np.cumsum(model.increments(beta)) * math.exp(-float(beta @ (centre / scale)))
+    hazard = np.cumsum(model.increments(beta))
     return FineGrayFit(
         cause=str(cause),
         names=labels,
@@ -135,6 +139,7 @@ def fine_gray(
         competing=int(other.sum()),
         level=level,
         baseline=pd.DataFrame({"time": model.times, "hazard": hazard}),
+        centre=centre,
     )
 
 

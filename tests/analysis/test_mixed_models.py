@@ -305,3 +305,23 @@ def test_one_row_a_subject_is_least_squares():
     found = fit.contrast({"dose": 1})
     assert (found.estimate, found.se, found.p) == pytest.approx((line.slope, line.stderr, line.pvalue), rel=1e-8)
     assert found.df == pytest.approx(10)
+
+
+def test_an_f_test_over_unbalanced_groups_and_uneven_days_holds_its_error():
+    """Fifteen patients in 3/6/6, a tenth of the rows missing, the last day four times as wide; six contrasts."""
+    rejected, trials = 0, 100
+    for seed in range(trials):
+        rng = np.random.default_rng(seed)
+        subject, day = np.repeat(np.arange(15), 3), np.tile([0, 1, 2], 15)
+        y = rng.normal(0, 0.2, 15)[subject] + rng.normal(0, 1, 45) * np.array([0.2, 0.25, 0.8])[day]
+        group = np.repeat([0, 1, 2], [3, 6, 6])[subject]
+        kept = rng.random(45) > 0.1
+        cells = pd.Series([f"{g}/{d}" for g, d in zip(group[kept], day[kept], strict=True)])
+        x = pd.get_dummies(cells, dtype=float)
+        fit = mixed_model(y[kept], x, subject[kept], intercept=False, unequal=day[kept])
+        contrasts = []
+        for last in "012":
+            first, *others = [cell for cell in x if cell.endswith(last)]
+            contrasts += [{first: -1.0, other: 1.0} for other in others]
+        rejected += fit.test(contrasts).p < 0.05
+    assert rejected / trials < 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)

@@ -9,6 +9,7 @@ from opsonin.analysis.findings import Findings
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report.chapters.immune import chapter
 from opsonin.report.context import Context
+from opsonin.report.figures.immune import trends
 from opsonin.report.figures.immune_courses import composition_ratios, courses_by_outcome, dose_exponents
 from opsonin.report.groups import grouped
 
@@ -85,3 +86,8 @@ def test_ratios_of_cell_types_by_level(record, findings):
     assert len(rows) == 12
     assert "level 3: p = 0.063; all: p = 0.0031" in figure.caption  # five patients: at best 2 of 32 signs
     assert composition_ratios(grouped(record), []) is None
+
+
+def test_the_composition_is_no_marker_of_the_trends_with_dose(record, findings):
+    assert findings.get("immune.composition.with_dose", "day 15").p < 0.05
+    assert set(trends(findings, 14.0)) == {"B", "CD4+", "CD8+", "NK"}

@@ -62,7 +62,7 @@ def lymphocyte_counts(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def composition_findings(asked: Asked, dose: pd.Series, dose_words: str) -> list[Finding]:
-    """`immune.composition.change`, `.<part>`, `.dose_trend` and `.outcome`, per day after the first dose.
+    """`immune.composition.change`, `.<part>`, `.with_dose` and `.with_outcome`, per day after the first dose.
 
     dose: the amount by subject_id, empty where none varies.
     """
@@ -138,7 +138,7 @@ def _with_dose(
     if np.ptp(amount) <= 0:
         return []
     method = f"share of the changes' spread that goes with each {words} (pseudo-F); p by permutation of patients"
-    return [_trend("dose_trend", day, change, amount, None, asked.seed, method)]
+    return [_trend("with_dose", day, change, amount, None, asked.seed, method)]
 
 
 def _with_outcome(asked: Asked, day: int, before: pd.DataFrame, rows: pd.DataFrame, outcome: Any) -> list[Finding]:
@@ -152,7 +152,7 @@ def _with_outcome(asked: Asked, day: int, before: pd.DataFrame, rows: pd.DataFra
         f"share of the changes' spread between patients {outcome.words[0]} and {outcome.words[1]} (pseudo-F); p by "
     )
     method += f"permutation of patients{f' within {asked.groups.by}' if strata is not None else ''}"
-    return [_trend("outcome", day, change, who.map(outcome.of).to_numpy(dtype=float), strata, asked.seed, method)]
+    return [_trend("with_outcome", day, change, who.map(outcome.of).to_numpy(dtype=float), strata, asked.seed, method)]
 
 
 def _trend(

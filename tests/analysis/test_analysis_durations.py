@@ -45,7 +45,8 @@ def test_everything_follows_from_the_lesions_alone():
     assert (lasting.n, lasting.events) == (4, 2)
     assert found.get("response.time_to_response").estimate == pytest.approx(42 / 30.4375)
     assert found.get("survival.TTP.median").events == 4
-    assert any("derived from the lesions by RECIST 1.1" in words for words in found.notes)
+    assert "derived from the lesions by RECIST 1.1" in rate.note
+    assert "Time to progression was derived from the visits" in rate.note
     assert found.get("tumour.early_shrinkage_rate").n == 6
     assert made.responses.empty  # the record itself stays as it was read
 
@@ -119,3 +120,4 @@ def test_the_report_draws_what_was_derived(tmp_path):
     page = write_report(made, analyse(made), tmp_path / "report.html").read_text()
     for figure in ("response-waterfall", "response-spider", "response-best"):
         assert figure in page
+    assert "Responses were derived from the lesions by RECIST 1.1" in page

@@ -30,7 +30,7 @@ STANDARD = tuple(NAMES)  # endpoints reported in months; others in days
 class Asked:
     """One request for findings. potential: records of the same subjects with one agent left out, by agent.
 
-    derived: in words, what of the record was derived from its other tables.
+    derived: in words, what of the record was derived from its other tables;   underived: what could not be, and why.
     """
 
     record: Any
@@ -39,6 +39,7 @@ class Asked:
     potential: Mapping[str, Any] | None = None
     seed: int = 1
     derived: tuple[str, ...] = ()
+    underived: tuple[str, ...] = ()
 
     @cached_property
     def groups(self) -> Groups:
@@ -83,5 +84,5 @@ def ask(
         raise AnalysisError(f"of the questions, {wrong}")
     from opsonin.analysis.derived import completed
 
-    record, derived = completed(record, whole)
-    return Asked(record, whole, replicates, potential, seed, tuple(derived))
+    made = completed(record, whole)
+    return Asked(made.record, whole, replicates, potential, seed, made.derived, made.problems)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,25 +14,34 @@ from opsonin.errors import CriteriaError
 CRITERIA = "RECIST 1.1"
 
 
-def completed(record: Any, questions: Mapping[str, Any] | None = None) -> tuple[Any, list[str]]:
-    """The record with what its lesions and visits say, and in words what was derived or could not be.
+class Completed(NamedTuple):
+    """A record with what followed from it.   derived: what that was;   problems: what could not be derived, and why."""
+
+    record: Any
+    derived: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def completed(record: Any, questions: Mapping[str, Any] | None = None) -> Completed:
+    """The record with what its lesions and visits say; its manifest's notes say what was derived.
 
     Responses are derived where the record has lesions and no responses, by `questions["criteria"]` (RECIST 1.1 where
     nothing is said), confirmed where `questions["confirm"]` is true; time to progression (where deaths are known,
     progression-free survival too) where visits are judged and neither is on record. The record given is not changed.
     """
-    asked = dict(questions or {})
+    asked, problems = dict(questions or {}), []
     responses, said = record.responses, []
     if not len(responses) and len(record.lesions):
         made, words = _responses(record, str(asked.get("criteria") or CRITERIA), bool(asked.get("confirm")))
-        said.append(words)
+        (problems if made is None else said).append(words)
         responses = responses if made is None else made
     survival = _survival(record, responses, said)
-    if responses is record.responses and survival is record.survival:
-        return record, said
+    if not said:
+        return Completed(record, (), tuple(problems))
     whole = record.view()
     whole.responses, whole.survival = responses, survival
-    return whole, said
+    whole.manifest = replace(record.manifest, notes=[*record.manifest.notes, *said])
+    return Completed(whole, tuple(said), tuple(problems))
 
 
 def _responses(record: Any, criteria: str, confirm: bool) -> tuple[pd.DataFrame | None, str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from opsonin.analysis.asked import Asked
 from opsonin.analysis.comparison import EVERYONE
-from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.findings import Finding, note, with_note
 from opsonin.analysis.response_durations import duration_findings
 from opsonin.analysis.statistics import difference_of_proportions, fisher_exact, proportion
 from opsonin.analysis.survival import kaplan_meier
@@ -64,8 +64,10 @@ def unassessed(asked: Asked) -> list[str]:
 
 def response_findings(asked: Asked) -> list[Finding]:
     """Response rates per group, their differences, times and durations; what was derived from lesions is said."""
-    said = [note("response", words) for words in asked.derived]
-    return said + _rates_and_times(asked)
+    said = [note("response", words) for words in asked.underived]
+    found = _rates_and_times(asked)
+    told = [with_note(f, " ".join(asked.derived)) if f.name == "response.objective_rate" else f for f in found]
+    return said + told
 
 
 def _rates_and_times(asked: Asked) -> list[Finding]:

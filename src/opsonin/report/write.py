@@ -66,7 +66,7 @@ def chapters_of(
     """The chapters in order; those without data say why. Responses that only lesions tell are derived, as in analysis."""
     from opsonin.analysis.derived import completed
 
-    record, _ = completed(record, record.manifest.questions)
+    record = completed(record, record.manifest.questions).record
     context = Context(record, list(findings), grouped(record), _count(replicates))
     return [room.chapter(context) for room in _rooms(context)]
 

@@ -197,6 +197,13 @@ def test_two_events_still_give_a_test_and_say_why_nothing_is_corrected():
     assert gain.note
 
 
+def test_arms_that_are_thrown_together_are_mentioned_unless_adjusted_for():
+    record = made(arm=["old" if k % 2 else "new" for k in range(80)])
+    said = [Findings(cohort_findings(asked(record, markers=["M"], adjust=a))).notes for a in ([], ["arm"])]
+    assert any("2 groups (arm) are analysed together" in text for text in said[0])
+    assert not any("analysed together" in text for text in said[1])
+
+
 def test_noise_adds_nothing_after_correction():
     rng = np.random.default_rng(11)
     n = 120

@@ -130,7 +130,7 @@ def _judged(
     everyone = np.arange(t.size)
     if samples < 2:
         seen = score(fit(everyone), everyone, slopes=False)
-        return [Judged(seen[m], NAN, Estimate(NAN, NAN, NAN)) for m in MEASURES], 0, "No samples were drawn."
+        return [Judged(seen[m], NAN, Estimate(NAN, NAN, NAN)) for m in MEASURES], 0, "No bootstrap samples were drawn."
     try:
         found = optimism_corrected(fit, score, t.size, samples=samples, seed=seed, level=level)
     except AnalysisError as problem:

@@ -33,12 +33,26 @@ def cohort_findings(asked: Asked) -> list[Finding]:
     if not asked.questions.get("cohort"):
         return []
     cohort = read_cohort(asked)
-    found = [patients_finding(cohort), *_missing(cohort), *_correlations(cohort), *_univariable(cohort)]
+    found = [
+        patients_finding(cohort),
+        *_together(asked, cohort),
+        *_missing(cohort),
+        *_correlations(cohort),
+        *_univariable(cohort),
+    ]
     found += _multivariable(cohort)
     found += split_findings(cohort)
     found += cut_findings(cohort, asked.seed)
     found += added_findings(cohort, asked.seed)
     return found
+
+
+def _together(asked: Asked, cohort: Cohort) -> Iterator[Finding]:
+    """A word where arms or cohorts are thrown together that nothing adjusts for."""
+    groups = asked.groups
+    if groups.several and groups.by not in {v.name for v in cohort.clinical}:
+        words = f"The patients of {len(groups.labels)} groups ({groups.by}) are analysed together; what differs between"
+        yield note("cohort.groups", f"{words} these may stand behind a ratio. Name {groups.by} among the adjustments.")
 
 
 def patients_finding(cohort: Cohort) -> Finding:

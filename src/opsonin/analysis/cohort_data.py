@@ -19,7 +19,7 @@ from opsonin.analysis.time_to_event import endpoint_table, endpoints
 from opsonin.errors import AnalysisError
 from opsonin.record.schema import near
 
-MOST_LEVELS = 8  # a column with more words than this is no category (a name, a date, a free text)
+MOST_LEVELS = 12  # a column with more words than this is no category (a name, a date, a free text)
 FEW_NUMBERS = 6  # a whole number with at most so many values (ECOG, a count of sites) is taken per 1
 SCALES = (
     ("none", "very low", "low", "moderate", "high", "very high"),

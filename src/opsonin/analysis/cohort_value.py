@@ -24,8 +24,8 @@ HORIZONS = (12, 24, 36, 60, 84, 120)  # months
 HARRELL = "Harrell, Lee & Mark 1996, doi:10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4"
 NOMA = "Noma et al. 2021, doi:10.1002/sim.9148"
 ALL = "all markers"
-MANY = 600  # patients from which on fewer samples are drawn, as each costs more and says more
-SAMPLES = (200, 60)
+MANY = 600  # patients beyond which optimism is slight and samples are dear: fewer, and for all markers together alone
+SAMPLES = (200, 40)
 
 
 def split_findings(cohort: Cohort) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def added_findings(cohort: Cohort, seed: int) -> list[Finding]:
     """What all markers add to the clinical variables, then each alone, in those in whom all are known."""
     who = cohort.complete(cohort.variables)
     rows, base = cohort.rows.loc[who], cohort.design(cohort.clinical, who)
-    samples = SAMPLES[len(who) > MANY]
+    large = len(who) > MANY
     sets: list[tuple[str, list[Variable]]] = [(ALL, cohort.markers)]
     sets += [(v.name, [v]) for v in cohort.markers] if len(cohort.markers) > 1 else []
     found: list[Finding] = []
@@ -76,6 +76,7 @@ def added_findings(cohort: Cohort, seed: int) -> list[Finding]:
         stem = f"cohort.{cohort.outcome}.added.{name}"
         try:
             more = cohort.design(markers, who)
+            samples = 0 if large and name != ALL else SAMPLES[large]
             value = value_added(rows["day"], rows["event"], base, more, samples=samples, seed=seed)
         except AnalysisError as problem:
             found.append(note(stem, f"The added value of {name} cannot be told: {problem}"))

@@ -220,6 +220,10 @@ T6 = [3.0, 1.0, 4.0, 2.0, 6.0, 5.0]
         ),
         (lambda: cox(T6, [1] * 6, ["a", "b", "a", "b", "a", "b"]), "what is not a number"),
         (lambda: cox(T6, [1] * 6, pd.DataFrame({"KIT": list("ababab")})), "'KIT' holds what is not a number"),
+        (lambda: cox(T6, [1] * 6, pd.DataFrame({"seen": pd.date_range("2013-01-01", periods=6)})), "'seen' is a date"),
+        (lambda: cox(T6, [1] * 6, np.eye(6)[:, :2], names=["NK", "NK"]), "two covariates are called 'NK'"),
+        (lambda: cox(T6, [1] * 6, np.arange(6.0), level=95), "between 0 and 1, such as 0.95; 95 was given"),
+        (lambda: cox([], [], []), "there is no row"),
         (lambda: cox(T6, [1, 1, 1, 0, 0, 0], [3, 6, 2, 5, 1, 0.0]), "monotone in 'x1'.*use firth_cox"),
     ],
 )

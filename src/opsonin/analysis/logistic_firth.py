@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from opsonin.analysis.profile_likelihood import highest, profile
 from opsonin.analysis.survival.cox import Test, chi_squared
-from opsonin.analysis.survival.design import design, standards
+from opsonin.analysis.survival.design import checked_level, design, standards
 from opsonin.analysis.survival.likelihood import Evaluation
 from opsonin.errors import AnalysisError
 
@@ -73,7 +73,7 @@ def firth_logistic(
     Raises: AnalysisError for missing values, an event that nobody or everybody had, or a constant or redundant
     covariate.
     """
-    y = _outcome(event)
+    level, y = checked_level(level), _outcome(event)
     x, labels = design(covariates, names, y.size)
     who = "nobody" if not y.any() else "everybody" if y.all() else ""
     if who:

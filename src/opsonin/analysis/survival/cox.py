@@ -17,7 +17,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from opsonin.analysis.survival.data import strata_codes
-from opsonin.analysis.survival.design import CoxData, cox_data, new_rows, refuse_redundant
+from opsonin.analysis.survival.design import CoxData, checked_level, cox_data, new_rows, refuse_redundant
 from opsonin.analysis.survival.exact_ties import ExactLikelihood
 from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 
@@ -156,6 +156,7 @@ def cox(
     Raises: AnalysisError for missing values, no events, or a constant or redundant covariate; MonotoneLikelihoodError
     for a covariate that separates those with from those without the event, whose hazard ratio has no finite estimate.
     """
+    level = checked_level(level)
     data = cox_data(time, event, covariates, names, strata, entry, ties)
     if ties == "exact":
         if cluster is not None:

@@ -49,6 +49,8 @@ def cox_data(
     Raises: AnalysisError for missing values, no events, an unknown way with ties, or a constant covariate.
     """
     t, d, start = checked(time, event, entry)
+    if not t.size:
+        raise AnalysisError("a Cox model needs patients; there is no row.")
     x, labels = design(covariates, names, t.size)
     if not d.any():
         raise AnalysisError("a Cox model needs at least one event; all times are censored.")
@@ -78,10 +80,14 @@ def design(covariates: Any, names: list[str] | None, n: int) -> tuple[np.ndarray
     labels = [str(name) for name in names] if names is not None else [f"x{i + 1}" for i in range(x.shape[1])]
     if len(labels) != x.shape[1]:
         raise AnalysisError(f"there are {x.shape[1]} covariates but {len(labels)} names.")
+    twice = [label for k, label in enumerate(labels) if label in labels[:k]]
+    if twice:
+        raise AnalysisError(f"two covariates are called {twice[0]!r}; give each its own name.")
     for column, label in zip(x.T, labels, strict=True):
         if not np.isfinite(column).all():
+            missing = int((~np.isfinite(column)).sum())
             raise AnalysisError(
-                f"the covariate {label!r} misses {int((~np.isfinite(column)).sum())} values; leave those rows out."
+                f"the covariate {label!r} misses {missing} values (or has infinite ones); leave those rows out."
             )
     return x, labels
 
@@ -140,7 +146,19 @@ def refuse_redundant(information: np.ndarray, labels: list[str]) -> None:
             raise AnalysisError(f"the covariate {label!r} says nothing that the others do not; leave it out.")
 
 
+def checked_level(level: float) -> float:
+    """The confidence level of an interval.
+
+    Raises: AnalysisError where it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise AnalysisError(f"the level of an interval lies between 0 and 1, such as 0.95; {level:g} was given.")
+    return float(level)
+
+
 def _numbers(values: Any, label: str) -> np.ndarray:
+    if np.asarray(values).dtype.kind in "mM":
+        raise AnalysisError(f"{label!r} is a date; give the days since one origin instead.")
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as problem:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from opsonin.analysis.profile_likelihood import highest, profile
 from opsonin.analysis.survival.cox import Test, chi_squared
-from opsonin.analysis.survival.design import CoxData, cox_data, refuse_redundant
+from opsonin.analysis.survival.design import CoxData, checked_level, cox_data, refuse_redundant
 from opsonin.analysis.survival.likelihood import Evaluation, PartialLikelihood
 from opsonin.errors import AnalysisError
 
@@ -87,6 +87,7 @@ def firth_cox(
     """
     if ties == "exact":
         raise AnalysisError("Firth's penalty goes with Efron's or Breslow's ties; use ties='efron'.")
+    level = checked_level(level)
     data = cox_data(time, event, covariates, names, strata, entry, ties)
     data, zero = _measured_in_risk_sets(data), np.zeros(len(data.names))
     model = FirthLikelihood(data.likelihood())

@@ -157,6 +157,22 @@ def test_huge_and_tiny_scales_give_the_same_evidence(scale, compiled):
     np.testing.assert_allclose(one["coefficient"], other["coefficient"] * scale, rtol=1e-6)
 
 
+def test_a_covariate_that_separates_leaves_the_markers_their_p():
+    time, event, x = patients(24, 4, 3)
+    late = np.where(event, 0.0, 1.0)  # nobody with it has the event
+    found = screen(time, event, x, adjust=late, permutations=200).table
+    assert found["p"].between(0, 1).all()
+    assert found["penalised"].all()
+
+
+def test_an_outlier_of_any_size_is_no_reason_to_fail():
+    time, event, x = patients(30, 3, 3)
+    x[4] = [1e12, 1e200, 1e-200]
+    found = screen(time, event, x, permutations=200).table
+    assert found["p"].between(0, 1).all()
+    assert np.isfinite(found["coefficient"]).all()
+
+
 def test_what_cannot_be_estimated_is_said_and_does_not_count():
     time, event, x = patients(30, 4, 3)
     x[:, 1] = 5.0
@@ -263,6 +279,7 @@ BAD = [
     ({"markers": GOOD[2], "permutations": 0, "test": "permutation"}, "permutations = 0"),
     ({"markers": GOOD[2], "adjust": pd.DataFrame({"age": [np.nan] * 20})}, "'age' misses 20 values, first in row 1"),
     ({"markers": GOOD[2], "adjust": [1, 2]}, "2 rows of covariates"),
+    ({"markers": GOOD[2], "adjust": np.ones((20, 2)) * np.arange(20.0)[:, None]}, "one is given by the others"),
     ({"markers": GOOD[2], "event": np.zeros(20)}, "all times are censored"),
     ({"markers": GOOD[2], "event": ["dead"] * 20}, "event"),
 ]

@@ -60,10 +60,11 @@ def permutation_p(
         if kept.sum() < 2:
             continue
         x, codes = markers[own][:, kept].T, strata[kept]
+        x = x / np.maximum(np.abs(x).max(axis=0), 1e-300)  # squares of huge values overflow, of tiny ones vanish
         x = x - x.mean(axis=0)
         scores = scores_of(kept)
         sd = permutation_sd(x, scores, codes)
-        usable = sd > 1e-12 * np.maximum(np.abs(x).max(axis=0), 1e-300) * max(float(np.abs(scores).max()), 1e-300)
+        usable = sd > 1e-12 * max(float(np.abs(scores).max()), 1e-300)
         own, x, sd = own[usable], x[:, usable], sd[usable]
         if own.size:
             # permutations keep each stratum's own sum, which the statistic is measured from

@@ -90,6 +90,11 @@ def screen(
     if chosen == "permutation":
         draws = _draws(permutations, len(labels), t.size)
         scores, rest = _survival_scores(t, d, stratum, others, ties), _within(rows, others, stratum)
+        if not scores(np.ones(t.size, dtype=bool)).any():
+            raise AnalysisError(
+                "the covariates to adjust for have no model of their own: one is given by the others, or does not "
+                "differ within the strata; leave it out."
+            )
         shuffled = permutation_p(rest, stratum, scores, draws, seed, "screen")
     words = f"one Cox model a marker, {ties.capitalize()} ties"
     return _result(
@@ -235,18 +240,25 @@ def _fit(
 
 
 def _survival_scores(t: np.ndarray, d: np.ndarray, stratum: np.ndarray, others: np.ndarray, ties: str) -> Scores:
-    """Martingale residuals without the marker: log-rank scores, or those of the covariates' Cox model."""
-    from opsonin.analysis.survival import cox
-    from opsonin.analysis.survival.likelihood import logrank_scores
+    """Martingale residuals without the marker: log-rank scores, or those of the covariates' Cox model.
+
+    Zeros, of which nothing follows, where the covariates have no model among the patients kept.
+    """
+    from opsonin.analysis.survival import cox, firth_cox
+    from opsonin.analysis.survival.likelihood import PartialLikelihood, logrank_scores
 
     def of(kept: np.ndarray) -> np.ndarray:
-        if not others.shape[0]:
-            return logrank_scores(t[kept], d[kept], stratum[kept], ties)
         moving = [row for row in others[:, kept] if np.ptp(row) > 0]
         if not moving or not d[kept].any():
             return logrank_scores(t[kept], d[kept], stratum[kept], ties)
-        fit = cox(t[kept], d[kept], np.stack(moving, axis=1), strata=stratum[kept], ties=ties)
-        return fit.residuals("martingale")["martingale"].to_numpy()
+        x = np.stack(moving, axis=1)
+        for model in (cox, firth_cox):  # the penalty where a covariate separates
+            try:
+                slope = model(t[kept], d[kept], x, strata=stratum[kept], ties=ties).coefficient
+            except AnalysisError:
+                continue
+            return PartialLikelihood(t[kept], d[kept], x, stratum[kept], None, ties).martingale_residuals(slope)
+        return np.zeros(int(kept.sum()))
 
     return of
 

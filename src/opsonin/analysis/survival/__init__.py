@@ -11,6 +11,7 @@ from opsonin.analysis.survival.gray import GrayTest, gray_test
 from opsonin.analysis.survival.km import KaplanMeier, Quantile, kaplan_meier
 from opsonin.analysis.survival.landmark import Landmark, landmark
 from opsonin.analysis.survival.logrank import LogRank, logrank
+from opsonin.analysis.survival.logrank_many import logrank_many
 from opsonin.analysis.survival.many import ManyCox, cox_single_covariate_many
 from opsonin.analysis.survival.permutation import PermutationTest, permutation_logrank
 from opsonin.analysis.survival.prediction import CoxCurves
@@ -51,6 +52,7 @@ __all__ = [
     "kaplan_meier",
     "landmark",
     "logrank",
+    "logrank_many",
     "max_combo",
     "permutation_logrank",
     "permutation_score_test",

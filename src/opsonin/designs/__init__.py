@@ -2,6 +2,7 @@
 
 from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
 from opsonin.designs.boin import Boin
+from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.crm import Crm
 from opsonin.designs.evidence import Evidence, evidence, from_counts
@@ -19,6 +20,7 @@ from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
 from opsonin.designs.tite_crm import TiteCrm
 from opsonin.designs.truth import PotentialDoses, Scenario, Truth
+from opsonin.designs.waterfall import Subtrial, next_subtrial
 from opsonin.designs.wrappers import (
     Coherent,
     MaxPatients,
@@ -34,6 +36,7 @@ __all__ = [
     "ACTIONS",
     "Accrual",
     "Boin",
+    "BoinComb",
     "Coherent",
     "Crm",
     "Decision",
@@ -57,6 +60,7 @@ __all__ = [
     "StartAt",
     "StopWhenHere",
     "StopWhenTreated",
+    "Subtrial",
     "TableDesign",
     "ThreePlusThree",
     "TiteBoin",
@@ -70,6 +74,7 @@ __all__ = [
     "exact_characteristics",
     "from_counts",
     "names",
+    "next_subtrial",
     "outcomes",
     "parse_outcomes",
     "simulate",

@@ -6,6 +6,7 @@ is known then, or says "wait" and is asked again when more is; any other one wai
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ class _Followed:
 
 def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accrual: Any) -> tuple[np.ndarray, ...]:
     """(mtd, patients, dlt, efficacy, days) of trials on their own clock."""
-    from opsonin.designs.simulation import MOST, Source
+    from opsonin.designs.simulation import MOST, Lots, Source
 
     window = float(getattr(design, "window_days", None) or getattr(truth, "window_days", 28.0))
     response_window = float(
@@ -131,9 +132,9 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
     source = _Timed(Source(truth, numbers, seed))
     waits = _Waits(accrual, seed, numbers)
     mtd = np.zeros(trials, dtype=np.int64)
-    going, early = np.arange(trials), FOLLOW_UP in design.needs
+    going, early, lots = np.arange(trials), FOLLOW_UP in design.needs, Lots(design, numbers, seed)
     while len(going):
-        seen = state.evidence(going, doses, PATIENTS in design.needs)
+        seen = replace(state.evidence(going, doses, PATIENTS in design.needs), lot=lots.next(going))
         made = design.decide_many(seen)
         mtd[going[made.stop]] = made.mtd[made.stop]
         on = ~made.stop

@@ -14,7 +14,8 @@ from opsonin.errors import DesignError
 
 # what a design may look at beside counts of patients and DLTs, which all do
 FOLLOW_UP, EFFICACY, GRADES, IMMUNE, PATIENTS = "follow-up", "efficacy", "grades", "immune", "patients"
-NEEDS = (FOLLOW_UP, EFFICACY, GRADES, IMMUNE, PATIENTS)
+LOTS = "lots"  # numbers by which ties are broken
+NEEDS = (FOLLOW_UP, EFFICACY, GRADES, IMMUNE, PATIENTS, LOTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Evidence:
     the window of efficacy.
     score: the sum of graded toxicity scores (see the design).   moderate: patients with a toxicity of grade 2 or more.
     immune, immune_squared, immune_known: sums of the immune endpoint and its square, and of how many.
-    individuals: the single patients.
+    individuals: the single patients.   lot: a uniform number for each trial, new at each decision, to break ties.
     """
 
     patients: Int[np.ndarray, "trial dose"]
@@ -66,6 +67,7 @@ class Evidence:
     immune_squared: Float[np.ndarray, "trial dose"] | None = None
     immune_known: Int[np.ndarray, "trial dose"] | None = None
     individuals: Patients | None = None
+    lot: Float[np.ndarray, " trial"] | None = None
 
     def __len__(self) -> int:
         return len(self.current)

@@ -10,6 +10,7 @@ from typing import Any
 
 from opsonin.designs.base import Design
 from opsonin.designs.boin import Boin
+from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.crm import Crm
 from opsonin.designs.i3plus3 import I3Plus3
 from opsonin.designs.keyboard import Keyboard
@@ -32,6 +33,7 @@ from opsonin.errors import DesignError
 REGISTRY: dict[str, Callable[..., Design]] = {
     "3+3": ThreePlusThree,
     "boin": Boin,
+    "boin-comb": BoinComb,
     "crm": Crm,
     "i3+3": I3Plus3,
     "keyboard": Keyboard,

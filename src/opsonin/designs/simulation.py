@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from opsonin import random
 from opsonin.designs.base import Design
 from opsonin.designs.characteristics import Simulated
-from opsonin.designs.evidence import FOLLOW_UP, GRADES, IMMUNE, PATIENTS, Evidence
+from opsonin.designs.evidence import FOLLOW_UP, GRADES, IMMUNE, LOTS, PATIENTS, Evidence
 from opsonin.designs.truth import Drawn, Truth
 from opsonin.errors import DesignError
 
@@ -92,16 +93,33 @@ class Source:
         return self.drawn
 
 
+class Lots:
+    """A uniform number for each trial and decision, where a design breaks ties by lot."""
+
+    def __init__(self, design: Design, numbers: Int[np.ndarray, " trial"], seed: int):
+        self.wanted, self.numbers, self.seed = LOTS in design.needs, numbers, seed
+        self.step, self.drawn = 0, np.zeros((len(numbers), 0))
+
+    def next(self, going: Int[np.ndarray, " trial"]) -> np.ndarray | None:
+        """The numbers of these trials for the next decision; None where nobody asks for them."""
+        if not self.wanted:
+            return None
+        if self.step >= self.drawn.shape[1]:
+            self.drawn = random.uniform(self.seed, "design lot", self.numbers, draws=max(32, 2 * self.step))
+        self.step += 1
+        return self.drawn[going, self.step - 1]
+
+
 def _by_counts(design: Design, truth: Truth, numbers: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
     """(mtd, patients, dlt, efficacy, days) of trials in which nobody is treated before the last cohort is judged."""
     trials, doses = len(numbers), design.levels
     treated, dlt, efficacy, both = (np.zeros((trials, doses), dtype=np.int64) for _ in range(4))
     current, last, last_dlt, mtd = (np.zeros(trials, dtype=np.int64) for _ in range(4))
-    source, going = Source(truth, numbers, seed), np.arange(trials)
+    source, going, lots = Source(truth, numbers, seed), np.arange(trials), Lots(design, numbers, seed)
     while len(going):
         seen = Evidence(
             treated[going], dlt[going], current[going], last[going], last_dlt[going],
-            efficacy=efficacy[going], both=both[going],
+            efficacy=efficacy[going], both=both[going], lot=lots.next(going),
         )  # fmt: skip
         made = design.decide_many(seen)
         stop = made.stop

@@ -103,7 +103,7 @@ class MaxPatients(Wrapper):
             nothing = np.zeros_like(made.level)
             going = going.where(waits, Decisions(np.full_like(made.action, WAIT), nothing, nothing, nothing))
             full &= ~waits
-        return going.where(full, ended(self.inner.select_many(seen)))
+        return ended_where(full, going, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         if made.action == "wait":
@@ -126,7 +126,7 @@ class StopWhenTreated(Wrapper):
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         there = np.maximum(made.level, 1)
         enough = (made.level > 0) & (seen.at("patients", there) >= self.patients)
-        return made.where(enough, ended(self.inner.select_many(seen))) if enough.any() else made
+        return ended_where(enough, made, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
@@ -190,7 +190,7 @@ class StopWhenHere(Wrapper):
         enough = (seen.current > 0) & ~made.stop & (seen.at("patients", there) >= self.patients)
         if self.stays:
             enough &= made.level == seen.current
-        return made.where(enough, ended(self.inner.select_many(seen))) if enough.any() else made
+        return ended_where(enough, made, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
@@ -242,6 +242,15 @@ class Coherent(Wrapper):
 
     def said(self) -> str:
         return "It never goes up after a cohort with too many DLTs, nor down after one without any."
+
+
+def ended_where(which: Bool[np.ndarray, " trial"], made: Decisions, seen: Evidence, design: Design) -> Decisions:
+    """The decisions, but some trials ended with what a design selects in them."""
+    if not which.any():
+        return made
+    mtd = np.zeros_like(made.level)
+    mtd[which] = design.select_many(seen.take(which))
+    return made.where(which, ended(mtd))
 
 
 def ended(mtd: Int[np.ndarray, " trial"]) -> Decisions:

@@ -185,7 +185,7 @@ def _exaggerated(
     words += "."
     if null is not None and null.looked_at > 1:
         strong = float(first["power_strongest"])
-        words += f" {percent(strong) if strong else 'None'} would stand out among {null.looked_at:,}."
+        words += f" {percent(strong) if strong else 'Not one'} would stand out among {null.looked_at:,}."
     return Finding(
         name=f"{finding.name}.exaggeration",
         group=finding.group,

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from made_up_trial import one_record
-from opsonin.analysis import Finding, Findings, Marker, analyse
-from opsonin.analysis.predictive import interaction_finding
+from opsonin.analysis import Finding, Findings, analyse
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report.believing import believed, biomarker, to_confirm
 from opsonin.report.chapters.biomarkers import chapter
@@ -105,13 +104,14 @@ def test_the_treatment_s_effect_is_drawn_along_the_marker():
 
 
 def test_an_interaction_with_too_few_events_on_one_side_stays_finite():
-    rng = np.random.default_rng(2)
-    x, arm = rng.normal(size=40), np.arange(40) % 2
-    event = (arm == 0) | (x <= np.sort(x[arm == 1])[0])  # with treatment, only the lowest of all had the event
-    day = np.where((arm == 1) & event, 5.0, rng.exponential(100, 40) + 10)
-    pair = pd.DataFrame({"day": day, "event": event, "x": x, "value": x})
-    marker = Marker("TMB", pd.Series(x), "", None, False, "TMB at baseline")
-    found = interaction_finding(pair, arm.astype(float), "biomarker.OS.TMB", ("drug", "control"), marker)
+    record = randomised({"markers": ["TMB"], "compare": "arm"}, seed=2)
+    x = record.measurements["value"].to_numpy(dtype=float)
+    drug = (record.subjects["arm"] == "drug").to_numpy(dtype=bool)
+    event = ~drug | (x <= x[drug].min())  # with treatment, only the lowest of all had the event
+    day = np.where(drug & event, 5.0, record.survival["day"].to_numpy(dtype=float) + 10)
+    survival = record.survival.assign(day=day, event=event)
+    record = TrialRecord(record.tables | {"survival": survival}, record.manifest)
+    found = analyse(record).get("biomarker.OS.TMB.interaction")
     assert "Firth" in found.method
     assert 0 < found.estimate < 1
     assert 0 < found.p < 1

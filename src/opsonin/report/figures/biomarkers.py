@@ -24,6 +24,7 @@ MEASURES = (
     *(f"{measure}.{part}" for measure in BELIEVED for part in BELIEFS),
     "hazard_ratio_unstratified",
     "split_hazard_ratio",
+    "split_interaction",
     "searched_cut",
     "searched_ratio",
     "treatment_hazard_ratio",

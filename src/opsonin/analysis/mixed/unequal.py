@@ -14,7 +14,10 @@ from opsonin.analysis.mixed.blocks import Blocks
 from opsonin.analysis.mixed.degrees import Spread, spread
 from opsonin.errors import AnalysisError
 
-STEPS = 300
+STEPS = 100
+HALVES = 30
+FLAT = 1e-12  # an eigenvalue below this, of the largest, is none
+AFAR = 4  # steps by the expected information alone
 RELEASES = 4  # how often what met a boundary is let go again
 # Of the residual variance that all groups have together, the least that one may have. In few subjects the likelihood
 # can be highest where one day is all noise-free and the subjects' own levels are that day's values.
@@ -44,26 +47,47 @@ def unequal_variances(
 
 
 def _climb(data: Blocks, group: np.ndarray, gamma: np.ndarray, least: np.ndarray) -> tuple[np.ndarray, Spread]:
-    """Fisher's steps, halved where they do not climb; what meets its least value stays there."""
+    """Fisher's steps, then Newton's: by the expected information from afar, by the observed one near the top, where
+    Fisher's may swing about it. Steps that do not climb are halved; what meets its least value stays there.
+    """
     here = _at(data, group, gamma, least)
-    for _ in range(STEPS):
-        step, gain = _step(here, gamma, least), 0.0
-        there, trial = here, gamma
-        for _half in range(40):
-            trial = np.maximum(gamma + step, np.maximum(least, 0.1 * gamma * (least > 0)))
-            trial[0] = 0.0 if trial[0] < NONE * trial[1:].max() else trial[0]
-            there = _at(data, group, trial, least)
-            gain = here.deviance - there.deviance
-            if gain >= -1e-11 * abs(here.deviance):
+    for count in range(STEPS):
+        newton = count >= AFAR and _curved(here.observed)
+        inverses = [here.observed, here.expected] if newton else [here.expected]
+        for inverse in inverses:
+            trial, there = _uphill(data, group, gamma, least, here, _step(here, inverse, gamma, least))
+            if there is not here:
                 break
-            step = step / 2
-        else:
+        if there is here:  # no step climbs: this is the top
             return gamma, here
         moved = float(np.abs(trial - gamma).max() / gamma.max())
+        gain = here.deviance - there.deviance
         gamma, here = trial, there
         if moved < 1e-8 and gain < 1e-9:
             return gamma, here
     raise AnalysisError("the variances of the groups of rows could not be found; let all groups have one variance.")
+
+
+def _curved(inverse: np.ndarray) -> bool:
+    """Whether an inverse information says something of every direction: not beside a saddle."""
+    values = np.linalg.eigvalsh(inverse)
+    return bool(values[0] > FLAT * values[-1])
+
+
+def _uphill(
+    data: Blocks, group: np.ndarray, gamma: np.ndarray, least: np.ndarray, here: Spread, step: np.ndarray
+) -> tuple[np.ndarray, Spread]:
+    """The first of a step and its halves that raises the likelihood; where none does, where it was."""
+    for _ in range(HALVES):
+        trial = np.maximum(gamma + step, np.maximum(least, 0.1 * gamma * (least > 0)))
+        trial[0] = 0.0 if trial[0] < NONE * trial[1:].max() else trial[0]
+        if not (trial != gamma).any():
+            break
+        there = _at(data, group, trial, least)
+        if there.deviance < here.deviance:
+            return trial, there
+        step = step / 2
+    return gamma, here
 
 
 def _released(data: Blocks, group: np.ndarray, gamma: np.ndarray, least: np.ndarray) -> np.ndarray:
@@ -88,11 +112,11 @@ def _at(data: Blocks, group: np.ndarray, gamma: np.ndarray, least: np.ndarray) -
     return spread(data, gamma[:1, None], gamma[1:][group], group, True, _held(gamma, least))
 
 
-def _step(here: Spread, gamma: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Fisher's step of the free variances; the others stay."""
-    assert here.expected is not None
+def _step(here: Spread, inverse: np.ndarray | None, gamma: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """The step of the free variances by an inverse information; the others stay."""
+    assert inverse is not None
     held = _held(gamma, least)
     free = np.array([gamma[0] > 0, *(g not in held for g in range(gamma.size - 1))])
     step = np.zeros(gamma.size)
-    step[free] = here.expected @ here.score
+    step[free] = inverse @ here.score
     return step

@@ -63,10 +63,52 @@ def test_oak_marks_what_the_record_cannot_answer(oak):
     assert any("No adverse events" in text for text in oak.notes)
 
 
-def test_poplar_gives_its_hazard_ratio():
-    found = analyse(read_data(FOLDER / "poplar_clinical.csv", "poplar")).get("survival.OS.hazard_ratio")
+@pytest.fixture(scope="module")
+def poplar():
+    return analyse(read_data(FOLDER / "poplar_clinical.csv", "poplar"))
+
+
+def test_poplar_gives_its_hazard_ratio(poplar):
+    found = poplar.get("survival.OS.hazard_ratio")
     assert f"{found.estimate:.3f} ({found.lower:.3f}-{found.upper:.3f})" == "0.675 (0.511-0.893)"
     assert found.events == 200
+
+
+@pytest.mark.parametrize(("arm", "printed"), [("atezolizumab", "12.55"), ("docetaxel", "9.72")])
+def test_poplar_gives_its_medians_to_the_printed_digits(poplar, arm, printed):
+    assert f"{poplar.get('survival.OS.median', arm).estimate:.2f}" == printed
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "printed"), [("PFS", ("0.573", "0.33", "0.99")), ("OS", ("0.556", "0.31", "0.99"))]
+)
+def test_poplar_gives_the_treatment_effect_at_high_blood_tmb(poplar, endpoint, printed):
+    group = "high (stated cut 16 mutations): atezolizumab vs docetaxel"
+    found = poplar.get(f"biomarker.{endpoint}.blood TMB.treatment_hazard_ratio", group)
+    assert (f"{found.estimate:.3f}", f"{found.lower:.2f}", f"{found.upper:.2f}") == printed
+    assert found.n == 63
+
+
+# source: R's survival conventions, 95 % Wald limits of the product term; likelihood ratio p. No publication gives them
+@pytest.mark.parametrize(
+    ("trial", "endpoint", "at_cut", "significant"),
+    [
+        ("oak", "PFS", ("0.65", "0.44", "0.95"), True),
+        ("oak", "OS", ("0.87", "0.57", "1.32"), False),
+        ("poplar", "PFS", ("0.54", "0.28", "1.02"), False),
+        ("poplar", "OS", ("0.72", "0.36", "1.42"), False),
+    ],
+)
+def test_the_interaction_with_blood_tmb_is_reported_for_pfs_and_for_os_where_it_is_weak(
+    request, trial, endpoint, at_cut, significant
+):
+    findings, stem = request.getfixturevalue(trial), f"biomarker.{endpoint}.blood TMB"
+    split = findings.get(f"{stem}.split_interaction", "atezolizumab vs docetaxel")
+    assert tuple(f"{v:.2f}" for v in (split.estimate, split.lower, split.upper)) == at_cut
+    assert (split.p < 0.05) == significant
+    whole = findings.get(f"{stem}.interaction", "atezolizumab vs docetaxel")
+    assert whole.p > 0.05  # per doubling it is weaker than at the cut that the authors chose
+    assert "Only randomised arms" in whole.note
 
 
 def test_loris_gives_response_per_cohort_and_tmb_against_outcome():

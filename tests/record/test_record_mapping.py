@@ -223,7 +223,7 @@ def test_long_tables_from_several_files(tmp_path):
 
 
 def test_the_bundled_examples_are_found_by_name():
-    assert examples() == ["loris", "oak", "poplar"]
+    assert examples() == ["inspire", "loris", "oak", "poplar", "riaz"]
     for name in examples():
         assert example(name).is_file()
     with pytest.raises(ImportDataError, match="did you mean 'poplar'"):
@@ -297,3 +297,26 @@ def test_the_mapping_is_kept_with_the_record(tmp_path):
     assert record.manifest.study == VISITS_MAP
     record.save(tmp_path / "record")
     assert read_data(tmp_path / "record").manifest.study == VISITS_MAP
+
+
+def test_subjects_spelt_with_other_capitals_are_the_same_where_the_mapping_says_so(tmp_path):
+    (tmp_path / "patients.csv").write_text("id\nPt1\nPT2\n")
+    (tmp_path / "cells.csv").write_text("id,count\npt1,3\npt2,4\npt3,5\n")
+    mapping = tmp_path / "map.toml"
+    sections = '[subjects]\nfile = "patients.csv"\nsubject_id = "id"\n'
+    sections += '[markers.cells]\nfile = "cells.csv"\nvalue = "count"\nunit = "cells/µl"\n'
+    mapping.write_text("ignore_case = true\n" + sections)
+    record = read_data(tmp_path, mapping)
+    assert record.measurements["subject_id"].tolist() == ["Pt1", "PT2"]
+    assert [entry["count"] for entry in record.manifest.rows_left_out] == [1]
+    assert any("2 subjects are spelt with other capitals" in text for text in record.manifest.notes)
+    mapping.write_text(sections)
+    assert not len(read_data(tmp_path, mapping).measurements)
+
+
+def test_subjects_that_differ_by_case_alone_are_refused_where_case_is_ignored(tmp_path):
+    (tmp_path / "patients.csv").write_text("id\nPt1\nPT1\n")
+    mapping = tmp_path / "map.toml"
+    mapping.write_text('ignore_case = true\n[subjects]\nfile = "patients.csv"\nsubject_id = "id"\n')
+    with pytest.raises(ImportDataError, match="'Pt1' and 'PT1' differ by case alone"):
+        read_data(tmp_path, mapping)

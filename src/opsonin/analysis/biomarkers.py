@@ -46,9 +46,9 @@ def biomarker_data(asked: Asked, marker: Marker, endpoint: str, naive: bool = Fa
     """
     rows = endpoint_table(asked.table("survival"), endpoint, asked.groups.of)
     rows["value"] = rows["subject_id"].map(marker.values)
-    unmeasured = int(rows["value"].isna().sum())
-    rows = rows[rows["value"].notna()].reset_index(drop=True)
-    said = f"{unmeasured} without the marker are left out." if unmeasured else ""
+    lacking = rows["value"].isna()
+    said = _unmeasured(rows[lacking], marker)
+    rows = rows[~lacking].reset_index(drop=True)
     if naive and (marker.landmark_day > 0 or is_response(marker.name)):
         said = f"{immortal_time(marker, rows)} {said}".strip()
     elif marker.day is not None:
@@ -56,6 +56,18 @@ def biomarker_data(asked: Asked, marker: Marker, endpoint: str, naive: bool = Fa
         said = f"{sentence} {said}".strip()
     rows["x"] = marker.scaled(rows["value"].to_numpy(dtype=float))
     return rows, said
+
+
+def _unmeasured(rows: pd.DataFrame, marker: Marker) -> str:
+    """Who has no value; of a later day, also how many of them could not have had one any more."""
+    if not len(rows):
+        return ""
+    said = f"{len(rows)} without the marker are left out"
+    if marker.landmark_day > 0 and not is_response(marker.name):
+        since = (rows["day"] + rows["origin_day"]).clip(lower=0.0)
+        cut = landmark(since, rows["event"], marker.landmark_day)
+        said += f", {cut.events_before} of them with the event before they could reach it" if cut.events_before else ""
+    return f"{said}."
 
 
 def at_risk_when_sampled(rows: pd.DataFrame, day: float) -> tuple[pd.DataFrame, str]:

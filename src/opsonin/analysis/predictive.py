@@ -61,17 +61,21 @@ def by_arm(asked: Asked, marker: Marker, rows: pd.DataFrame, stem: str) -> Itera
     for one, other in contrasts:
         pair = rows[rows["group"].isin([one, other])]
         arm = (pair["group"] == one).to_numpy(dtype=float)
-        interaction = interaction_finding(pair, arm, stem, (one, other), marker)
+        interaction = interaction_finding(pair, arm, f"{stem}.interaction", (one, other), marker.words, marker.step)
         yield interaction
         if not interaction.is_note:
             yield from believe(interaction).findings()
+        high = pair.assign(x=(pair["value"] >= cut).to_numpy(dtype=float))
+        if words.startswith("stated") and high["x"].nunique() > 1:
+            step = f"high against low, {words}"
+            yield interaction_finding(high, arm, f"{stem}.split_interaction", (one, other), marker.words, step)
         for side, kept in (("high", pair["value"] >= cut), ("low", pair["value"] < cut)):
             here, group = kept.to_numpy(dtype=bool), f"{side} ({words}): {one} vs {other}"
             yield finite_hazard_ratio_or_note(pair[here], arm[here], f"{stem}.treatment_hazard_ratio", group)
 
 
 def interaction_finding(
-    pair: pd.DataFrame, arm: np.ndarray, stem: str, names: tuple[str, str], marker: Marker
+    pair: pd.DataFrame, arm: np.ndarray, name: str, names: tuple[str, str], marker: str, step: str
 ) -> Finding:
     """How the treatment's hazard ratio changes with the marker: the product term, with its likelihood ratio p.
 
@@ -90,14 +94,14 @@ def interaction_finding(
         try:
             fit = firth_cox(pair["day"], pair["event"], both, names=terms)
         except AnalysisError as problem:
-            return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
+            return note(name, f"No interaction with {marker}: {problem}")
         p, how = float(fit.p[2]), "Cox model with Firth's penalty; penalised likelihood ratio p"
         source, remark = FIRTH_SOURCE, " An arm has too few events at one end of the marker for a plain estimate."
     except AnalysisError as problem:
-        return note(f"{stem}.interaction", f"No interaction with {marker.words}: {problem}")
+        return note(name, f"No interaction with {marker}: {problem}")
     lower, upper = (float(v) for v in fit.interval[2])
     return Finding(
-        f"{stem}.interaction",
+        name,
         f"{names[0]} vs {names[1]}",
         float(fit.hazard_ratio[2]),
         lower,
@@ -107,7 +111,7 @@ def interaction_finding(
         fit.n,
         fit.events,
         "ratio of hazard ratios",
-        f"treatment × marker ({marker.step}) in a {how}",
+        f"treatment × marker ({step}) in a {how}",
         source,
         "Below 1: the treatment does better where the marker is high. Only randomised arms can show this." + remark,
         treatment_along(fit.coefficient, fit.variance, pair["value"].to_numpy(dtype=float), x),

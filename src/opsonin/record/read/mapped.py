@@ -51,6 +51,8 @@ class _Reading:
         pieces += [self.response(name, one) for name, many in mapping.responses.items() for one in many]
         pieces += [self.marker(name, one) for name, many in mapping.markers.items() for one in many]
         pieces += [self.whole_table(n, one, f"[table.{n}]") for n, many in mapping.table.items() for one in many]
+        if mapping.ignore_case:
+            pieces = self.spelt_alike(pieces)
         tables = assemble(one_unit_each(pieces), self.left_out)
         questions = dict(mapping.analysis)
         if any(one.responder for many in mapping.responses.values() for one in many):
@@ -68,6 +70,32 @@ class _Reading:
             notes=self.notes,
         )
         return TrialRecord(tables, manifest).validate()
+
+    def spelt_alike(self, pieces: list[Piece]) -> list[Piece]:
+        """The pieces with every subject spelt as in [subjects], whatever the case elsewhere.
+
+        Raises: ImportDataError where two subjects differ by case alone.
+        """
+        own: dict[str, str] = {}
+        for piece in pieces:
+            if piece.table != "subjects":
+                continue
+            for one in piece.frame["subject_id"].dropna().astype(str):
+                if own.setdefault(one.casefold(), one) != one:
+                    raise ImportDataError(
+                        f"{self.path}: the subjects {own[one.casefold()]!r} and {one!r} differ by case alone; leave "
+                        "ignore_case out, or put one of them right."
+                    )
+        for piece in pieces:
+            ids = piece.frame.get("subject_id")
+            if ids is None:
+                continue
+            alike = ids.astype("string").str.casefold().map(own).astype("string").fillna(ids)
+            respelt = int((alike != ids).fillna(False).sum())
+            if respelt:
+                piece.frame["subject_id"] = alike
+                self.note(f"{piece.section} of {piece.file}: {respelt} subjects are spelt with other capitals there.")
+        return pieces
 
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:

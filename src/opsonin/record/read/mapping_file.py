@@ -128,6 +128,7 @@ class Mapping(BaseModel):
     encoding: str | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     decimal: Annotated[str, Field(min_length=1, max_length=1)] = "."
+    ignore_case: bool = False  # "pt11" of one file is "Pt11" of another
     subjects: Annotated[list[Columned], Many]
     survival: dict[str, Annotated[list[Survival], Many]] = Field(default_factory=dict)
     responses: dict[Responses, Annotated[list[Response], Many]] = Field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Compositions: laws of log-ratios, zeros, and the sign test against its definition."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_parts_are_compared_with_the_mean_of_the_others():
     before = rng.uniform(1, 5, (9, 4))
     after = before * np.array([2.0, 1, 1, 1]) * np.exp(rng.normal(0, 0.05, (9, 4)))
     found = composition_change(before, after, names=["NK", "B", "CD4+", "CD8+"])
-    frame = found.to_frame().set_index("part")
+    frame: Any = found.to_frame().set_index("part")
     assert frame.loc["NK", "lower"] < 2 < frame.loc["NK", "upper"]
     assert frame.loc["B", "ratio"] == pytest.approx(2 ** (-1 / 3), rel=0.1)
     logs = np.log(after / before)

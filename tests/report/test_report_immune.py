@@ -1,5 +1,7 @@
 """The chapter on immune monitoring with its models: dose, outcome and composition, from a record with all of them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,7 +67,7 @@ def test_the_chapter_draws_what_the_models_found(record, findings):
 def test_the_dose_is_told_on_the_day_it_works(record, findings):
     figure = dose_exponents(record, findings)
     assert figure.title.endswith("on day 15")
-    nk = figure.data.set_index("marker").loc["NK"]
+    nk: Any = figure.data.set_index("marker").loc["NK"]
     assert nk["lower"] < 2 < nk["upper"]  # NK cells rise in proportion to the dose
     assert "NK (× " in figure.caption
     assert figure.data["marker"].tolist() == ["B", "CD4+", "CD8+", "NK"]
@@ -81,7 +83,7 @@ def test_courses_part_where_disease_is_controlled(record, findings):
 
 def test_ratios_of_cell_types_by_level(record, findings):
     figure = composition_ratios(grouped(record), findings)
-    rows = figure.data.set_index(["part", "group"])
+    rows: Any = figure.data.set_index(["part", "group"])
     assert rows.loc[("NK", "level 3"), "estimate"] > rows.loc[("NK", "level 1"), "estimate"]
     assert len(rows) == 12
     assert "level 3: p = 0.063; all: p = 0.0031" in figure.caption  # five patients: at best 2 of 32 signs

@@ -93,9 +93,7 @@ def immune_findings(asked: Asked) -> list[Finding]:
             note("immune", f"{len(counts) - MOST} rarer pairs of marker and day have no finding of their own.")
         )
     if len(negative):
-        said = (
-            f"{len(negative)} values below 0 ({', '.join(sorted(set(negative))[:6])}) have no ratio to baseline."
-        )
+        said = f"{len(negative)} values below 0 ({', '.join(sorted(set(negative))[:6])}) have no ratio to baseline."
         found.append(note("immune", said))
     pairs = pd.MultiIndex.from_frame(table[["name", "protocol_day"]])
     found += course_findings(asked, table[pairs.isin(kept)], dose, dose_words)

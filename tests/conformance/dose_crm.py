@@ -4,6 +4,7 @@ import numpy as np
 
 from opsonin.designs import Accrual, Coherent, Crm, MaxPatients, OneStepUp, Scenario, TiteCrm, parse_outcomes, simulate
 from opsonin.designs.outcomes import Outcomes
+from opsonin.designs.partial_order import partial_order_crm, working_models
 from opsonin.designs.skeleton import skeleton
 
 TRIALS = 4_000
@@ -92,10 +93,27 @@ def titecrm_oc(inputs, expected):
     assert abs(found.days.mean() - expected["mean_duration"]) < 2 * window / inputs["rate"]
 
 
+def pocrm(inputs, expected):
+    """The package rounds to three decimals and maximises to 1e-4."""
+    orders, rates = np.array(inputs["orders"]), np.array(inputs["skeleton"])
+    models = working_models(orders, rates)
+    np.testing.assert_allclose(models, expected["working_models"], rtol=1e-12)
+    combos, tox = np.array(inputs["combos"]), np.array(inputs["tox"])
+    patients = np.bincount(combos - 1, minlength=len(rates))
+    dlt = np.bincount(combos - 1, weights=tox, minlength=len(rates)).astype(int)
+    found = partial_order_crm(orders, rates, patients, dlt, inputs["theta"])
+    np.testing.assert_allclose(found.probability, expected["order_prob_3dp"], atol=1e-3)
+    assert found.order + 1 == expected["order_est"]
+    np.testing.assert_allclose(found.exponent, expected["a_est_3dp"], atol=1e-3)
+    np.testing.assert_allclose(found.rates, expected["ptox_3dp"], atol=1e-3)
+    assert found.recommended == expected["dose_rec"]
+
+
 CHECKS = {
     "crm_getprior": crm_getprior,
     "crm_oc": crm_oc,
     "crm_posterior": crm_posterior,
+    "pocrm": pocrm,
     "titecrm_oc": titecrm_oc,
     "titecrm_posterior": titecrm_posterior,
 }

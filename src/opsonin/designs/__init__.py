@@ -2,6 +2,7 @@
 
 from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
 from opsonin.designs.boin import Boin
+from opsonin.designs.boin12 import Boin12, rank_based_scores
 from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.crm import Crm
@@ -12,6 +13,7 @@ from opsonin.designs.mtpi import Mtpi, Mtpi2
 from opsonin.designs.operating import OperatingCharacteristics, exact_characteristics
 from opsonin.designs.outcomes import Outcomes, outcomes, parse_outcomes
 from opsonin.designs.own_table import OwnTable
+from opsonin.designs.partial_order import PartialOrderFit, partial_order_crm
 from opsonin.designs.registry import design, names
 from opsonin.designs.simulation import Accrual, compare, simulate
 from opsonin.designs.skeleton import skeleton
@@ -36,6 +38,7 @@ __all__ = [
     "ACTIONS",
     "Accrual",
     "Boin",
+    "Boin12",
     "BoinComb",
     "Coherent",
     "Crm",
@@ -54,6 +57,7 @@ __all__ = [
     "OperatingCharacteristics",
     "Outcomes",
     "OwnTable",
+    "PartialOrderFit",
     "PotentialDoses",
     "Scenario",
     "Simulated",
@@ -77,6 +81,8 @@ __all__ = [
     "next_subtrial",
     "outcomes",
     "parse_outcomes",
+    "partial_order_crm",
+    "rank_based_scores",
     "simulate",
     "skeleton",
 ]

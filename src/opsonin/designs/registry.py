@@ -10,6 +10,7 @@ from typing import Any
 
 from opsonin.designs.base import Design
 from opsonin.designs.boin import Boin
+from opsonin.designs.boin12 import Boin12
 from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.crm import Crm
 from opsonin.designs.i3plus3 import I3Plus3
@@ -34,6 +35,7 @@ REGISTRY: dict[str, Callable[..., Design]] = {
     "3+3": ThreePlusThree,
     "boin": Boin,
     "boin-comb": BoinComb,
+    "boin12": Boin12,
     "crm": Crm,
     "i3+3": I3Plus3,
     "keyboard": Keyboard,
@@ -82,13 +84,18 @@ def design(given: str | Mapping[str, Any], levels: int) -> Design:
         if not any(_fits(value, kind) for kind in kinds):
             wanted = " or ".join(kind.__name__ for kind in kinds if kind is not types.NoneType)
             raise DesignError(f"the option {key!r} of the design {name!r} is {value!r}; it must be a {wanted}.")
-    made = make(levels=levels, **{key: value for key, value in options.items() if key in own})
+    made = make(levels=levels, **{key: _frozen(value) for key, value in options.items() if key in own})
     for key, (_, wrap) in RULES.items():
         if key in options and key not in own:
             made = wrap(made, options[key])
     if name not in ENDS and "patients" not in options:
         made = MaxPatients(made, USUAL * levels)
     return made
+
+
+def _frozen(value: Any) -> Any:
+    """A list of a study file as a tuple, which designs keep."""
+    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
 
 
 USUAL = 6  # patients a level, where a study does not say how many there are at most: as many as a 3+3 may treat

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from opsonin.designs.crm import Crm
+from opsonin.designs.crm import Crm, Nodes
 from opsonin.designs.evidence import FOLLOW_UP, PATIENTS, Evidence, Patients
 from opsonin.errors import DesignError
 
@@ -68,8 +68,8 @@ class TiteCrm(Crm):
         np.add.at(count, (trial, dose), 1)
         return trial, dose, weight[trial, place], count
 
-    def log_likelihood(self, seen: Evidence) -> Float[np.ndarray, "trial node"]:
-        _, _, log_rate, log_other = self._nodes
+    def log_likelihood(self, seen: Evidence, nodes: Nodes) -> Float[np.ndarray, "trial node"]:
+        log_rate, log_other = nodes.log_rate, nodes.log_other
         trial, dose, weight, partly = self._pending(seen)
         made = seen.dlt @ log_rate.T + (seen.patients - seen.dlt - partly) @ log_other.T
         if not len(trial):

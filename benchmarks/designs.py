@@ -12,7 +12,18 @@ import time
 
 import numpy as np
 
-from opsonin.designs import Boin, Design, MaxPatients, Scenario, ThreePlusThree, exact_characteristics, simulate
+from opsonin.designs import (
+    Boin,
+    Crm,
+    Design,
+    MaxPatients,
+    Scenario,
+    ThreePlusThree,
+    TiteCrm,
+    exact_characteristics,
+    pathways,
+    simulate,
+)
 
 TRUTH = Scenario([0.05, 0.12, 0.25, 0.40, 0.55])
 
@@ -47,11 +58,30 @@ def cases() -> dict[str, dict]:
     return made
 
 
+def transitions() -> dict[str, dict]:
+    """Dose-transition pathways of 8 cohorts of 3; the error is that of the probabilities of all states from 1."""
+    made = {}
+    for name, design in {
+        "BOIN": MaxPatients(Boin(5, 0.25), 30),
+        "CRM": MaxPatients(Crm(5, 0.25, cohort=3), 30),
+        "TITE-CRM": MaxPatients(TiteCrm(5, cohort=3), 30),
+        "3+3": ThreePlusThree(5),
+    }.items():
+        began = time.perf_counter()
+        found = pathways(design, cohorts=8, truth=TRUTH)
+        seconds = time.perf_counter() - began
+        ended = [stage.probability[stage.decisions.level == 0].sum() for stage in found.stages[:-1]]
+        error = abs(float(sum(ended) + found.stages[-1].probability.sum()) - 1.0)
+        told = f"pathways of {name}, 8 cohorts of 3: {found.states:,} states for {found.courses:,} courses"
+        made[told] = {"value": seconds, "unit": "s", "error": error, "threads": 1}
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = cases()
+    found = cases() | transitions()
     if options.json:
         print(json.dumps(found))
         return

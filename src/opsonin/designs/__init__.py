@@ -14,6 +14,7 @@ from opsonin.designs.operating import OperatingCharacteristics, exact_characteri
 from opsonin.designs.outcomes import Outcomes, outcomes, parse_outcomes
 from opsonin.designs.own_table import OwnTable
 from opsonin.designs.partial_order import PartialOrderFit, partial_order_crm
+from opsonin.designs.pathways import Pathways, pathways
 from opsonin.designs.registry import design, names
 from opsonin.designs.simulation import Accrual, compare, simulate
 from opsonin.designs.skeleton import skeleton
@@ -58,6 +59,7 @@ __all__ = [
     "Outcomes",
     "OwnTable",
     "PartialOrderFit",
+    "Pathways",
     "PotentialDoses",
     "Scenario",
     "Simulated",
@@ -82,6 +84,7 @@ __all__ = [
     "outcomes",
     "parse_outcomes",
     "partial_order_crm",
+    "pathways",
     "rank_based_scores",
     "simulate",
     "skeleton",

@@ -79,10 +79,18 @@ if TYPE_CHECKING:
     from opsonin.analysis.planning import Plan, PlanRequest, plan_from_record, plan_response, plan_survival, single_arm
     from opsonin.analysis.power_model import DoseProportionality, dose_proportionality
     from opsonin.analysis.profiles import nca_table
+    from opsonin.analysis.published_scores import loris
     from opsonin.analysis.response import best_responses, response_table
     from opsonin.analysis.safety import adverse_event_table, dlt_table
     from opsonin.analysis.screen_result import Screen
     from opsonin.analysis.screening import screen, screen_response, screen_values
+    from opsonin.analysis.signature import Signature, signature
+    from opsonin.analysis.signature_validation import (
+        SignatureValidation,
+        leave_one_cohort_out,
+        nested_cross_validation,
+        signature_optimism,
+    )
     from opsonin.analysis.survival import (
         Bootstrap,
         CoxCurves,
@@ -169,6 +177,8 @@ _HOME = {
     "ProportionalHazards": "survival",
     "RestrictedMeans": "survival",
     "Screen": "screen_result",
+    "Signature": "signature",
+    "SignatureValidation": "signature_validation",
     "adjust_p": "multiplicity",
     "adverse_event_table": "safety",
     "aitchison_distance": "compositions",
@@ -218,16 +228,19 @@ _HOME = {
     "isometric_log_ratios": "compositions",
     "kaplan_meier": "survival",
     "landmark": "survival",
+    "leave_one_cohort_out": "signature_validation",
     "linear_model": "mixed",
     "logistic": "logistic_model",
     "logrank": "survival",
     "logrank_many": "survival",
     "looked_at": "believability",
+    "loris": "published_scores",
     "max_combo": "survival",
     "meta_analysis": "meta",
     "mixed_model": "mixed",
     "nca": "noncompartmental",
     "nca_table": "profiles",
+    "nested_cross_validation": "signature_validation",
     "optimism_corrected": "optimism",
     "permutation_logrank": "survival",
     "permutation_score_test": "survival",
@@ -247,6 +260,8 @@ _HOME = {
     "screen": "screening",
     "screen_response": "screening",
     "screen_values": "screening",
+    "signature": "signature",
+    "signature_optimism": "signature_validation",
     "single_arm": "planning",
     "tumour_sizes": "tumour_growth",
     "type_m_and_s": "believability",
@@ -297,6 +312,8 @@ __all__ = [
     "ProportionalHazards",
     "RestrictedMeans",
     "Screen",
+    "Signature",
+    "SignatureValidation",
     "adjust_p",
     "adverse_event_table",
     "aitchison_distance",
@@ -346,16 +363,19 @@ __all__ = [
     "isometric_log_ratios",
     "kaplan_meier",
     "landmark",
+    "leave_one_cohort_out",
     "linear_model",
     "logistic",
     "logrank",
     "logrank_many",
     "looked_at",
+    "loris",
     "max_combo",
     "meta_analysis",
     "mixed_model",
     "nca",
     "nca_table",
+    "nested_cross_validation",
     "optimism_corrected",
     "permutation_logrank",
     "permutation_score_test",
@@ -375,6 +395,8 @@ __all__ = [
     "screen",
     "screen_response",
     "screen_values",
+    "signature",
+    "signature_optimism",
     "single_arm",
     "tumour_sizes",
     "type_m_and_s",

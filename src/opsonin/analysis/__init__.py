@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from opsonin.analysis.safety import adverse_event_table, dlt_table
     from opsonin.analysis.screen_result import Screen
     from opsonin.analysis.screening import screen, screen_response, screen_values
-    from opsonin.analysis.signature import Signature, signature
+    from opsonin.analysis.signatures import Signature, signature
     from opsonin.analysis.signature_validation import (
         SignatureValidation,
         leave_one_cohort_out,
@@ -177,7 +177,7 @@ _HOME = {
     "ProportionalHazards": "survival",
     "RestrictedMeans": "survival",
     "Screen": "screen_result",
-    "Signature": "signature",
+    "Signature": "signatures",
     "SignatureValidation": "signature_validation",
     "adjust_p": "multiplicity",
     "adverse_event_table": "safety",
@@ -260,7 +260,7 @@ _HOME = {
     "screen": "screening",
     "screen_response": "screening",
     "screen_values": "screening",
-    "signature": "signature",
+    "signature": "signatures",
     "signature_optimism": "signature_validation",
     "single_arm": "planning",
     "tumour_sizes": "tumour_growth",

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.optimism import Optimism, optimism_corrected
 from opsonin.analysis.performance import Calibration
-from opsonin.analysis.signature import fit_signature, fold_of, mixture_of
+from opsonin.analysis.signatures import fit_signature, fold_of, mixture_of
 from opsonin.analysis.signature_outcomes import Outcome, Rows, outcome_of
 from opsonin.analysis.signature_pooling import (
     OWN,

@@ -1,5 +1,6 @@
 """Dose-finding designs: outcomes in, decisions out; they know neither models nor records."""
 
+from opsonin.designs.accelerated import Accelerated
 from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
 from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12, rank_based_scores
@@ -7,6 +8,7 @@ from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.crm import Crm
 from opsonin.designs.evidence import Evidence, evidence, from_counts
+from opsonin.designs.gboin import GBoin
 from opsonin.designs.i3plus3 import I3Plus3
 from opsonin.designs.keyboard import Keyboard
 from opsonin.designs.mtpi import Mtpi, Mtpi2
@@ -16,6 +18,7 @@ from opsonin.designs.own_table import OwnTable
 from opsonin.designs.partial_order import PartialOrderFit, partial_order_crm
 from opsonin.designs.pathways import Pathways, pathways
 from opsonin.designs.registry import design, names
+from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.simulation import Accrual, compare, simulate
 from opsonin.designs.skeleton import skeleton
 from opsonin.designs.table import DecisionTable, TableDesign
@@ -26,7 +29,9 @@ from opsonin.designs.truth import PotentialDoses, Scenario, Truth
 from opsonin.designs.waterfall import Subtrial, next_subtrial
 from opsonin.designs.wrappers import (
     Coherent,
+    Cohorts,
     MaxPatients,
+    MinPatients,
     NoSkipping,
     OneStepUp,
     StartAt,
@@ -37,20 +42,24 @@ from opsonin.designs.wrappers import (
 
 __all__ = [
     "ACTIONS",
+    "Accelerated",
     "Accrual",
     "Boin",
     "Boin12",
     "BoinComb",
     "Coherent",
+    "Cohorts",
     "Crm",
     "Decision",
     "DecisionTable",
     "Decisions",
     "Design",
     "Evidence",
+    "GBoin",
     "I3Plus3",
     "Keyboard",
     "MaxPatients",
+    "MinPatients",
     "Mtpi",
     "Mtpi2",
     "NoSkipping",
@@ -61,6 +70,7 @@ __all__ = [
     "PartialOrderFit",
     "Pathways",
     "PotentialDoses",
+    "RollingSix",
     "Scenario",
     "Simulated",
     "StartAt",

@@ -187,7 +187,9 @@ class Crm(Design):
         return (patients > 0) & (overdose_probability(patients, dlt, self.target) > self.confidence)
 
     def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
-        return np.where((seen.total > 0) & ~self._ends(seen), self.recommended(seen), 0)
+        """The level tried whose estimated rate is nearest to the target; a curve may point to one nobody has had."""
+        apart = np.where(seen.patients > 0, np.abs(self.estimate(seen).rates - self.target), np.inf)
+        return np.where((seen.total > 0) & ~self._ends(seen), apart.argmin(axis=1) + 1, 0)
 
     def limits(self, found: Estimate, level: float = 0.90) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper limits of the DLT rates: the curve at β plus and minus so many posterior standard deviations.

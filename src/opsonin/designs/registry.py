@@ -13,10 +13,12 @@ from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12
 from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.crm import Crm
+from opsonin.designs.gboin import GBoin
 from opsonin.designs.i3plus3 import I3Plus3
 from opsonin.designs.keyboard import Keyboard
 from opsonin.designs.mtpi import Mtpi, Mtpi2
 from opsonin.designs.own_table import OwnTable
+from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
 from opsonin.designs.tite_crm import TiteCrm
@@ -37,10 +39,12 @@ REGISTRY: dict[str, Callable[..., Design]] = {
     "boin-comb": BoinComb,
     "boin12": Boin12,
     "crm": Crm,
+    "gboin": GBoin,
     "i3+3": I3Plus3,
     "keyboard": Keyboard,
     "mtpi": Mtpi,
     "mtpi-2": Mtpi2,
+    "rolling-six": RollingSix,
     "table": OwnTable,
     "tite-boin": TiteBoin,
     "tite-crm": TiteCrm,
@@ -55,7 +59,7 @@ RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "start": (int, StartAt),
     "patients": (int, MaxPatients),
 }
-ENDS = ("3+3",)  # designs that end by themselves and take no rule that ends them
+ENDS = ("3+3", "rolling-six")  # designs that end by themselves and take no rule that ends them
 
 
 def names() -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from opsonin.designs.base import DECLARE, ESCALATE, STAY, STOP, WAIT, Decision, Decisions, Design
+from opsonin.designs.base import DECLARE, ESCALATE, STAY, STOP, WAIT, Decision, Decisions, Design, decisions
 from opsonin.designs.evidence import Evidence
 from opsonin.designs.outcomes import Outcomes
 from opsonin.errors import DesignError
@@ -242,6 +242,45 @@ class Coherent(Wrapper):
 
     def said(self) -> str:
         return "It never goes up after a cohort with too many DLTs, nor down after one without any."
+
+
+@dataclass(frozen=True)
+class Cohorts(Wrapper):
+    """Cohorts of a size of their own at each level.   sizes: one for each level."""
+
+    sizes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) != self.inner.levels or min(self.sizes, default=0) < 1:
+            raise DesignError(f"cohort sizes are one for each of {self.inner.levels} levels, 1 or more: {self.sizes}.")
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        size = np.array(self.sizes, dtype=np.int64)[np.maximum(made.level, 1) - 1]
+        return made._replace(patients=np.where(made.level > 0, size, made.patients))
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        return f"cohorts at level {made.level} have {made.patients}"
+
+    def said(self) -> str:
+        return f"Cohorts have {', '.join(str(size) for size in self.sizes)} patients, level by level."
+
+
+@dataclass(frozen=True)
+class MinPatients(Wrapper):
+    """Declare no dose before so many patients have been treated; until then treat at the one that would be declared."""
+
+    patients: int
+
+    def changed(self, seen: Evidence, made: Decisions) -> Decisions:
+        early = (made.action == DECLARE) & (seen.total < self.patients)
+        size = np.minimum(getattr(self.inner, "cohort", 3), self.patients - seen.total)
+        return made.where(early, decisions(seen.current, np.maximum(made.mtd, 1), np.maximum(size, 1)))
+
+    def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
+        return f"fewer than {self.patients} patients: go on at level {made.level}"
+
+    def said(self) -> str:
+        return f"It has at least {self.patients} patients before a dose is declared."
 
 
 def ended_where(which: Bool[np.ndarray, " trial"], made: Decisions, seen: Evidence, design: Design) -> Decisions:

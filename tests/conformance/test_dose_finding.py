@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from conformance import dose_combinations, dose_crm, dose_efficacy, dose_intervals, dose_phase_two
+from conformance import dose_blrm, dose_combinations, dose_crm, dose_efficacy, dose_intervals, dose_phase_two
 from opsonin.designs import ThreePlusThree, exact_characteristics
 from paths import REFERENCE
 
@@ -47,7 +47,7 @@ def three_plus_three_exact(inputs, expected):
 
 
 CHECKS = {"three_plus_three_exact": three_plus_three_exact}
-for family in (dose_combinations, dose_crm, dose_efficacy, dose_intervals, dose_phase_two):
+for family in (dose_blrm, dose_combinations, dose_crm, dose_efficacy, dose_intervals, dose_phase_two):
     CHECKS |= family.CHECKS
 
 

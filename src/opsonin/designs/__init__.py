@@ -2,6 +2,7 @@
 
 from opsonin.designs.accelerated import Accelerated
 from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
+from opsonin.designs.blrm import Blrm
 from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12, rank_based_scores
 from opsonin.designs.boin_comb import BoinComb
@@ -44,6 +45,7 @@ __all__ = [
     "ACTIONS",
     "Accelerated",
     "Accrual",
+    "Blrm",
     "Boin",
     "Boin12",
     "BoinComb",

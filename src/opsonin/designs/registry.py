@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any
 
 from opsonin.designs.base import Design
+from opsonin.designs.blrm import Blrm
 from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12
 from opsonin.designs.boin_comb import BoinComb
@@ -35,6 +36,7 @@ from opsonin.errors import DesignError
 
 REGISTRY: dict[str, Callable[..., Design]] = {
     "3+3": ThreePlusThree,
+    "blrm": Blrm,
     "boin": Boin,
     "boin-comb": BoinComb,
     "boin12": Boin12,

@@ -115,6 +115,15 @@ def test_patients_still_in_their_window_are_taken_to_end_it_well():
     assert found.to_frame()["level"][0] == design.decide(parse_outcomes("1NNN 2NNN")).level
 
 
+def test_a_cohort_that_need_not_wait_is_treated_where_the_design_says_now():
+    seen = parse_outcomes("1NNN 2NTN@5d")
+    design = MaxPatients(TiteBoin(4, 0.30, window_days=21), 12)
+    found = pathways(design, seen, cohorts=1)
+    assert found.to_frame()["level"][0] == design.decide(seen).level == 1
+    assert found.next_cohort()["outcome"].tolist() == ["NNN", "NNT", "NTT", "TTT"]
+    assert found.to_frame()["seen"][1] == "1: 0/6, 2: 1/3"
+
+
 @dataclass(frozen=True)
 class Responders(Design):
     """Goes up where nobody responds, and down where half of the patients have a DLT."""

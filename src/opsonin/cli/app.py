@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from opsonin.cli.dose_finding import add_commands
 from opsonin.errors import OpsoninError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
@@ -288,6 +289,9 @@ def explain(
     from opsonin.cli.explaining import explain_name
 
     explain_name(name, diagram)
+
+
+add_commands(app)
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from opsonin.criteria.dlt import DltRule, is_dose_limiting
-from opsonin.designs import Decision, Design, Outcomes, outcomes, parse_outcomes
+from opsonin.designs import Decision, Design, Outcomes, parse_outcomes
+from opsonin.designs.evidence import FOLLOW_UP, LOTS, PATIENTS
 from opsonin.errors import DesignError
 
 COLUMNS = (
@@ -100,25 +101,47 @@ class Conduct:
             judged.loc[judged["day"] > now, "status"] = "pending"
         return judged[["subject_id", "level", "cohort", "status", "day", "entered"]]
 
-    def outcomes(self, judged: pd.DataFrame) -> Outcomes:
-        """What the design may look at: the subjects whose outcome is known and counts."""
-        counted = judged["status"].isin(["DLT", "no DLT"] if self.replace == "not evaluable" else _KNOWN)
-        table = judged[counted]
-        return outcomes(table["level"].tolist(), (table["status"] == "DLT").tolist(), table["cohort"].tolist())
+    @property
+    def follows(self) -> bool:
+        """Whether the design decides while patients are still in their window."""
+        return FOLLOW_UP in self.design.needs
+
+    def outcomes(self, judged: pd.DataFrame, now: float | None = None) -> Outcomes:
+        """What the design may look at: the subjects whose outcome is known and counts.
+
+        Designs for late toxicity also see those still in their window on the day `now`, with their days of follow-up.
+        """
+        counted = ["DLT", "no DLT"] if self.replace == "not evaluable" else list(_KNOWN)
+        table = judged[judged["status"].isin([*counted, "pending"] if self.follows and now is not None else counted)]
+        level, cohort = (table[name].to_numpy(dtype=np.int64) for name in ("level", "cohort"))
+        days = None
+        pending = (table["status"] == "pending").to_numpy()
+        if pending.any() and now is not None:
+            so_far = np.maximum(now - table["entered"].to_numpy(dtype=float), 0.0)
+            days = np.where(pending, so_far, np.inf)
+        return Outcomes(level, (table["status"] == "DLT").to_numpy(), cohort, followed_days=days)
 
     def next(self, record: Tables, now: float | None = None) -> Decision:
         """What to do next in the trial of this record.
 
-        With patients still in their window (`now` given) the answer is to wait: "stay", with no further patients.
+        With patients still in their window (`now` given) the answer is to wait: "stay", with no further patients;
+        designs for late toxicity look at how far those have been followed, and answer for themselves.
+        Raises: DesignError for designs that look at what is not read from a record yet: give the outcomes as text.
         """
+        beyond = sorted(self.design.needs - {FOLLOW_UP, PATIENTS, LOTS})
+        if beyond:
+            raise DesignError(
+                f"the design {self.design.name!r} looks at {' and '.join(beyond)}, which are not read from a record; "
+                "give the outcomes as text."
+            )
         judged = self.judge(record, now) if len(record.subjects) else _nobody()
         pending = judged[judged["status"] == "pending"]
-        if len(pending):
+        if len(pending) and not self.follows:
             level = int(pending["level"].iloc[-1])
             who = ", ".join(pending["subject_id"])
             reason = f"wait: the DLT window of {who} at level {level} is still open"
             return Decision("stay", level, 0, None, reason, {"pending": len(pending)})
-        return self.decide(self.outcomes(judged))
+        return self.decide(self.outcomes(judged, now))
 
     def decisions(self, record: Tables) -> pd.DataFrame:
         """The record's `decisions` table, made anew: one decision before the first cohort and one after each."""

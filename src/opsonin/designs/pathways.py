@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
+from opsonin.designs.base import ACTIONS, WAIT, Decision, Decisions, Design
 from opsonin.designs.evidence import FOLLOW_UP, GRADES, IMMUNE, Evidence
 from opsonin.designs.outcomes import Outcomes, outcomes
 from opsonin.designs.pathway_states import Cohort, Links, Maker, Stage, chances_of, final
@@ -169,9 +169,10 @@ def pathways(
     """Everything the next cohorts can show, and what the design does then.
 
     seen: so far; nobody where None.   cohorts: how many further ones.   truth: where given, how likely each state is.
-    Patients who are still in their window are taken to end it without a DLT; ties that a design breaks by lot go to its
-    first option. Raises: DesignError for designs that look at grades or an immune endpoint, whose outcomes cannot be
-    listed, and where there are too many states.
+    Patients who are still in their window are taken to end it without a DLT, before the next cohort where the design
+    waits for them; ties that a design breaks by lot go to its first option.
+    Raises: DesignError for designs that look at grades or an immune endpoint, whose outcomes cannot be listed, and
+    where there are too many states.
     """
     if cohorts < 0:
         raise DesignError(f"pathways are followed over 0 cohorts or more; {cohorts} were asked for.")
@@ -180,10 +181,11 @@ def pathways(
         raise DesignError(f"the design {design.name!r} looks at {what}, whose outcomes cannot all be listed.")
     before = outcomes([], []) if seen is None else seen
     first, assumed = _settled(design, design.evidence(before))
+    made = design.decide_many(first)
     maker = Maker(design, first)
     chances = chances_of(truth, design, maker.efficacy)
     one = np.ones(1)
-    stage = Stage(first, design.decide_many(first), one.astype(np.int64), one if truth is not None else one * np.nan)
+    stage = Stage(first, made, one.astype(np.int64), one if truth is not None else one * np.nan)
     stages, links = [stage], []
     for _ in range(cohorts):
         if final(stages[-1]).all():
@@ -215,13 +217,19 @@ def _or_none(numbers: np.ndarray) -> pd.Series:
 
 
 def _settled(design: Design, seen: Evidence) -> tuple[Evidence, str]:
-    """The evidence with nobody pending any more, and what was assumed for that."""
+    """The evidence from which the next cohort is decided, and what is assumed of those in their window.
+
+    Where the design waits for them, they are taken to end it well before the next cohort comes.
+    """
     if FOLLOW_UP not in design.needs or seen.pending is None or not seen.pending.any():
         return seen, ""
     many = int(seen.pending.sum())
     who = "1 patient still in the window ends it" if many == 1 else f"{many} patients still in the window end it"
+    assumed = f"{who} without a DLT"
+    if int(design.decide_many(seen).action[0]) != WAIT:
+        return seen, assumed
     settled = replace(seen, pending=np.zeros_like(seen.pending), followed=np.zeros(seen.pending.shape))
     if seen.individuals is not None:
         whole = np.ones_like(seen.individuals.weight)
         settled = replace(settled, individuals=replace(seen.individuals, weight=whole, time=whole))
-    return settled, f"{who} without a DLT"
+    return settled, assumed

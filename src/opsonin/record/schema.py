@@ -292,7 +292,7 @@ TABLES: dict[str, Table] = {
                 _text("design"),
                 _text("seen"),
                 _integer("level_from?", lower=1.0),
-                _text("decision", "start", "escalate", "stay", "de-escalate", "stop", "declare"),
+                _text("decision", "start", "escalate", "stay", "de-escalate", "stop", "declare", "wait"),
                 _integer("level_to?", lower=0.0),
                 _text("reason"),
                 _text("numbers"),

@@ -11,6 +11,7 @@ import numpy as np
 from opsonin.errors import CriteriaError, UnitError
 from opsonin.record.schema import ROUTES
 from opsonin.study.contrasts import Comparison, comparisons
+from opsonin.study.dose_finding import study_design
 from opsonin.study.names import refuse, require
 from opsonin.study.protocol_policies import protocol_policies
 from opsonin.study.study import is_own
@@ -56,7 +57,7 @@ def build(study: Study) -> Built:
 
     Raises: StudyError for what the model does not have, TherapyError and ModelError for therapies that do not hold.
     """
-    from opsonin import biology, designs, patients
+    from opsonin import biology, patients
     from opsonin.model import Model
     from opsonin.trial.plan import make_plan
 
@@ -73,7 +74,7 @@ def build(study: Study) -> Built:
         model=model,
         indication=patients.indication(study.file.population.indication),
         protocol=protocol,
-        design=designs.design(study.file.escalation.design, len(study.file.ladder.dose)),
+        design=study_design(study),
         agents=agents,
         routes=routes,
         comparisons=tuple(_comparisons(study, model, agents)),

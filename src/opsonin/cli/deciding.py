@@ -1,0 +1,126 @@
+"""`opsonin decide`: what the design says now, why, and what follows from everything the next cohort may show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.markup import escape
+
+from opsonin.cli.screen import console, table
+from opsonin.errors import StudyError
+from opsonin.results import REPORT, record_folder
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from opsonin.conduct import Advice, Conduct
+    from opsonin.designs import Decision
+
+
+def decide_next(
+    study: str, folder: Path | None, outcomes: str | None, design: str | None, day: float | None, write: bool
+) -> None:
+    """Print the decision; where a record is given and `write`, add it to the record's decisions.
+
+    Raises: StudyError where neither or both of record and outcomes are given; DesignError for outcomes that cannot be
+    read; RecordError for a folder without a record.
+    """
+    if (folder is None) == (outcomes is None):
+        given = "both were given" if folder is not None else "neither was given"
+        raise StudyError(f'decide needs either --record FOLDER or --outcomes "1NNN 2NTN"; {given}.')
+    if outcomes is not None and day is not None:
+        raise StudyError("--day goes with --record; in outcomes write days of follow-up as 2N@14d.")
+    from opsonin.conduct import advise
+    from opsonin.designs import parse_outcomes
+    from opsonin.study import Study
+    from opsonin.study.dose_finding import level_names, study_conduct, study_design
+
+    read = Study.load(study)
+    conduct = study_conduct(read, study_design(read, design))
+    levels = level_names(read)
+    if folder is None:
+        columns = getattr(conduct.design, "columns", None)
+        _say(read.file.title, conduct, advise(conduct, parse_outcomes(outcomes or "", columns)), levels)
+        return
+    _on_record(read.file.title, conduct, folder, day, write, levels)
+
+
+def _on_record(title: str, conduct: Conduct, folder: Path, day: float | None, write: bool, levels: list[str]) -> None:
+    from opsonin.conduct import advise_on, with_decision
+    from opsonin.record import TrialRecord
+
+    where = record_folder(folder)
+    record = TrialRecord.load(where)
+    advice = advise_on(conduct, record, day)
+    _say(title, conduct, advice, levels)
+    if not write:
+        return
+    today = day if day is not None else float(advice.subjects["day"].max()) if len(advice.subjects) else 0.0
+    decisions = with_decision(record.decisions, advice, conduct.design.name, today)
+    screen = console()
+    if decisions is None:
+        screen.print("\nThe record's last decision is this one already; nothing was written.")
+        return
+    tables = {name: frame for name, frame in record.tables.items() if len(frame)} | {"decisions": decisions}
+    TrialRecord(tables, record.manifest).save(where)
+    stale = f"; {where.parent / REPORT} was written before it" if (where.parent / REPORT).is_file() else ""
+    screen.print(f"\nwritten   decision {decisions['decision_id'].iloc[-1]} into {escape(str(where))}{escape(stale)}")
+
+
+def _say(title: str, conduct: Conduct, advice: Advice, levels: list[str]) -> None:
+    screen, made = console(), advice.decision
+    screen.print(f"[bold]{escape(title)}[/bold]")
+    screen.print(escape(conduct.design.describe()), soft_wrap=True)
+    screen.print(f"\nseen      {escape(advice.seen.text or 'no patients yet')}", soft_wrap=True)
+    if len(advice.subjects):
+        status = advice.subjects["status"].value_counts()
+        screen.print(f"subjects  {', '.join(f'{many} {name}' for name, many in status.items())}")
+    screen.print(f"decision  [bold]{escape(in_words(made, levels, conduct.design.seeks))}[/bold]", soft_wrap=True)
+    screen.print(f"because   {escape(made.reason)}", soft_wrap=True)
+    if len(advice.next_cohort):
+        screen.print()
+        screen.print(_next(advice, levels))
+        if advice.assumed:
+            screen.print(f"where {escape(advice.assumed)}")
+    if len(advice.prior):
+        screen.print()
+        screen.print(_prior(advice))
+        says = "would decide otherwise" if advice.prior_matters else "would decide the same"
+        screen.print(f"{'Another prior' if advice.prior_matters else 'Every other prior'} {says}.")
+
+
+def in_words(made: Decision, levels: list[str], seeks: str) -> str:
+    """A decision as a sentence, with the dose by name."""
+    if made.action == "wait" or (made.level is not None and not made.patients):
+        return "wait: treat nobody yet"
+    if made.mtd is not None:
+        return f"declare level {made.mtd}, {_named(made.mtd, levels)}, the {seeks}"
+    if made.level is None:
+        return "stop the trial: no level is declared"
+    who = "patient" if made.patients == 1 else "patients"
+    how = {"start": "start", "stay": "stay", "escalate": "go up", "de-escalate": "go down"}[made.action]
+    return f"{how}: treat {made.patients} {who} at level {made.level}, {_named(made.level, levels)}"
+
+
+def _named(level: int, levels: list[str]) -> str:
+    return levels[level - 1] if level <= len(levels) else f"dose {level}"
+
+
+def _next(advice: Advice, levels: list[str]) -> Table:
+    heads = ("outcome", "then", "level", "patients", "because")
+    rows = []
+    for row in advice.next_cohort.to_dict("records"):
+        level = row["mtd"] if pd.isna(row["level"]) else row["level"]
+        named = "" if pd.isna(level) else f"{level}  {_named(int(level), levels)}"
+        rows.append((row["outcome"], row["decision"], named, str(row["patients"] or ""), row["reason"]))
+    return table("For every outcome of the next cohort", heads, rows, right=["patients"])
+
+
+def _prior(advice: Advice) -> Table:
+    rows = [
+        (row["prior"], row["decision"], "" if pd.isna(row["level"]) else str(row["level"]), row["reason"])
+        for row in advice.prior.to_dict("records")
+    ]
+    return table("Under other priors", ("prior", "decision", "level", "because"), rows)

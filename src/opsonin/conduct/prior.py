@@ -1,0 +1,67 @@
+"""How much a decision hangs on the prior: the same outcomes under other priors of a model-based design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opsonin.designs import Crm, Design, Outcomes, Wrapper, skeleton
+from opsonin.errors import DesignError
+
+_HALF = 0.05  # half width of the indifference intervals of the other skeletons (Lee & Cheung 2009, Clin Trials 6:227)
+
+
+def other_priors(design: Design) -> dict[str, Design]:
+    """The design under other priors, by what is different in words; empty for designs without a prior on a curve.
+
+    A design may say itself which other priors are worth a look, by a method `other_priors`.
+    """
+    if isinstance(design, Wrapper):
+        return {words: replace(design, inner=inner) for words, inner in other_priors(design.inner).items()}
+    own = getattr(design, "other_priors", None)
+    if own is not None:
+        found: Mapping[str, Design] = own()
+        return dict(found)
+    return _of_crm(design) if isinstance(design, Crm) and is_dataclass(design) else {}
+
+
+def _of_crm(design: Crm) -> dict[str, Design]:
+    """Half and twice the prior spread; and the level beforehand thought to be the MTD, each in turn."""
+    made: dict[str, Design] = {}
+    if design.method == "bayes":
+        for words, factor in (("half the prior SD", 0.5), ("twice the prior SD", 2.0)):
+            made[f"{words} ({factor * design.scale:.2f})"] = replace(design, scale=factor * design.scale)
+    half = min(_HALF, 0.5 * design.target)
+    for level in range(1, design.levels + 1):
+        rates = skeleton(design.levels, design.target, level, half, design.model, design.intercept)
+        if rates.max() < 1 and not np.allclose(rates, design.skeleton):
+            other = replace(design, prior=tuple(float(rate) for rate in rates))
+            made[f"level {level} thought to be the MTD"] = other
+    return made
+
+
+def prior_sensitivity(design: Design, seen: Outcomes) -> pd.DataFrame:
+    """What the design says after these outcomes under its own and other priors: prior, decision, level, mtd, reason.
+
+    Empty for designs without a prior on a curve.
+    """
+    others = other_priors(design)
+    if not others:
+        return pd.DataFrame(columns=pd.Index(_COLUMNS))
+    rows: list[dict[str, Any]] = []
+    for words, one in {"as planned": design, **others}.items():
+        try:
+            made = one.decide(seen)
+        except DesignError as problem:  # a prior so far off that nothing can be computed is told, not hidden
+            rows.append(dict(zip(_COLUMNS, (words, "none", None, None, str(problem)), strict=True)))
+            continue
+        told = (words, made.action, made.level, made.mtd, made.reason)
+        rows.append(dict(zip(_COLUMNS, told, strict=True)))
+    return pd.DataFrame(rows, columns=pd.Index(_COLUMNS)).astype({"level": "Int64", "mtd": "Int64"})
+
+
+_COLUMNS = ["prior", "decision", "level", "mtd", "reason"]

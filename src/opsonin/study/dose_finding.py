@@ -1,0 +1,49 @@
+"""What a study says of its escalation, without building its model: design, conduct, names of the levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opsonin.conduct import Conduct
+    from opsonin.designs import Design
+    from opsonin.study.study import Study
+
+
+def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> Design:
+    """The study's design, or another one for its levels.
+
+    given: a name, or a table of name and options.   A design for late toxicity has the study's DLT window, unless it is
+    told another one.
+    Raises: DesignError for an unknown design or option.
+    """
+    from opsonin.designs import design
+    from opsonin.designs.registry import REGISTRY
+
+    asked = study.file.escalation.design if given is None else given
+    options: dict[str, Any] = {"name": asked} if isinstance(asked, str) else dict(asked)
+    make = REGISTRY.get(options.get("name", ""))
+    if make is not None and "window_days" in signature(make).parameters:
+        options.setdefault("window_days", study.file.escalation.dlt_window.days)
+    return design(options, len(study.file.ladder.dose))
+
+
+def study_conduct(study: Study, design: Design | None = None) -> Conduct:
+    """The study's design with what it counts as a dose-limiting toxicity.
+
+    Raises: DesignError, CriteriaError for what cannot be read.
+    """
+    from opsonin.conduct import Conduct
+    from opsonin.criteria import parse_rules
+
+    escalation = study.file.escalation
+    made = study_design(study) if design is None else design
+    return Conduct(made, parse_rules(escalation.dlt), escalation.dlt_window.days, escalation.replace)
+
+
+def level_names(study: Study) -> list[str]:
+    """The dose of each level: "interleukin-2 6 MIU"."""
+    ladder = study.file.ladder
+    return [f"{ladder.agent} {dose.text}" for dose in ladder.dose]

@@ -1,0 +1,106 @@
+"""`opsonin decide`, as a trial's team types it."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from opsonin.cli.app import app
+from opsonin.record import TrialRecord
+
+RUNNER = CliRunner()
+
+
+def run(*arguments):
+    return RUNNER.invoke(app, ["decide", *(str(a) for a in arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A trial with three patients at level 1, one with a DLT, and one more who left early."""
+    subjects = pd.DataFrame(
+        {"subject_id": list("ABCD"), "level": 1, "cohort": 1, "enrolled_day": [0.0, 5.0, 9.0, 20.0]}
+    )
+    events = pd.DataFrame(
+        {
+            "subject_id": ["B"],
+            "event_id": ["1"],
+            "term": ["Fatigue"],
+            "grade": [3],
+            "start_day": [5.0],
+            "related": "yes",
+        }
+    )
+    left = pd.DataFrame({"subject_id": ["C"], "milestone": ["off study"], "day": [6.0]})
+    TrialRecord({"subjects": subjects, "adverse_events": events, "disposition": left}).save(tmp_path / "record")
+    return tmp_path / "record"
+
+
+def test_outcomes_as_text_give_decision_reason_and_every_next_outcome():
+    said = run("imatinib-il2", "--outcomes", "1NNN 2NTN").stdout
+    assert "stay: treat 3 patients at level 2, interleukin-2 6 MIU" in said
+    assert "1 of 3 with DLT at level 2: treat up to six" in said
+    assert all(outcome in said for outcome in ("NNN", "NNT", "NTT", "TTT"))
+    assert "Under other priors" not in said
+
+
+def test_a_model_based_design_says_how_much_hangs_on_its_prior():
+    said = run("imatinib-il2", "--design", "crm", "--outcomes", "1NNN 2NTN").stdout
+    assert "Under other priors" in said
+    assert "level 4 thought to be the MTD" in said
+    assert "Another prior would decide otherwise." in said
+
+
+def test_the_decision_is_written_into_the_record_and_only_once(folder):
+    first = run("imatinib-il2", "--record", folder)
+    assert first.exit_code == 0, first.output
+    assert "1 not evaluable" in first.stdout
+    assert "written   decision D01" in first.stdout
+    decisions = TrialRecord.load(folder).decisions
+    assert decisions["seen"].tolist() == ["1NTN"]
+    assert decisions["decision"].tolist() == ["stay"]
+    assert len(TrialRecord.load(folder).adverse_events) == 1
+    assert "nothing was written" in run("imatinib-il2", "--record", folder).stdout
+    assert len(TrialRecord.load(folder).decisions) == 1
+
+
+def test_nothing_is_written_where_not_asked(folder):
+    assert run("imatinib-il2", "--record", folder, "--no-write").exit_code == 0
+    assert len(TrialRecord.load(folder).decisions) == 0
+
+
+def test_an_open_window_is_waited_for(folder):
+    said = run("imatinib-il2", "--record", folder, "--day", 30, "--no-write").stdout
+    assert "wait: treat nobody yet" in said
+    assert "the DLT window of D at level 1 is still open" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "neither was given"),
+        (["--outcomes", "1NNN", "--record", "x"], "both were given"),
+        (["--outcomes", "1NNN", "--day", "3"], "days of follow-up as 2N@14d"),
+        (["--outcomes", "1NXN"], "cohort 1 of '1NXN'"),
+        (["--outcomes", "9NNN"], "hold level 9"),
+        (["--outcomes", "1NNN", "--design", "bion"], "no design 'bion'"),
+        (["--record", "nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_are_named(arguments, words):
+    done = run("imatinib-il2", *arguments)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_no_solver_is_loaded():
+    code = (
+        "import sys\nfrom opsonin.cli.app import app\n"
+        "try:\n    app(['decide', 'imatinib-il2', '--outcomes', '1NNN 2NTN'])\nexcept SystemExit:\n    pass\n"
+        "print('LOADED', [m for m in ('opsonin.simulate', 'opsonin.trial', 'sympy', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("LOADED []")

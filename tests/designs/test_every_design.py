@@ -10,6 +10,7 @@ from opsonin.designs import (
     ACTIONS,
     Accelerated,
     Accrual,
+    Blrm,
     Boin,
     Boin12,
     Coherent,
@@ -27,6 +28,8 @@ from opsonin.designs import (
     OwnTable,
     RollingSix,
     Scenario,
+    StopWhenPrecise,
+    StopWhenTooToxic,
     ThreePlusThree,
     TiteBoin,
     TiteCrm,
@@ -40,6 +43,7 @@ from opsonin.errors import DesignError
 ROWS = (("E", "D"), ("E", "S", "DU"), ("E", "S", "D", "DU"))
 DESIGNS = {
     "3+3": ThreePlusThree(4),
+    "blrm": Blrm(4),
     "boin": Boin(4, 0.30),
     "boin12": Boin12(4),
     "crm": Crm(4, 0.30),
@@ -59,6 +63,8 @@ WRAPPED = {
     "cohorts": Cohorts(Boin(4), (1, 1, 3, 3)),
     "min": MinPatients(MaxPatients(Boin(4), 6), 9),
     "one step": OneStepUp(Crm(4, 0.30)),
+    "precise": StopWhenPrecise(Boin(4, 0.30), 0.6),
+    "too-toxic": StopWhenTooToxic(Boin(4, 0.30), 0.8, 2),
 }
 EVERY = list((DESIGNS | WRAPPED).items())
 TRUTH = Scenario(

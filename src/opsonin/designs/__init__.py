@@ -22,6 +22,7 @@ from opsonin.designs.registry import design, names
 from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.simulation import Accrual, compare, simulate
 from opsonin.designs.skeleton import skeleton
+from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
 from opsonin.designs.table import DecisionTable, TableDesign
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
@@ -77,6 +78,8 @@ __all__ = [
     "Simulated",
     "StartAt",
     "StopWhenHere",
+    "StopWhenPrecise",
+    "StopWhenTooToxic",
     "StopWhenTreated",
     "Subtrial",
     "TableDesign",

@@ -20,6 +20,7 @@ from opsonin.designs.keyboard import Keyboard
 from opsonin.designs.mtpi import Mtpi, Mtpi2
 from opsonin.designs.own_table import OwnTable
 from opsonin.designs.rolling_six import RollingSix
+from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
 from opsonin.designs.tite_crm import TiteCrm
@@ -57,6 +58,8 @@ RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "coherent": (bool, lambda inner, on: Coherent(inner) if on else inner),
     "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
     "stop_when_here": (int, lambda inner, patients: StopWhenHere(inner, patients, stays=True)),
+    "stop_when_precise": (float, StopWhenPrecise),
+    "stop_when_too_toxic": (float, StopWhenTooToxic),
     "stop_when_treated": (int, StopWhenTreated),
     "start": (int, StartAt),
     "patients": (int, MaxPatients),

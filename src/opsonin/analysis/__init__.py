@@ -84,13 +84,13 @@ if TYPE_CHECKING:
     from opsonin.analysis.safety import adverse_event_table, dlt_table
     from opsonin.analysis.screen_result import Screen
     from opsonin.analysis.screening import screen, screen_response, screen_values
-    from opsonin.analysis.signatures import Signature, signature
     from opsonin.analysis.signature_validation import (
         SignatureValidation,
         leave_one_cohort_out,
         nested_cross_validation,
         signature_optimism,
     )
+    from opsonin.analysis.signatures import Signature, signature
     from opsonin.analysis.survival import (
         Bootstrap,
         CoxCurves,

@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.errors import AnalysisError
 
-PRECISION = 1e-9  # of the objective, relative
+PRECISION, GRADIENT = 1e-12, 1e-7  # of the objective (relative) and of its slope
+FARTHEST = 300.0  # a linear predictor beyond this says that the likelihood has no top
 STEPS = 5000
 
 
@@ -45,8 +46,8 @@ class PartialLoss:
 
 
 def penalised_cox(
-    loss: PartialLoss, x: Float[np.ndarray, "n k"], penalties: Float[np.ndarray, " m"], mixture: float
-) -> Float[np.ndarray, "m k"]:
+    loss: PartialLoss, x: Float[np.ndarray, "n k"], penalties: Float[np.ndarray, " penalty"], mixture: float
+) -> Float[np.ndarray, "penalty k"]:
     """Coefficients for each penalty λ, from the largest on, each from where the last one ended. x is standardised.
 
     mixture: α, from 0 (ridge) to 1 (lasso). The lasso's corners are met as limits of a positive and a negative part.
@@ -55,14 +56,17 @@ def penalised_cox(
     from scipy.optimize import minimize
 
     k = x.shape[1]
-    out, at = np.zeros((penalties.size, k)), np.zeros(2 * k)
+    ridge_alone = mixture == 0  # then nothing has corners, and one part does for both signs
+    out, at = np.zeros((penalties.size, k)), np.zeros(k if ridge_alone else 2 * k)
 
     def objective(parts: np.ndarray, lasso: float, ridge: float) -> tuple[float, np.ndarray]:
-        beta = parts[:k] - parts[k:]
+        beta = parts if ridge_alone else parts[:k] - parts[k:]
         value, by_patient = loss(x @ beta)
         slope = x.T @ by_patient + ridge * beta
-        whole = value + lasso * float(parts.sum()) + 0.5 * ridge * float(beta @ beta)
-        return whole, np.concatenate([slope + lasso, lasso - slope])
+        whole = value + 0.5 * ridge * float(beta @ beta)
+        if ridge_alone:
+            return whole, slope
+        return whole + lasso * float(parts.sum()), np.concatenate([slope + lasso, lasso - slope])
 
     for step, penalty in enumerate(penalties):
         found = minimize(
@@ -71,12 +75,11 @@ def penalised_cox(
             args=(float(penalty) * mixture, float(penalty) * (1 - mixture)),
             jac=True,
             method="L-BFGS-B",
-            bounds=[(0.0, None)] * (2 * k),
-            options={"maxiter": STEPS, "maxfun": 4 * STEPS, "ftol": PRECISION * 1e-3, "gtol": 1e-8},
+            bounds=None if ridge_alone else [(0.0, None)] * (2 * k),
+            options={"maxiter": STEPS, "maxfun": 4 * STEPS, "ftol": PRECISION, "gtol": GRADIENT},
         )
-        if not np.isfinite(found.x).all() or np.abs(x @ (found.x[:k] - found.x[k:])).max() > 300:
+        at = found.x
+        out[step] = at if ridge_alone else at[:k] - at[k:]
+        if not np.isfinite(at).all() or np.abs(x @ out[step]).max() > FARTHEST:
             raise AnalysisError(f"the penalty {penalty:.2g} is too small for these data; give a larger one.")
-        both = np.minimum(found.x[:k], found.x[k:])  # for a ridge alone the two parts may grow together
-        at = found.x - np.concatenate([both, both])
-        out[step] = at[:k] - at[k:]
     return out

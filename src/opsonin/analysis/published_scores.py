@@ -57,4 +57,4 @@ def loris(
         + cancers.map(LORIS_CANCERS).to_numpy(dtype=float)
         - 2.0886
     )
-    return np.exp(-np.logaddexp(0.0, -score))
+    return 1 / (1 + np.exp(-score))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +18,21 @@ from opsonin.analysis.survival.data import checked, responses, strata_codes
 from opsonin.errors import AnalysisError
 
 Rows = Int[np.ndarray, " m"]
-Path = tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m k"]]  # intercepts and coefficients, one row a penalty
+Others = Int[np.ndarray, " others"]
+Path = tuple[
+    Float[np.ndarray, " penalty"], Float[np.ndarray, "penalty k"]
+]  # intercepts and coefficients, one row a penalty
 NEWTON = 500  # up to so many covariates, solving with the matrix of second derivatives is the fastest
 MISSING = "scikit-learn is needed for a signature of a response; install it with: pip install scikit-learn"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small sums on one thread: more only wait for each other, and could add in another order."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 class Outcome(ABC):
@@ -42,7 +56,7 @@ class Outcome(ABC):
         """The largest slope of the loss where all coefficients are 0: the lasso penalty that leaves no marker."""
 
     @abstractmethod
-    def deviance(self, fold: Rows, others: Rows, linear: np.ndarray) -> float:
+    def deviance(self, fold: Rows, others: Others, linear: np.ndarray) -> float:
         """How badly linear predictors (n,) made from `others` fit the patients of `fold`."""
 
     @abstractmethod
@@ -99,7 +113,7 @@ class Response(Outcome):
         y = self.event[rows].astype(float)
         return float(np.abs(x.T @ (y - y.mean())).max()) / rows.size
 
-    def deviance(self, fold: Rows, others: Rows, linear: np.ndarray) -> float:
+    def deviance(self, fold: Rows, others: Others, linear: np.ndarray) -> float:
         y, eta = self.event[fold], linear[fold]
         return float(2 * (np.logaddexp(0.0, eta) - y * eta).sum())
 
@@ -126,7 +140,7 @@ class Survival(Outcome):
     def steepest(self, rows: Rows, x: np.ndarray) -> float:
         return float(np.abs(x.T @ self._loss(rows)(np.zeros(rows.size))[1]).max())
 
-    def deviance(self, fold: Rows, others: Rows, linear: np.ndarray) -> float:
+    def deviance(self, fold: Rows, others: Others, linear: np.ndarray) -> float:
         """What the fold's patients add to the partial likelihood (Verweij & van Houwelingen 1993, Stat Med 12:2305)."""
         both = np.concatenate([others, fold])
         with_fold = self._loss(both)(linear[both])[0] * both.size

@@ -20,8 +20,7 @@ from jaxtyping import Float, Int
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.optimism import Optimism, optimism_corrected
 from opsonin.analysis.performance import Calibration
-from opsonin.analysis.signatures import fit_signature, fold_of, mixture_of
-from opsonin.analysis.signature_outcomes import Outcome, Rows, outcome_of
+from opsonin.analysis.signature_outcomes import Outcome, Rows, one_thread, outcome_of
 from opsonin.analysis.signature_pooling import (
     OWN,
     back_from_logit,
@@ -31,6 +30,7 @@ from opsonin.analysis.signature_pooling import (
     pooled_over_cohorts,
     slope_of,
 )
+from opsonin.analysis.signatures import fit_signature, fold_of, mixture_of
 from opsonin.analysis.statistics import NAN, Estimate
 from opsonin.analysis.survival.data import group_codes
 from opsonin.analysis.survival.design import design, standards
@@ -183,7 +183,8 @@ def signature_optimism(
     def judge(made: Any, rows: Rows) -> dict[str, float]:
         return {outcome.measure: outcome.discrimination(made.intercept + x[rows] @ made.coefficient, rows).estimate}
 
-    return optimism_corrected(make, judge, outcome.n, strata=outcome.event.astype(int), samples=samples, seed=seed)
+    with one_thread():
+        return optimism_corrected(make, judge, outcome.n, strata=outcome.event.astype(int), samples=samples, seed=seed)
 
 
 def _validated(
@@ -208,7 +209,8 @@ def _validated(
     judged: dict[str, list[tuple[float, float]]] = {who: [] for who in (OWN, *others)}
     for k, label in enumerate(labels):
         inside, outside = np.flatnonzero(code != k), np.flatnonzero(code == k)
-        made = fit_signature(outcome, x, columns, inside, method, alpha, None, inner, seed)
+        with one_thread():
+            made = fit_signature(outcome, x, columns, inside, method, alpha, None, inner, seed)
         linear[outside] = made.intercept + x[outside] @ made.coefficient
         row: dict[str, Any] = {"part": label, "n": outside.size, "events": int(outcome.event[outside].sum())}
         row |= {"penalty": made.penalty, "kept": len(made.kept)}

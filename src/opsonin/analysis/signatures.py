@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from opsonin.analysis.signature_outcomes import Outcome, Rows, outcome_of
+from opsonin.analysis.signature_outcomes import Outcome, Rows, one_thread, outcome_of
 from opsonin.analysis.survival.design import design, new_rows, standards
 from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 
 METHODS = {"ridge": 0.0, "elastic-net": 0.5, "lasso": 1.0}
-PENALTIES = 25
+PENALTIES = 20
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def signature(
     standards(x, labels)  # names a covariate that is the same for everyone
     alpha = mixture_of(method, mixture)
     _refuse_few(outcome, folds if penalty is None else 2)
-    return fit_signature(outcome, x, labels, np.arange(outcome.n), method, alpha, penalty, folds, seed)
+    with one_thread():
+        return fit_signature(outcome, x, labels, np.arange(outcome.n), method, alpha, penalty, folds, seed)
 
 
 def mixture_of(method: str, mixture: float | None) -> float:
@@ -165,7 +166,7 @@ def fold_of(event: np.ndarray, rows: Rows, folds: int, seed: int, purpose: str) 
     return code[place.reshape(-1)]
 
 
-def _penalties(outcome: Outcome, rows: Rows, z: np.ndarray, alpha: float) -> Float[np.ndarray, " m"]:
+def _penalties(outcome: Outcome, rows: Rows, z: np.ndarray, alpha: float) -> Float[np.ndarray, " penalty"]:
     """From the penalty that leaves (nearly) nothing, downwards."""
     top = outcome.steepest(rows, z) / max(alpha, 0.01)
     if not top > 0:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsonin.analysis import analyse, cox
+from opsonin.analysis import analyse, concordance, cox, leave_one_cohort_out, loris
 from opsonin.record.read import example, examples, read_data
 from opsonin.study.library import title_of
 from paths import DATA, needs_data
@@ -23,7 +23,7 @@ def riaz():
 
 
 @pytest.fixture(scope="module")
-def loris():
+def patients():
     return pd.read_csv(DATA / "loris-icb" / "loris_all_cohorts.csv", low_memory=False)
 
 
@@ -68,7 +68,9 @@ def test_riaz_counts_its_best_responses(riaz):
     assert found == {"CR": 3, "PR": 12, "SD": 24, "PD": 31, "NE": 3}
 
 
-@pytest.mark.parametrize(("cell", "column"), [("T-cell fraction", "TIL_Infil_On-Pre"), ("T-cell clonality", "CLcdr3_On-Pre")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cell", "column"), [("T-cell fraction", "TIL_Infil_On-Pre"), ("T-cell clonality", "CLcdr3_On-Pre")]
+)
 def test_riaz_change_on_treatment_is_the_tables_own(riaz, cell, column):
     rows = pd.read_csv(DATA / "melanoma-riaz2017" / "tcr_metrics.csv").set_index("Patient")
     table = riaz.get(f"biomarker.response.{cell} difference to baseline.auc").table
@@ -87,9 +89,73 @@ def test_riaz_is_read_by_landmark_and_not_believed_beyond_what_34_pairs_can_say(
             assert riaz.get(f"{found.name}.believability").estimate > 0.5
 
 
-def test_loris_has_its_responders(loris):
-    chowell = loris[loris["Cohort"].isin(["Chowell_train", "Chowell_test"])]
+JUDGED = ["Chowell_train", "Chowell_test", "MSK1", "Shim_NSCLC", "Vanguri_NSCLC", "Pradat_panCancer"]
+MEASURED = ["TMB", "Systemic_therapy_history", "Albumin", "NLR", "Age", "Response"]
+
+
+def score(rows):
+    columns = [rows[name] for name in (*MEASURED[:5], "CancerType")]
+    return loris(*columns)
+
+
+def area(rows, values):
+    hit = rows["Response"] == 1
+    return concordance(np.where(hit, 1.0, 2.0), hit, values).estimate
+
+
+def test_loris_has_its_responders(patients):
+    chowell = patients[patients["Cohort"].isin(["Chowell_train", "Chowell_test"])]
     assert (int(chowell["Response"].sum()), len(chowell)) == (409, 1479)
+
+
+def test_the_stored_score_is_reproduced_in_its_841_patients(patients):
+    own = patients[patients["Cohort"] == "MSK_nonICB"]
+    assert len(own) == 841
+    assert np.abs(score(own) - own["LORIS"]).max() < 0.001  # the coefficients are printed with four digits
+
+
+# source: the README of the data set, recomputed there
+@pytest.mark.parametrize(
+    ("cohort", "n", "by_score", "by_tmb"),
+    [
+        ("Chowell_train", 964, "0.741", "0.609"),
+        ("Chowell_test", 515, "0.754", "0.648"),
+        ("MSK1", 453, "0.699", "0.537"),
+        ("Vanguri_NSCLC", 246, "0.664", "0.611"),
+    ],
+)
+def test_loris_orders_responders_better_than_tmb(patients, cohort, n, by_score, by_tmb):
+    rows = patients[patients["Cohort"] == cohort]
+    assert len(rows) == n
+    assert (f"{area(rows, score(rows)):.3f}", f"{area(rows, rows['TMB']):.3f}") == (by_score, by_tmb)
+
+
+@pytest.mark.slow
+def test_a_simpler_score_does_as_well_in_cohorts_it_was_not_made_from(patients):
+    """Five measurements and the three commonest cancers, refitted without each cohort in turn: the docs' table."""
+    rows = patients[patients["Cohort"].isin(JUDGED)].dropna(subset=MEASURED).copy()
+    commonest = rows["CancerType"].value_counts().index[:3]
+    assert set(commonest) == {"NSCLC", "Melanoma", "Renal"}
+    capped = {name: rows[name].clip(upper=top) for name, top in {"TMB": 50, "NLR": 25, "Age": 85}.items()}
+    simple = rows[MEASURED[:5]].assign(**capped)
+    simple = simple.assign(**{cancer: (rows["CancerType"] == cancer).astype(float) for cancer in commonest})
+    beside = {"LORIS": score(rows), "TMB": rows["TMB"]}
+    found = leave_one_cohort_out(simple, rows["Cohort"], response=rows["Response"], beside=beside)
+    assert found.n == 2425
+    pooled = {who: f"{value.value:.2f}" for who, value in found.overall.items()}
+    assert pooled == {"signature": "0.70", "LORIS": "0.70", "TMB": "0.59"}
+    gap, _ = found.gain["LORIS"]
+    assert gap.lower > -0.015
+    assert gap.upper < 0.01
+    above, p = found.gain["TMB"]
+    assert above.value > 0.08
+    assert p < 0.05
+    assert found.slope.lower > 0.85
+    assert found.slope.upper < 1.25
+    alone = leave_one_cohort_out(
+        simple[["TMB", "Albumin", "NLR"]], rows["Cohort"], response=rows["Response"], beside=beside
+    )
+    assert alone.gain["LORIS"][0].upper < 0  # without the earlier therapy and the cancer much is lost
 
 
 def test_adam_is_read_without_a_mapping():

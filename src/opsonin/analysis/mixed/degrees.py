@@ -8,6 +8,7 @@ Roger (1997), Biometrics 53:983; Halekoh & Højsgaard (2014), J Stat Softw 59:9,
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,105 +19,143 @@ from opsonin.analysis.mixed.blocks import Blocks
 SMALL = 1e-10
 
 
-class Spread(NamedTuple):
+class Spread:
     """What is known of the fixed effects' covariance Φ at a set of variances γ, on the blocks' scale.
 
-    beta, phi: the fixed effects there and Φ.   slopes: dΦ/dγ, (parameter, fixed, fixed).   observed: the inverse of the
-    log likelihood's observed information of γ.   adjusted: Kenward and Roger's covariance (None by ML).   expected: the
-    inverse of the expected information (None by ML).   score: of the log likelihood, one a parameter.   deviance: −2
-    log (restricted) likelihood.   weighed: Z'V⁻¹(y − Xβ) of each subject.
+    beta, phi: the fixed effects there and Φ, (fixed,) and (fixed, fixed).   deviance: −2 log (restricted) likelihood.
+    weighed: Z'V⁻¹(y − Xβ) of each subject, (subject, random).
+
+    γ are the free covariances of the random effects, then the residual variance of each group but those `held`. A
+    random effect whose variance is zero is taken as absent: at that boundary the estimate does not move. What follows
+    from the derivatives is worked out when it is asked for: a search asks most points for their deviance alone.
     """
 
-    beta: Float[np.ndarray, " fixed"]
-    phi: Float[np.ndarray, "fixed fixed"]
-    slopes: Float[np.ndarray, "parameter fixed fixed"]
-    observed: Float[np.ndarray, "parameter parameter"]
-    adjusted: Float[np.ndarray, "fixed fixed"] | None
-    expected: Float[np.ndarray, "parameter parameter"] | None
-    score: Float[np.ndarray, " parameter"]
-    deviance: float
-    weighed: Float[np.ndarray, "subject random"]
+    def __init__(
+        self,
+        data: Blocks,
+        covariance: Float[np.ndarray, "random random"],
+        noise: Float[np.ndarray, " row"],
+        group: Int[np.ndarray, " row"],
+        reml: bool,
+        held: tuple[int, ...] = (),
+    ):
+        x, p = data.x, data.x.shape[1]
+        sets, inverses = data.by_size(), []
+        information, right, determinant = np.zeros((p, p)), np.zeros(p), 0.0
+        for rows in sets:
+            variance = data.z[rows] @ covariance @ data.z[rows].transpose(0, 2, 1)
+            variance[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])] += noise[rows]
+            inverse = np.linalg.inv(variance)
+            weighed_x = inverse @ x[rows]
+            inverses.append((rows, inverse, weighed_x))
+            information += np.einsum("sri,srj->ij", x[rows], weighed_x)
+            right += np.einsum("sri,sr->i", weighed_x, data.y[rows])
+            determinant += float(np.linalg.slogdet(variance)[1].sum())
+        phi = np.linalg.inv(information)
+        self.phi = (phi + phi.T) / 2
+        self.beta = self.phi @ right
+        residual = data.y - x @ self.beta
+        squared, self.weighed = 0.0, np.zeros((len(data.subjects), data.z.shape[1]))
+        self._sets = []
+        for rows, inverse, weighed_x in inverses:
+            weighed_r = (inverse @ residual[rows][:, :, None])[:, :, 0]
+            squared += float((residual[rows] * weighed_r).sum())
+            self.weighed[np.searchsorted(data.start, rows[:, 0])] = np.einsum("sri,sr->si", data.z[rows], weighed_r)
+            self._sets.append((rows, inverse, weighed_x, weighed_r))
+        self.deviance = determinant + squared + (data.n - p if reml else data.n) * math.log(2 * math.pi)
+        if reml:
+            self.deviance += float(np.linalg.slogdet(information)[1])
+        self._data, self._covariance, self._group, self._reml, self._held = data, covariance, group, reml, held
+
+    @cached_property
+    def slopes(self) -> Float[np.ndarray, "parameter fixed fixed"]:
+        """dΦ/dγ: V⁻¹ falls by V⁻¹V_rV⁻¹, so that Φ rises."""
+        return np.einsum("ij,rjk,kl->ril", self.phi, self._sums.first, self.phi)
+
+    @cached_property
+    def observed(self) -> Float[np.ndarray, "parameter parameter"]:
+        """The inverse of the log likelihood's observed information of γ."""
+        sums = self._sums
+        quadratic = sums.squares - sums.pulls @ self.phi @ sums.pulls.T  # y'P V_r P V_s P y
+        return _inverse(quadratic - (self._projected if self._reml else sums.traces) / 2)
+
+    @cached_property
+    def expected(self) -> Float[np.ndarray, "parameter parameter"] | None:
+        """The inverse of the expected information (None by ML)."""
+        return _inverse(self._projected / 2) if self._reml else None
+
+    @cached_property
+    def score(self) -> Float[np.ndarray, " parameter"]:
+        """The derivative of the log likelihood."""
+        trace = self._sums.trace
+        if self._reml:
+            trace = trace - np.einsum("ij,rji->r", self.phi, self._sums.first)  # tr P V_r
+        return (self._sums.pull - trace) / 2
+
+    @cached_property
+    def adjusted(self) -> Float[np.ndarray, "fixed fixed"] | None:
+        """Kenward and Roger's covariance of the fixed effects (None by ML)."""
+        if self.expected is None:
+            return None
+        phi, first = self.phi, self._sums.first
+        between = self._sums.second - np.einsum("rij,jk,skl->rsil", first, phi, first)
+        spare = np.einsum("rs,rsij->ij", self.expected, between)
+        return phi + 2 * phi @ ((spare + spare.T) / 2) @ phi
+
+    @cached_property
+    def _projected(self) -> np.ndarray:
+        """tr P V_r P V_s."""
+        first = self._sums.first
+        crossed = np.einsum("rij,sji->rs", first @ self.phi, first @ self.phi)
+        doubled = np.einsum("ij,rsji->rs", self.phi, self._sums.second)
+        return self._sums.traces - 2 * doubled + crossed
+
+    @cached_property
+    def _sums(self) -> _Sums:
+        data, group, p = self._data, self._group, self.phi.shape[0]
+        parts = _parts(self._covariance)
+        groups = [g for g in range(int(group.max()) + 1) if g not in self._held]
+        count = len(parts) + len(groups)
+        made = _Sums(
+            *(np.zeros((count, *shape)) for shape in ((p, p), (count, p, p), (count,), (), (p,), (), (count,)))
+        )
+        for rows, inverse, weighed_x, weighed_r in self._sets:
+            zi, size = data.z[rows], rows.shape[1]
+            matrices = np.array(
+                [zi @ part @ zi.transpose(0, 2, 1) for part in parts]
+                + [np.eye(size) * (group[rows] == g)[:, :, None] for g in groups]
+            )  # V_r of each subject: (parameter, subject, row, row)
+            moved_x = matrices @ weighed_x  # V_r V⁻¹X
+            moved_r = (matrices @ weighed_r[:, :, None])[..., 0]
+            ratio = inverse @ matrices
+            wide = weighed_x.reshape(-1, p)
+            long = moved_x.reshape(count, -1, p)
+            made.first[:] += wide.T @ long
+            tall = long.transpose(1, 0, 2).reshape(-1, count * p)
+            back = (inverse @ moved_x).reshape(count, -1, p).transpose(1, 0, 2).reshape(-1, count * p)
+            made.second[:] += (tall.T @ back).reshape(count, p, count, p).transpose(0, 2, 1, 3)
+            made.pulls[:] += moved_r.reshape(count, -1) @ wide
+            made.pull[:] += moved_r.reshape(count, -1) @ weighed_r.ravel()
+            made.trace[:] += np.einsum("rsii->r", ratio)
+            made.traces[:] += ratio.reshape(count, -1) @ ratio.swapaxes(-1, -2).reshape(count, -1).T
+            made.squares[:] += moved_r.reshape(count, -1) @ (inverse @ moved_r[..., None]).reshape(count, -1).T
+        return made
 
     def covariance(self, method: str) -> np.ndarray:
         """The covariance of the fixed effects that a method tests with."""
         return self.adjusted if method == "kenward-roger" and self.adjusted is not None else self.phi
 
 
-def spread(
-    data: Blocks,
-    covariance: Float[np.ndarray, "random random"],
-    noise: Float[np.ndarray, " row"],
-    group: Int[np.ndarray, " row"],
-    reml: bool,
-    held: tuple[int, ...] = (),
-) -> Spread:
-    """The derivatives at a covariance of the random effects and residual variances, one a group of rows.
+class _Sums(NamedTuple):
+    """Over all subjects, with u_r = V_r V⁻¹r and r = y − Xβ."""
 
-    γ are the free covariances of the random effects, then the residual variance of each group but those `held`. A
-    random effect whose variance is zero is taken as absent: at that boundary the estimate does not move.
-    """
-    x, p = data.x, data.x.shape[1]
-    sets, inverses = data.by_size(), []
-    information, right, determinant = np.zeros((p, p)), np.zeros(p), 0.0
-    for rows in sets:
-        variance = data.z[rows] @ covariance @ data.z[rows].transpose(0, 2, 1)
-        variance[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])] += noise[rows]
-        inverse = np.linalg.inv(variance)
-        inverses.append(inverse)
-        weighed_x = inverse @ x[rows]
-        information += np.einsum("sri,srj->ij", x[rows], weighed_x)
-        right += np.einsum("sri,sr->i", weighed_x, data.y[rows])
-        determinant += float(np.linalg.slogdet(variance)[1].sum())
-    phi = np.linalg.inv(information)
-    phi = (phi + phi.T) / 2
-    beta = phi @ right
-    residual = data.y - x @ beta
-    parts, groups = _parts(covariance), [g for g in range(int(group.max()) + 1) if g not in held]
-    count, squared, weighed = len(parts) + len(groups), 0.0, np.zeros((len(data.subjects), data.z.shape[1]))
-    first = np.zeros((count, p, p))  # X'V⁻¹ V_r V⁻¹X
-    second = np.zeros((count, count, p, p))  # X'V⁻¹ V_r V⁻¹ V_s V⁻¹X
-    traces, trace = np.zeros((count, count)), np.zeros(count)  # tr V⁻¹V_r V⁻¹V_s, tr V⁻¹V_r
-    pulls, pull = np.zeros((count, p)), np.zeros(count)  # X'V⁻¹ u_r and r'V⁻¹u_r with u_r = V_r V⁻¹r, r = y − Xβ
-    squares = np.zeros((count, count))  # u_r'V⁻¹u_s
-    for rows, inverse in zip(sets, inverses, strict=True):
-        zi, size = data.z[rows], rows.shape[1]
-        weighed_x = inverse @ x[rows]
-        weighed_r = (inverse @ residual[rows][:, :, None])[:, :, 0]
-        squared += float((residual[rows] * weighed_r).sum())
-        weighed[np.searchsorted(data.start, rows[:, 0])] = np.einsum("sri,sr->si", zi, weighed_r)
-        matrices = np.array(
-            [zi @ part @ zi.transpose(0, 2, 1) for part in parts]
-            + [np.eye(size) * (group[rows] == g)[:, :, None] for g in groups]
-        )  # V_r of each subject: (parameter, subject, row, row)
-        moved_x = matrices @ weighed_x  # V_r V⁻¹X
-        moved_r = (matrices @ weighed_r[:, :, None])[..., 0]
-        ratio = inverse @ matrices
-        wide = weighed_x.reshape(-1, p)
-        long = moved_x.reshape(count, -1, p)
-        first += wide.T @ long
-        tall = long.transpose(1, 0, 2).reshape(-1, count * p)
-        back = (inverse @ moved_x).reshape(count, -1, p).transpose(1, 0, 2).reshape(-1, count * p)
-        second += (tall.T @ back).reshape(count, p, count, p).transpose(0, 2, 1, 3)
-        pulls += moved_r.reshape(count, -1) @ wide
-        pull += moved_r.reshape(count, -1) @ weighed_r.ravel()
-        trace += np.einsum("rsii->r", ratio)
-        traces += ratio.reshape(count, -1) @ ratio.swapaxes(-1, -2).reshape(count, -1).T
-        squares += moved_r.reshape(count, -1) @ (inverse @ moved_r[..., None]).reshape(count, -1).T
-    around = np.einsum("ij,rjk,kl->ril", phi, first, phi)  # dΦ/dγ_r: V⁻¹ falls by V⁻¹V_rV⁻¹, so that Φ rises
-    crossed = np.einsum("rij,sji->rs", first @ phi, first @ phi)
-    doubled = np.einsum("ij,rsji->rs", phi, second)
-    projected = traces - 2 * doubled + crossed  # tr P V_r P V_s
-    quadratic = squares - pulls @ phi @ pulls.T  # y'P V_r P V_s P y
-    observed = quadratic - (projected if reml else traces) / 2
-    adjusted = expected = None
-    deviance = determinant + squared + (data.n - p if reml else data.n) * math.log(2 * math.pi)
-    if reml:
-        trace = trace - np.einsum("ij,rji->r", phi, first)  # tr P V_r
-        deviance += float(np.linalg.slogdet(information)[1])
-        expected = _inverse(projected / 2)
-        spare = np.einsum("rs,rsij->ij", expected, second - np.einsum("rij,jk,skl->rsil", first, phi, first))
-        adjusted = phi + 2 * phi @ ((spare + spare.T) / 2) @ phi
-    return Spread(beta, phi, around, _inverse(observed), adjusted, expected, (pull - trace) / 2, deviance, weighed)
+    first: np.ndarray  # X'V⁻¹ V_r V⁻¹X, (parameter, fixed, fixed)
+    second: np.ndarray  # X'V⁻¹ V_r V⁻¹ V_s V⁻¹X, (parameter, parameter, fixed, fixed)
+    traces: np.ndarray  # tr V⁻¹V_r V⁻¹V_s
+    trace: np.ndarray  # tr V⁻¹V_r
+    pulls: np.ndarray  # X'V⁻¹ u_r
+    pull: np.ndarray  # r'V⁻¹u_r
+    squares: np.ndarray  # u_r'V⁻¹u_s
 
 
 def satterthwaite(found: Spread, contrast: Float[np.ndarray, " fixed"]) -> float:

@@ -20,7 +20,6 @@ from opsonin.analysis.mixed.degrees import (
     kenward_roger,
     satterthwaite,
     satterthwaite_of_several,
-    spread,
 )
 from opsonin.analysis.mixed.likelihood import Likelihood
 from opsonin.analysis.mixed.search import NONE, NOTHING, best_factor
@@ -223,7 +222,7 @@ def _fit_at(data: Blocks, model: Likelihood, factor: np.ndarray, method: str | N
             "the residual variance is zero: every row lies exactly on the model; look for copied values."
         )
     covariance, noise = factor @ factor.T * point.sigma2, np.full(data.n, point.sigma2)
-    found = spread(data, covariance, noise, np.zeros(data.n, dtype=np.int64), model.reml)
+    found = Spread(data, covariance, noise, np.zeros(data.n, dtype=np.int64), model.reml)
     return _fitted(data, found, covariance, noise, {}, model.reml, method, level)
 
 

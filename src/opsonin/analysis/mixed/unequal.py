@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from opsonin.analysis.mixed.blocks import Blocks
-from opsonin.analysis.mixed.degrees import Spread, spread
+from opsonin.analysis.mixed.degrees import Spread
 from opsonin.errors import AnalysisError
 
 STEPS = 100
@@ -96,7 +96,7 @@ def _released(data: Blocks, group: np.ndarray, gamma: np.ndarray, least: np.ndar
         return gamma
     inside = gamma.copy()
     inside[0] = max(gamma[0], 1e-6 * float(gamma[1:].min()))
-    score = spread(data, inside[:1, None], gamma[1:][group], group, True).score
+    score = Spread(data, inside[:1, None], gamma[1:][group], group, True).score
     at_boundary = np.array([gamma[0] <= 0, *(gamma[1:] <= least[1:])])
     free = at_boundary & (score > 0)
     step = np.concatenate([[0.01 * gamma[1:].min()], 1.5 * least[1:]])
@@ -109,7 +109,7 @@ def _held(gamma: np.ndarray, least: np.ndarray) -> tuple[int, ...]:
 
 
 def _at(data: Blocks, group: np.ndarray, gamma: np.ndarray, least: np.ndarray) -> Spread:
-    return spread(data, gamma[:1, None], gamma[1:][group], group, True, _held(gamma, least))
+    return Spread(data, gamma[:1, None], gamma[1:][group], group, True, _held(gamma, least))
 
 
 def _step(here: Spread, inverse: np.ndarray | None, gamma: np.ndarray, least: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from opsonin.designs.accelerated import Accelerated
 from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
 from opsonin.designs.blrm import Blrm
+from opsonin.designs.blrm_pair import BlrmPair
 from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12, rank_based_scores
 from opsonin.designs.boin_comb import BoinComb
@@ -47,6 +48,7 @@ __all__ = [
     "Accelerated",
     "Accrual",
     "Blrm",
+    "BlrmPair",
     "Boin",
     "Boin12",
     "BoinComb",

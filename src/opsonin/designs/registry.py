@@ -10,6 +10,7 @@ from typing import Any
 
 from opsonin.designs.base import Design
 from opsonin.designs.blrm import Blrm
+from opsonin.designs.blrm_pair import BlrmPair
 from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12
 from opsonin.designs.boin_comb import BoinComb
@@ -38,6 +39,7 @@ from opsonin.errors import DesignError
 REGISTRY: dict[str, Callable[..., Design]] = {
     "3+3": ThreePlusThree,
     "blrm": Blrm,
+    "blrm-pair": BlrmPair,
     "boin": Boin,
     "boin-comb": BoinComb,
     "boin12": Boin12,

@@ -13,6 +13,9 @@ STUDY = typer.Argument(help="A study file, or the name of a bundled study.")
 def add_commands(app: typer.Typer) -> None:
     """Give the command line these commands."""
     app.command()(decide)
+    designs = typer.Typer(no_args_is_help=True, help="Dose-finding designs: compare them for a protocol.")
+    designs.command("compare")(design_compare)
+    app.add_typer(designs, name="design")
 
 
 def decide(
@@ -33,3 +36,28 @@ def decide(
     from opsonin.cli.deciding import decide_next
 
     decide_next(study, record, outcomes, design, day, write)
+
+
+def design_compare(
+    study: Annotated[str, STUDY],
+    designs: Annotated[str, typer.Option(help="Between commas; the others are compared with the first.")],
+    out: Annotated[Path, typer.Option(help="The folder for the document and its tables.")],
+    target: Annotated[
+        float | None, typer.Option(help="DLT rate sought; the one of the study's design, or 0.30, otherwise.")
+    ] = None,
+    patients: Annotated[int | None, typer.Option(min=1, help="At most in a trial; 6 a level otherwise.")] = None,
+    cohort: Annotated[int, typer.Option(min=1, help="Patients treated together.")] = 3,
+    cohorts: Annotated[int, typer.Option(min=1, max=20, help="How far pathways are followed.")] = 3,
+    trials: Annotated[int, typer.Option(min=1, max=1_000_000, help="Simulated for each scenario.")] = 2000,
+    accrual: Annotated[float, typer.Option(help="Days between patients, on average.")] = 14.0,
+    virtual: Annotated[bool, typer.Option(help="Also on the study's virtual patients.")] = True,
+    word: Annotated[bool | None, typer.Option(help="A Word file; if python-docx is installed otherwise.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The one seed of all random numbers.")] = 1,
+) -> None:
+    """The document a protocol needs: decision tables, operating characteristics, pathways (HTML, Word, CSV)."""
+    from opsonin.cli.comparing import compare_study_designs
+
+    compare_study_designs(
+        study, designs, out, target=target, patients=patients, cohort=cohort, cohorts=cohorts, trials=trials,
+        accrual=accrual, virtual=virtual, word=word, seed=seed,
+    )  # fmt: skip

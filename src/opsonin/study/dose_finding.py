@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from opsonin.conduct import Conduct
     from opsonin.designs import Design
     from opsonin.study.study import Study
+    from opsonin.trial.potential_doses import DosesOfPool
 
 
 def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> Design:
@@ -47,3 +48,23 @@ def level_names(study: Study) -> list[str]:
     """The dose of each level: "interleukin-2 6 MIU"."""
     ladder = study.file.ladder
     return [f"{ladder.agent} {dose.text}" for dose in ladder.dose]
+
+
+def study_doses(
+    study: Study, seed: int = 1, *, threads: int | None = None, progress: Callable[[str, int, int], None] | None = None
+) -> DosesOfPool:
+    """What the study's virtual patients would show at each of its dose levels, as designs are simulated on.
+
+    Raises: StudyError and what building the study's model may raise.
+    """
+    from opsonin.study.run import _compile, _patients, _silent
+    from opsonin.trial import Pool
+    from opsonin.trial.potential_doses import potential_doses
+
+    say = progress or _silent
+    say("building the model", 0, 0)
+    built, patients = study.built, _patients(study, seed)
+    _compile(built, patients, say)
+    pool = Pool(built.model, patients, built.protocol, seed, threads=threads, progress=progress)
+    pool.expect(len(pool))
+    return potential_doses(pool)

@@ -1,0 +1,215 @@
+"""The document on a comparison of designs, as blocks that HTML and Word are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from opsonin.designs import Pathways
+from opsonin.designs.comparison import TOO_HIGH, Comparison, decision_rows
+from opsonin.report.dose_finding.pathway_tree import pathway_tree
+
+MEASURES = {  # measure → heading, kind
+    "right dose": ("right dose", "share"),
+    "too toxic dose": ("too toxic dose", "share"),
+    "no dose": ("no dose", "share"),
+    "patients": ("patients", "number"),
+    "DLTs": ("DLTs", "number"),
+    "share of patients overdosed": ("patients overdosed", "share"),
+    "days": ("months", "months"),
+}
+MONTH = 30.4375  # days
+DECISIONS = 12  # patients at a level up to which decisions are tabulated
+STATES = 60  # rows of a table of pathways in the document; the CSV holds all
+
+
+@dataclass(frozen=True)
+class About:
+    """What the document is about, beside the numbers.
+
+    levels: the dose of each level.   notes: sentences on where the scenarios come from.
+    """
+
+    title: str
+    levels: list[str]
+    source: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+
+
+@dataclass(frozen=True)
+class Words:
+    text: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table.   rows: cells as they are printed, the first column to the left, the others to the right or left."""
+
+    caption: str
+    heads: list[str]
+    rows: list[list[str]]
+    right: bool = True
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture as SVG; Word gets its caption."""
+
+    caption: str
+    svg: str
+
+
+Block = Heading | Words | Grid | Image
+
+
+def document(found: Comparison, about: About) -> list[Block]:
+    """The blocks, in order."""
+    return [
+        *_what(found, about),
+        *_tables(found),
+        *_characteristics(found, about),
+        *_differences(found),
+        *_pathways(found),
+    ]
+
+
+def _what(found: Comparison, about: About) -> Iterator[Block]:
+    yield Heading("What was compared")
+    yield Words(f"Dose levels: {'; '.join(f'{k} {name}' for k, name in enumerate(about.levels, start=1))}.")
+    yield Grid("The designs", ["design", "rule"], [[n, one.describe()] for n, one in found.designs.items()], False)
+    yield Words(
+        f"Each design was simulated in {found.trials:,} trials a scenario (seed {found.seed}), all on the same "
+        f"patients, who come every {found.accrual.days:g} days on average while a cohort is open. A dose is right "
+        f"where its DLT rate is nearest to {found.target:.0%}, and too toxic where its rate is above that and it is "
+        f"not right; where every rate is {TOO_HIGH * found.target:.0%} or more, it is right to declare none. "
+        "Numbers after ± are Monte Carlo standard errors."
+    )
+    for note in about.notes:
+        yield Words(note)
+
+
+def _tables(found: Comparison) -> Iterator[Block]:
+    yield Heading("Decision tables")
+    none = []
+    for name, one in found.designs.items():
+        rows = decision_rows(one, DECISIONS)
+        if rows.empty:
+            none.append(name)
+            continue
+        words = [[_whole(row[c], ends) for c, ends in _ENDS.items()] for row in rows.to_dict("records")]
+        heads = ["patients at the level", "go up", "stay", "go down", "not used again"]
+        yield Grid(f"{name}: by DLTs at the current level", heads, [_with_stay(row) for row in words])
+    if none:
+        yield Words(
+            f"{', '.join(none)}: decides from more than the counts at the current level, so that its decisions are the "
+            "pathways below."
+        )
+
+
+_ENDS = {"patients": "", "up": "≤ ", "down": "≥ ", "give_up": "≥ "}
+
+
+def _whole(value: Any, sign: str) -> str:
+    return "–" if pd.isna(value) else f"{sign}{int(value)}"
+
+
+def _with_stay(row: list[str]) -> list[str]:
+    """With the DLTs between going up and going down."""
+    patients, up, down, out = row
+    low = 0 if up == "–" else int(up.split()[1]) + 1
+    high = int(patients) if down == "–" else int(down.split()[1]) - 1
+    stay = "–" if low > high else str(low) if low == high else f"{low} to {high}"
+    return [patients, up, stay, down, out]
+
+
+def _characteristics(found: Comparison, about: About) -> Iterator[Block]:
+    yield Heading("Operating characteristics")
+    table = by_key(found.characteristics(), "mean")
+    doses = found.by_dose()
+    for scene, truth in found.scenarios.items():
+        yield Words(f"{scene}: DLT rates {', '.join(f'{rate:.1%}' for rate in truth.dlt)}.")
+        rows = [[n, *(cell(*table[scene, n, m], k) for m, (_, k) in MEASURES.items())] for n in found.designs]
+        yield Grid(scene, ["design", *(head for head, _ in MEASURES.values())], rows)
+        mine = doses[doses["scenario"] == scene]
+        rows = []
+        for name in found.designs:
+            one = mine[mine["design"] == name]
+            pairs = zip(one["declared"], one["patients"], strict=True)
+            rows.append([name, *(f"{100 * chosen:.0f} % ({many:.1f})" for chosen, many in pairs)])
+        heads = ["design", *(f"level {k}" for k in range(1, len(about.levels) + 1))]
+        yield Grid(f"{scene}: how often each level is declared (patients treated there)", heads, rows)
+
+
+def by_key(table: pd.DataFrame, value: str) -> dict[tuple[str, str, str], tuple[float, float]]:
+    """(scenario, design, measure) → a value and its standard error."""
+    columns = (table[name] for name in ("scenario", "design", "measure", value, "se"))
+    return {(scene, name, measure): (mean, se) for scene, name, measure, mean, se in zip(*columns, strict=True)}
+
+
+def cell(mean: float, se: float, kind: str) -> str:
+    """A mean with its Monte Carlo standard error, as it is printed."""
+    if mean != mean:
+        return "–"
+    if kind == "share":
+        return f"{100 * mean:.1f} % ± {100 * se:.1f}"
+    scale = MONTH if kind == "months" else 1.0
+    return f"{mean / scale:.1f} ± {se / scale:.1f}"
+
+
+def _differences(found: Comparison) -> Iterator[Block]:
+    table = found.differences()
+    if table.empty:
+        return
+    first = next(iter(found.designs))
+    yield Heading(f"Differences from {first}, on the same patients")
+    wanted = ["right dose", "too toxic dose", "share of patients overdosed", "patients"]
+    numbers = by_key(table, "difference")
+    rows = []
+    for scene in found.scenarios:
+        for name in list(found.designs)[1:]:
+            cells = [_apart(*numbers[scene, name, m], MEASURES[m][1]) for m in wanted]
+            rows.append([scene, name, *cells])
+    yield Grid(f"Each design less {first}", ["scenario", "design", *(MEASURES[m][0] for m in wanted)], rows)
+
+
+def _apart(mean: float, se: float, kind: str) -> str:
+    many = 100 if kind == "share" else 1
+    points = " points" if kind == "share" else ""
+    return f"{many * mean:+.1f}{points} ± {many * se:.1f}"
+
+
+def _pathways(found: Comparison) -> Iterator[Block]:
+    if not found.ahead:
+        return
+    yield Heading("Dose-transition pathways")
+    yield Words(
+        "What each design does after everything its first cohorts can show. Courses that lead to the same counts are "
+        "one state. In each box: DLTs of patients at the levels tried, and where the next patients go."
+    )
+    for name, ahead in found.ahead.items():
+        yield Image(f"{name}: {len(ahead.links)} cohorts, {ahead.states:,} states", pathway_tree(ahead, name))
+        yield _states(name, ahead)
+
+
+def _states(name: str, ahead: Pathways) -> Grid:
+    table = ahead.to_frame()
+    shown = table.head(STATES)
+    more = f"; the first {STATES} of {len(table)} states" if len(table) > STATES else ""
+    rows = [
+        [str(row["cohort"]), row["seen"], row["decision"], _goes(row)]
+        for row in shown.to_dict("records")
+    ]  # fmt: skip
+    return Grid(f"{name}: decisions{more}", ["after cohort", "DLTs of patients, by level", "decision", "level"], rows)
+
+
+def _goes(row: dict[Any, Any]) -> str:
+    level = row["mtd"] if pd.isna(row["level"]) else row["level"]
+    return "" if pd.isna(level) else str(level)

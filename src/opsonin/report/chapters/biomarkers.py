@@ -1,5 +1,6 @@
 """Chapter 7: which markers go with outcome, and whether that is worth believing."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +58,12 @@ def chapter(context: Context) -> Chapter:
         ("Markers against outcome, in numbers", numbers),
         ("How far to believe them, in numbers", held),
     ):
-        table = findings_table(title, part, _name, folded=len(part) > 20)
+        heads = (
+            {"counted": "patients, data sets or trials", "events": "events, or data sets as strong"}
+            if part is held
+            else {}
+        )
+        table = findings_table(title, part, _name, folded=len(part) > 20, **heads)
         if table is not None:
             blocks.append(table)
     lead = ""
@@ -117,11 +123,17 @@ def believed(context: Context) -> dict[tuple[str, str], list[Block]]:
         subject = f"{marker} and {endpoint}" + (", interaction with treatment" if what == "interaction" else "")
         drawn = None if what == "interaction" else belief(subject, f, mine)  # in words alone: the curve above shows it
         blocks: list[Block] = [] if drawn is None else [Drawing(drawn)]
-        told = [(head, _words(mine, some)) for head, some in HEADS]
+        told = [("Who is compared.", left_out(f)), *((head, _words(mine, some)) for head, some in HEADS)]
         if any(text for _, text in told):
             blocks.append(Lines([(head, text) for head, text in told if text], f"In words: {subject}"))
         out.setdefault((endpoint, marker), []).extend(blocks)
     return out
+
+
+def left_out(finding: Any) -> str:
+    """Of a finding's note what says who is not among the patients compared, and what a naive comparison gets wrong."""
+    sentences = re.split(r"(?<=\.) ", finding.note)
+    return words.unbroken(" ".join(s for s in sentences if s.startswith(("Landmark", "Naive")) or "left out" in s))
 
 
 def _words(parts: dict[str, Any], some: tuple[str, ...]) -> str:

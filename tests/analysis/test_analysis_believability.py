@@ -119,7 +119,7 @@ def test_believing_says_it_in_words():
     assert "none looks" in believe(finding, Null(9.0, strengths, "of 1,000 shuffles")).words
     best = believe(finding, Null(2.5, strengths, "of 1,000 shuffles", 40, np.full(1000, 0.1))).believability
     assert "3.0 % have a strongest association, among 40 looked at, this strong" in best.note
-    assert best.note.endswith("If it had been the only one looked at: 0 %.")
+    assert best.note.endswith("If it had been the only one looked at: none.")
     with pytest.raises(AnalysisError, match="cannot be held against chance"):
         believe(finding, Null(1.0, np.array([]), "of none"))
     assert [verdict(v)[:6] for v in (0.001, 0.03, 0.1, 0.5)] == ["chance", "chance", "chance", "this i"]

@@ -232,13 +232,18 @@ def _response(asked: Asked, marker: Marker, question: Question, looked: LookedAt
     error = math.sqrt(
         float(higher.mean(axis=1).var(ddof=1)) / hit.sum() + float(higher.mean(axis=0).var(ddof=1)) / (~hit).sum()
     )
+    half = 1.959964 * error if error > 0 else math.nan  # a variance of 0 is no certainty
+    said = "Responder: CR or PR as best response."
+    if not error > 0:
+        how = "is the same in all" if np.ptp(value) == 0 else "parts responders from others without exception"
+        said += f" {marker.words} {how}, so that DeLong's variance is 0 and gives no interval."
     table = pd.DataFrame({"subject_id": there, "value": value, "responder": hit})
     main = Finding(
         name,
         "all",
         area,
-        max(0.0, area - 1.959964 * error),
-        min(1.0, area + 1.959964 * error),
+        max(0.0, area - half) if error > 0 else math.nan,
+        min(1.0, area + half) if error > 0 else math.nan,
         0.95,
         two_sided_p((area - 0.5) / error) if error > 0 else math.nan,
         len(there),
@@ -246,7 +251,7 @@ def _response(asked: Asked, marker: Marker, question: Question, looked: LookedAt
         "area under the ROC curve",
         "chance that a responder's value is higher; DeLong's interval and p",
         DELONG,
-        "Responder: CR or PR as best response.",
+        said,
         table,
     )
     seen = looked.chance.seen

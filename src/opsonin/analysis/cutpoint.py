@@ -32,7 +32,7 @@ from opsonin.analysis.maximally_selected import (
 )
 from opsonin.analysis.searched_effect import Outcome, SurvivalOutcome, bootstrap_cuts, shrinkage_factor
 from opsonin.analysis.statistics import NAN, Estimate, two_sided_p
-from opsonin.analysis.survival.data import checked, numbers, responses, strata_codes
+from opsonin.analysis.survival.data import checked, checked_level, numbers, responses, strata_codes
 from opsonin.errors import AnalysisError
 
 SOURCE = "Lausen & Schumacher 1992, doi:10.2307/2532740; Hollaender, Sauerbrei & Schumacher 2004, doi:10.1002/sim.1611"
@@ -194,7 +194,7 @@ def _search(
     found = search(outcome.scores, x, outcome.strata, between)
     best, n = found.best, x.size
     high = x >= found.first_high[best]
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    z = NormalDist().inv_cdf(0.5 + checked_level(level) / 2)
     effect, se = outcome.log_ratio(high.astype(float))
     factor = shrinkage_factor(outcome, x, between, seed) if shrink else NAN
     chosen, spread = bootstrap_cuts(outcome, x, between, bootstrap, seed)

@@ -16,7 +16,8 @@ from jaxtyping import Float
 
 from opsonin.analysis.profile_likelihood import highest, profile
 from opsonin.analysis.survival.cox import Test, chi_squared
-from opsonin.analysis.survival.design import checked_level, design, standards
+from opsonin.analysis.survival.data import checked_level
+from opsonin.analysis.survival.design import design, standards
 from opsonin.analysis.survival.likelihood import Evaluation
 from opsonin.errors import AnalysisError
 

@@ -1,7 +1,9 @@
 """Meta-analysis: one estimate from several cohorts or trials, and how far they disagree.
 
 Source: DerSimonian & Laird (1986), Control Clin Trials 7:177; restricted maximum likelihood and its Fisher scoring:
-Viechtbauer (2005), J Educ Behav Stat 30:261; Hartung & Knapp (2001), Stat Med 20:3875; interval of τ²: Viechtbauer
+Viechtbauer (2005), J Educ Behav Stat 30:261; Hartung & Knapp (2001), Stat Med 20:3875, its error never
+below the usual one: Knapp & Hartung (2003), Stat Med 22:2693, and Röver, Knapp & Friede (2015), BMC Med Res Methodol
+15:99; interval of τ²: Viechtbauer
 (2007), Stat Med 26:37 (Q profile); I²: Higgins & Thompson (2002), Stat Med 21:1539; prediction: Higgins, Thompson &
 Spiegelhalter (2009), J R Stat Soc A 172:137.
 """
@@ -19,7 +21,7 @@ from jaxtyping import Float
 
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.statistics import NAN, Estimate, t_p, t_quantile, two_sided_p
-from opsonin.analysis.survival.data import numbers
+from opsonin.analysis.survival.data import checked_level, numbers
 from opsonin.errors import AnalysisError
 
 METHODS = {"fixed": "one common effect", "dersimonian-laird": "DerSimonian-Laird", "reml": "restricted likelihood"}
@@ -100,7 +102,7 @@ def meta_analysis(
     """Pool estimates (log hazard ratios, differences …) with their standard errors.
 
     method: "fixed", "dersimonian-laird" or "reml". hartung_knapp: the interval by Student's t and the spread of the
-    estimates themselves, as few cohorts need; without effect on "fixed".
+    estimates themselves, as few cohorts need, but never less than their standard errors say; without effect on "fixed".
     Raises: AnalysisError for fewer than two cohorts, a missing value or a standard error that is not positive.
     """
     y, s = numbers(estimate, "estimate"), numbers(se, "standard error")
@@ -122,13 +124,14 @@ def meta_analysis(
         raise AnalysisError("a meta-analysis needs two or more cohorts.")
     if method not in METHODS:
         raise AnalysisError(f"the method {method!r} is unknown; use one of {', '.join(METHODS)}.")
-    v, df = s**2, y.size - 1
+    v, df, level = s**2, y.size - 1, checked_level(level)
     tau2 = _tau2(y, v, method)
     mean, error = _pooled(y, v, tau2)
     knapp = hartung_knapp and method != "fixed"
     if knapp:
         w = 1 / (v + tau2)
-        error = math.sqrt(float((w * (y - mean) ** 2).sum()) / df / float(w.sum()))
+        # never below the usual error: two cohorts that happen to agree would else leave no doubt at all
+        error = max(error, math.sqrt(float((w * (y - mean) ** 2).sum()) / df / float(w.sum())))
         width, p = t_quantile(0.5 + level / 2, df) * error, t_p(mean / error, df) if error > 0 else NAN
     else:
         width, p = NormalDist().inv_cdf(0.5 + level / 2) * error, two_sided_p(mean / error)
@@ -178,14 +181,19 @@ def _q(y: Float[np.ndarray, " k"], v: Float[np.ndarray, " k"], tau2: float) -> f
 def _typical_variance(v: Float[np.ndarray, " k"]) -> float:
     """The variance within a typical cohort (Higgins & Thompson 2002, equation 9)."""
     w = 1 / v
-    return (v.size - 1) * float(w.sum()) / float(w.sum() ** 2 - (w**2).sum())
+    return (v.size - 1) * float(w.sum()) / _products(w)
+
+
+def _products(w: Float[np.ndarray, " k"]) -> float:
+    """(Σ w)² − Σ w², as a sum of products of pairs, which stays above 0 however unequal the weights are."""
+    return 2 * float((w[1:] * np.cumsum(w)[:-1]).sum())
 
 
 def _tau2(y: Float[np.ndarray, " k"], v: Float[np.ndarray, " k"], method: str) -> float:
     if method == "fixed":
         return 0.0
     w = 1 / v
-    moment = (_q(y, v, 0.0) - (y.size - 1)) / float(w.sum() - (w**2).sum() / w.sum())
+    moment = (_q(y, v, 0.0) - (y.size - 1)) * float(w.sum()) / _products(w)
     return max(0.0, moment) if method == "dersimonian-laird" else _restricted(y, v)
 
 

@@ -91,6 +91,11 @@ def screen(
         draws = _draws(permutations, len(labels), t.size)
         scores, rest = _survival_scores(t, d, stratum, others, ties), _within(rows, others, stratum)
         if not scores(np.ones(t.size, dtype=bool)).any():
+            if not others.shape[0]:
+                raise AnalysisError(
+                    "a screen needs patients of whom one has the event while others are at risk; in no stratum there "
+                    "is one. Use fewer strata."
+                )
             raise AnalysisError(
                 "the covariates to adjust for have no model of their own: one is given by the others, or does not "
                 "differ within the strata; leave it out."

@@ -164,8 +164,8 @@ def _milestones(rows: pd.DataFrame, endpoint: str, labels: list[str]) -> list[Fi
                         name=f"survival.{endpoint}.rate_{months}_months",
                         group=label,
                         estimate=row["survival"],
-                        lower=row["lower"],
-                        upper=row["upper"],
+                        lower=row["lower"] if row["survival"] < 1 else math.nan,  # Greenwood's variance of 0 would
+                        upper=row["upper"] if row["survival"] < 1 else math.nan,  # claim that nobody ever will
                         level=curve.level,
                         n=curve.n,
                         events=curve.n_events,

@@ -108,7 +108,7 @@ def _against_chance(finding: Finding, null: Null) -> Finding:
         what = f"look{'s' if not hits else ''} at least this good"
     words = f"{null.words[0].upper()}{null.words[1:]}, {many} {what}: {verdict(value)}."
     if null.looked_at > 1 and null.alone is not None:
-        words += f" If it had been the only one looked at: {percent(null.share_alone)}."
+        words += f" If it had been the only one looked at: {percent(null.share_alone) if null.share_alone else 'none'}."
     table = {"null_strength": known, "observed": abs(null.observed)}
     if null.alone is not None and null.alone.size == known.size:
         table["alone"] = null.alone
@@ -176,7 +176,9 @@ def _exaggerated(
     per, factor = short(finding), float(first["exaggeration"])
     words = f"If the true {per} were {ratio_of(evidence.shrunken):.2g}, "
     words += f"{percent(float(first['power']))} of trials like this one would show it at the 5 % level"
-    if math.isfinite(factor) and first["power"] > 0:
+    if evidence.shrunken == 0:
+        words += ", each of them wrongly"
+    elif math.isfinite(factor) and first["power"] > 0:
         words += f", typically {times(factor)} on the log scale"
         wrong = float(first["type_s"])
         words += f"; {percent(wrong)} of these would point the wrong way" if wrong > 0.0005 else ""

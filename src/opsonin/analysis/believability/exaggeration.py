@@ -83,6 +83,8 @@ def type_m_and_s(effect: float, se: float, critical: float = 1.959964) -> Errors
         middle = (low + high) / 2
         beyond = normal.cdf(shift - middle) + normal.cdf(-shift - middle)
         low, high = (middle, high) if beyond > power / 2 else (low, middle)
+    if not shift > 0:  # of no link at all every finding is infinitely too strong
+        return Errors(power, wrong / power, math.inf, math.inf)
     return Errors(power, wrong / power, total / power / shift, low / shift)
 
 
@@ -111,7 +113,7 @@ def _simulated(data: Survivors, critical: float, strongest: float, effect: float
     if not found.any():
         return effect, 0.0, math.nan, math.nan, 0.0, math.nan
     fit = cox_single_covariate_many(data.time, data.event, x[found], strata=data.strata)
-    size = np.where(fit.monotone, np.inf, np.abs(fit.coefficient)) / abs(effect)
+    size = np.where(fit.monotone, np.inf, np.abs(fit.coefficient)) / (abs(effect) or 1e-300)
     best = np.abs(z[found]) >= strongest - 1e-9
     return (
         effect,

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from opsonin.analysis.survival.data import checked
+from opsonin.analysis.survival.data import checked, checked_level
 from opsonin.errors import AnalysisError
 
 
@@ -82,7 +82,7 @@ def cumulative_incidence(
     before = np.r_[1.0, free[:-1]]
     incidence = np.cumsum(before * d1 / r)
     se = np.sqrt(_variance(incidence, free, before, d1, d2, r))
-    lower, upper = _limits(incidence, se, NormalDist().inv_cdf(0.5 + level / 2))
+    lower, upper = _limits(incidence, se, NormalDist().inv_cdf(0.5 + checked_level(level) / 2))
     ends = bool(free[-1] == 0)
     return CumulativeIncidence(
         str(cause), distinct, at_risk, d1, d2, incidence, se, lower, upper, level, int(t.size), ends

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from opsonin.analysis.survival.data import strata_codes
-from opsonin.analysis.survival.design import CoxData, checked_level, cox_data, new_rows, refuse_redundant
+from opsonin.analysis.survival.data import checked_level, strata_codes
+from opsonin.analysis.survival.design import CoxData, cox_data, new_rows, refuse_redundant
 from opsonin.analysis.survival.exact_ties import ExactLikelihood
 from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 

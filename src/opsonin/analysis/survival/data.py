@@ -59,6 +59,16 @@ def numbers(values: Any, what: str) -> np.ndarray:
     return out
 
 
+def checked_level(level: float) -> float:
+    """The confidence level of an interval.
+
+    Raises: AnalysisError where it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise AnalysisError(f"the level of an interval lies between 0 and 1, such as 0.95; {level:g} was given.")
+    return float(level)
+
+
 def responses(values: Any) -> np.ndarray:
     """Responses as bool, one for each patient.
 

@@ -146,16 +146,6 @@ def refuse_redundant(information: np.ndarray, labels: list[str]) -> None:
             raise AnalysisError(f"the covariate {label!r} says nothing that the others do not; leave it out.")
 
 
-def checked_level(level: float) -> float:
-    """The confidence level of an interval.
-
-    Raises: AnalysisError where it is not between 0 and 1.
-    """
-    if not 0 < level < 1:
-        raise AnalysisError(f"the level of an interval lies between 0 and 1, such as 0.95; {level:g} was given.")
-    return float(level)
-
-
 def _numbers(values: Any, label: str) -> np.ndarray:
     if np.asarray(values).dtype.kind in "mM":
         raise AnalysisError(f"{label!r} is a date; give the days since one origin instead.")

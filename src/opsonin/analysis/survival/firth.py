@@ -17,7 +17,8 @@ from jaxtyping import Float
 
 from opsonin.analysis.profile_likelihood import highest, profile
 from opsonin.analysis.survival.cox import Test, chi_squared
-from opsonin.analysis.survival.design import CoxData, checked_level, cox_data, refuse_redundant
+from opsonin.analysis.survival.data import checked_level
+from opsonin.analysis.survival.design import CoxData, cox_data, refuse_redundant
 from opsonin.analysis.survival.likelihood import Evaluation, PartialLikelihood
 from opsonin.errors import AnalysisError
 

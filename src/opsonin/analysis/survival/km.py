@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from opsonin.analysis.survival.data import checked
+from opsonin.analysis.survival.data import checked, checked_level
 from opsonin.errors import AnalysisError
 
 NEAR = 1e-9  # the curve "equals" a level within this, as rounding of products needs
@@ -47,6 +47,7 @@ class KaplanMeier:
     level: float
     interval: str
     n: int
+    entered: Float[np.ndarray, " n"] | None = None  # the entry times in order, where they differ
 
     @property
     def n_events(self) -> int:
@@ -71,7 +72,10 @@ class KaplanMeier:
         t = np.atleast_1d(np.asarray(times, dtype=float))
         where = np.searchsorted(self.time, t, side="right")
         ahead = np.r_[np.cumsum((self.events + self.censored)[::-1])[::-1], 0]
-        columns = {"time": t, "at_risk": ahead[np.searchsorted(self.time, t, side="left")]}
+        risk = ahead[np.searchsorted(self.time, t, side="left")]
+        if self.entered is not None:  # who comes later is not at risk yet
+            risk = risk - (self.n - np.searchsorted(self.entered, t, side="left"))
+        columns = {"time": t, "at_risk": np.maximum(risk, 0)}
         beyond = (t > self.time[-1]) & (self.survival[-1] > 0) if self.time.size else np.ones(t.size, dtype=bool)
         for name, start in (("survival", 1.0), ("se", 0.0), ("lower", 1.0), ("upper", 1.0)):
             value = np.r_[start, getattr(self, name)][where]
@@ -105,6 +109,7 @@ def kaplan_meier(
     if interval not in ("log-log", "log", "plain"):
         raise AnalysisError(f"the interval {interval!r} is unknown; use 'log-log', 'log' or 'plain'.")
     t, d, start = checked(time, event, entry)
+    level = checked_level(level)
     distinct, index = np.unique(t, return_inverse=True)
     events = np.bincount(index[d], minlength=distinct.size).astype(np.int64)
     leaving = np.bincount(index, minlength=distinct.size).astype(np.int64)
@@ -129,6 +134,7 @@ def kaplan_meier(
         level,
         interval,
         t.size,
+        None if start is None else np.sort(start),
     )
 
 

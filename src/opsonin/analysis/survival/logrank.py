@@ -57,7 +57,7 @@ def logrank(
         o, e, v = _one_stratum(t[here], d[here], code[here], k, float(rho), float(gamma))
         observed, expected, variance = observed + o, expected + e, variance + v
     usable = expected > 0
-    if usable.sum() < 2:
+    if usable.sum() < 2 or not np.abs(variance).max() > 1e-12:  # nor where all who are at risk have the event at once
         raise AnalysisError("a log-rank test needs events while two groups or more are at risk; there are none.")
     from scipy.special import chdtrc
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from opsonin.analysis.statistics import NAN, two_sided_p
-from opsonin.analysis.survival.data import checked, group_codes
+from opsonin.analysis.survival.data import checked, checked_level, group_codes
 from opsonin.analysis.survival.km import kaplan_meier
 from opsonin.errors import AnalysisError
 
@@ -83,7 +83,7 @@ def restricted_means(
             )
     curves = [kaplan_meier(t[code == g], d[code == g]) for g in order]
     (a, se_a), (b, se_b) = (curve.restricted_mean(horizon) for curve in curves)
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    z = NormalDist().inv_cdf(0.5 + checked_level(level) / 2)
     return RestrictedMeans(
         groups=(names[order[0]], names[order[1]]),
         until=horizon,

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from opsonin.analysis import analyse, duration_of_response, response_times
+from opsonin.analysis.derived import completed
+from opsonin.cli.headlines import headlines
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report import write_report
 
@@ -121,3 +123,32 @@ def test_the_report_draws_what_was_derived(tmp_path):
     for figure in ("response-waterfall", "response-spider", "response-best"):
         assert figure in page
     assert "Responses were derived from the lesions by RECIST 1.1" in page
+
+
+def test_who_died_before_the_first_scan_after_baseline_has_had_the_event():
+    dead = pd.DataFrame(
+        {"subject_id": ["A", "G", "H"], "endpoint": "OS", "day": [300.0, 20.0, 90.0], "origin_day": 0.0}
+    )
+    made = record(courses=COURSES | {"G": [50], "H": [50]}, survival=dead.assign(event=[False, True, False]))
+    times = completed(made).record.survival
+    progression_free = times[times["endpoint"] == "PFS"].set_index("subject_id")
+    assert bool(progression_free.loc["G", "event"])
+    assert progression_free.loc["G", ["day", "cause"]].tolist() == [20.0, "death"]
+    assert progression_free.loc["H", ["day", "event"]].tolist() == [0.0, False]
+    assert len(progression_free) == 8
+    found = analyse(made).get("survival.PFS.median")
+    assert (found.n, found.events) == (8, 5)
+
+
+def test_a_first_scan_long_after_the_start_is_said_to_stand_for_baseline():
+    late = scans({"A": [50, 30, 28]}).assign(day=[42.0, 84.0, 126.0])
+    made = TrialRecord({"subjects": pd.DataFrame({"subject_id": ["A"]}), "lesions": late}, Manifest())
+    assert "the first A: the scan of day 42 stands for baseline" in completed(made).derived[0]
+    assert "stands for baseline" not in completed(record()).derived[0]
+
+
+def test_the_command_says_what_follows_from_lesions_and_why_they_cannot_be_judged():
+    made = record()
+    assert any("Objective response" in line for line in headlines(made, analyse(made), None))
+    small = record(courses={name: [v / 10 for v in sizes] for name, sizes in COURSES.items()})
+    assert "these look like centimetres" in headlines(small, analyse(small), None)[0]

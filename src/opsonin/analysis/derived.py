@@ -12,6 +12,7 @@ from opsonin.analysis.durations import endpoints_from_visits, response_times
 from opsonin.errors import CriteriaError
 
 CRITERIA = "RECIST 1.1"
+LATE_DAYS = 14.0  # a first scan later than this after the start cannot stand for baseline unsaid
 
 
 class Completed(NamedTuple):
@@ -63,7 +64,20 @@ def _responses(record: Any, criteria: str, confirm: bool) -> tuple[pd.DataFrame 
             f"{row['lesion_id']} of {row['subject_id']} on day {row['day']:g}, {row['diameter_mm']:g} mm: {row['why']}"
         )
         words += f" Sizes to look at again: {len(odd)}, the first {first}"
+    late = _late_baselines(record.lesions)
+    if len(late):
+        words += (
+            f" Nothing was measured before treatment of {len(late)} subject{'s' if len(late) > 1 else ''}, the first "
+            f"{late.index[0]}: the scan of day {late.iloc[0]:g} stands for baseline, and what happened before it is "
+            "not seen."
+        )
     return conform("responses", table), words
+
+
+def _late_baselines(lesions: pd.DataFrame) -> pd.Series:
+    """The first elapsed day measured, of subjects without a scan in time: until two weeks after the start."""
+    first = lesions.groupby(lesions["subject_id"].astype(str))["day"].min().astype(float)
+    return first[first > LATE_DAYS]
 
 
 def _survival(record: Any, responses: pd.DataFrame, said: list[str]) -> pd.DataFrame:

@@ -15,7 +15,8 @@ BAD = ("PD", "iUPD", "iCPD")
 def response_times(
     responses: pd.DataFrame, survival: pd.DataFrame | None = None, disposition: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """One row a subject with a dated visit, days from day 1, NaN for what was not seen.
+    """One row a subject with a dated visit, or with none because nothing could be evaluated after baseline (NE): who
+    died before the first scan has had the event. Days from day 1, NaN for what was not seen.
 
     Columns: subject_id; response_day (first CR or PR that counts: of those whose best response is one; a confirmed one
     where the best is); progression_day; last_day (last evaluable visit); death_day; resolved (an iUPD that iSD, iPR or
@@ -35,6 +36,9 @@ def response_times(
         _one(str(subject), own, best.loc[subject] if subject in best.index else None)
         for subject, own in visits.sort_values("day", kind="stable").groupby("subject_id", sort=False)
     ]
+    there = {row[0] for row in rows}
+    unseen = [str(s) for s, word in best["overall"].astype(str).items() if word == "NE" and str(s) not in there]
+    rows += [(subject, np.nan, np.nan, np.nan, False) for subject in unseen]
     names = ["subject_id", "response_day", "progression_day", "last_day", "resolved"]
     table = pd.DataFrame(rows, columns=pd.Index(names))
     table["death_day"] = table["subject_id"].map(deaths).astype(float)

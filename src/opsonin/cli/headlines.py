@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
 
 def headlines(record: TrialRecord, findings: Findings, replicates: Replicates | None) -> list[str]:
-    """What the report's summary says was found, a sentence each."""
+    """What the report's summary says was found, a sentence each; and what could not be derived, with the reason."""
+    from opsonin.analysis.derived import completed
     from opsonin.report.chapters.summary import found
     from opsonin.report.context import Context
     from opsonin.report.groups import grouped
 
     count = None if replicates is None else len(replicates.trials)
-    return [f"{strong} {rest}".strip() for strong, rest in found(Context(record, findings, grouped(record), count))]
+    made = completed(record, record.manifest.questions)  # the report, too, reads what follows from the lesions
+    lines = found(Context(made.record, findings, grouped(made.record), count))
+    return [*made.problems, *(f"{strong} {rest}".strip() for strong, rest in lines)]

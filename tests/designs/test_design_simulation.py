@@ -12,6 +12,7 @@ from opsonin.designs import (
     MaxPatients,
     NoSkipping,
     PotentialDoses,
+    Saturating,
     Scenario,
     StopWhenTreated,
     ThreePlusThree,
@@ -138,3 +139,24 @@ def test_a_combination_is_written_by_row_and_column():
     seen = parse_outcomes("1x1NNN 2x3NT", columns=4)
     assert seen.level.tolist() == [1, 1, 1, 7, 7]
     assert seen.text == "1x1NNN 2x3NT"
+
+
+def test_a_sentinel_and_staggering_make_cohorts_longer_and_nothing_else():
+    plain = simulate(BOIN, TRUTH, 60, seed=2, accrual=Accrual(1.0, even=True))
+    slow = simulate(BOIN, TRUTH, 60, seed=2, accrual=Accrual(1.0, even=True, sentinel_days=7.0, stagger_days=3.0))
+    assert np.array_equal(plain.mtd, slow.mtd)
+    full = plain.patients.sum(axis=1) == 30
+    longer = (slow.days - plain.days)[full]
+    assert (longer <= 10 * (6.0 + 2.0) + 1e-9).all()  # ten cohorts, the second patient 6 days later, the third 2 more
+    assert longer.mean() > 60
+
+
+def test_the_lowest_dose_that_saturates_the_immune_effect_is_declared():
+    truth = Scenario([0.02, 0.04, 0.08, 0.15], immune=[0.3, 0.95, 1.0, 1.0], immune_sd=0.1)
+    plain = simulate(MaxPatients(Boin(4, 0.25), 24), truth, 200, accrual=Accrual(7.0))
+    low = simulate(MaxPatients(Saturating(Boin(4, 0.25)), 24), truth, 200, accrual=Accrual(7.0))
+    assert plain.select.argmax() == 3
+    assert low.select.argmax() == 1
+    assert np.array_equal(plain.patients, low.patients)
+    with pytest.raises(DesignError, match="share is a part"):
+        Saturating(Boin(4), 1.5)

@@ -21,6 +21,7 @@ from opsonin.designs.partial_order import PartialOrderFit, partial_order_crm
 from opsonin.designs.pathways import Pathways, pathways
 from opsonin.designs.registry import design, names
 from opsonin.designs.rolling_six import RollingSix
+from opsonin.designs.saturating import Saturating
 from opsonin.designs.simulation import Accrual, compare, simulate
 from opsonin.designs.skeleton import skeleton
 from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
@@ -76,6 +77,7 @@ __all__ = [
     "Pathways",
     "PotentialDoses",
     "RollingSix",
+    "Saturating",
     "Scenario",
     "Simulated",
     "StartAt",

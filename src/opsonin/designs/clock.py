@@ -160,6 +160,9 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
             if slot.max() >= MOST:
                 raise DesignError(f"a trial has gone beyond {MOST} patients; give the design an end.")
             state.clock[who] += waits.of(who, slot)
+            if member:  # nobody of a cohort is dosed before the one ahead has been watched for a while
+                gap = accrual.sentinel_days if member == 1 else accrual.stagger_days
+                state.clock[who] = np.maximum(state.clock[who], state.entry[who, slot - 1] + gap)
             shown = source.show(who, slot, chosen.level[here])
             state.dose[who, slot], state.cohort[who, slot] = chosen.level[here], number[here]
             state.entry[who, slot], state.grade[who, slot] = state.clock[who], shown.grade

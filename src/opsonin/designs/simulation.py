@@ -27,14 +27,22 @@ MOST = 500  # patients of one trial; a design that goes on beyond that has no en
 
 @dataclass(frozen=True)
 class Accrual:
-    """How patients come.   days: from one to the next, on average;   even: at even times, else exponential ones."""
+    """How patients come.   days: from one to the next, on average;   even: at even times, else exponential ones.
+
+    sentinel_days: that the second patient of a cohort waits after the first;   stagger_days: each further one after the
+    one before.
+    """
 
     days: float = 10.0
     even: bool = False
+    sentinel_days: float = 0.0
+    stagger_days: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.days > 0:
             raise DesignError(f"patients come {self.days:g} days apart; give a number above 0.")
+        if min(self.sentinel_days, self.stagger_days) < 0:
+            raise DesignError("sentinel_days and stagger_days are days to wait, 0 or more.")
 
 
 def simulate(

@@ -48,7 +48,7 @@ def test_every_marker_asked_about_has_its_picture_and_its_words(context):
     for endpoint in ("pfs", "os"):
         assert f"belief-hla-dr-nk-and-{endpoint}" in names
         words = said[f"In words: HLA-DR+ NK and {endpoint.upper()}"]
-        assert list(words) == ["Chance.", "Size.", "Truth.", "Next."]
+        assert list(words) == ["Who is compared.", "Chance.", "Size.", "Truth.", "Next."]
         assert "among 6 looked at" in words["Chance."]
         assert "times too strong" in words["Size."]
         assert "If one such link in ten is real" in words["Truth."]
@@ -160,6 +160,6 @@ def test_the_first_trial_says_how_far_its_marker_can_be_believed(tmp_path):
     said = {block.title: dict(block.lines) for block in chapter(page).blocks if isinstance(block, Lines)}
     for endpoint in ("PFS", "OS"):
         words = said[f"In words: HLA-DR+ NK and {endpoint}"]
-        assert list(words) == ["Chance.", "Size.", "Truth.", "The model.", "Next."]
+        assert list(words) == ["Who is compared.", "Chance.", "Size.", "Truth.", "The model.", "Next."]
         assert "among 120 looked at" in words["Chance."]  # ten markers, four days, OS, PFS and TTP
         assert "the hazard ratio per doubling is" in words["The model."]

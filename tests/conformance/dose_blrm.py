@@ -25,7 +25,7 @@ def blrm_posterior(inputs, expected):
     )  # fmt: skip
     patients, dlt = np.array([inputs["n"]]), np.array([inputs["dlt"]])
     seen = from_counts(patients, dlt, np.array([int(np.flatnonzero(patients[0])[-1]) + 1 if patients.any() else 0]))
-    (lattice,) = posteriors(design.prior, patients, dlt)
+    (lattice,) = posteriors(design.priors[0][1], patients, dlt)
     mean, covariance = lattice.moments()
     theirs = expected["posterior"]
     close = {"rtol": 0, "atol": 1e-5}

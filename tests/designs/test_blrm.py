@@ -36,8 +36,8 @@ def brute_force(prior, patients, dlt, cut, nodes=700, reach=8.5):
 def test_quadrature_equals_brute_force(dlt, correlation):
     made = Blrm(4, doses=(3.0, 10.0, 30.0, 50.0), reference=20.0, correlation=correlation)
     patients = np.array([[3, 3, 6, 2]])
-    rates, under = brute_force(made.prior, patients[0], dlt, 0.33)
-    (lattice,) = posteriors(made.prior, patients, np.array([dlt]))
+    rates, under = brute_force(made.priors[0][1], patients[0], dlt, 0.33)
+    (lattice,) = posteriors(made.priors[0][1], patients, np.array([dlt]))
     np.testing.assert_allclose(lattice.rates()[0][0], rates, rtol=0, atol=1e-6)
     np.testing.assert_allclose(lattice.below(np.array([[[0.33]]]))[0, :, 0], under, rtol=0, atol=5e-3)
 
@@ -58,7 +58,7 @@ def test_quantiles_at_the_reference_dose_equal_those_of_the_intercept():
     b = np.linspace(-8.5, 8.5, 501)
     a = -0.8472978603872036 + 2 * np.linspace(-7, 7, 4001)
     density = -0.5 * (((a - a.mean()) / 2) ** 2)[:, None] - 0.5 * b**2
-    for x, n, r in zip(made.prior.x, patients[0], dlt[0], strict=True):
+    for x, n, r in zip(made.x, patients[0], dlt[0], strict=True):
         logit = a[:, None] + np.exp(b) * x
         density = density + r * logit - n * np.logaddexp(0, logit)
     of_intercept = np.exp(density - density.max()).sum(axis=1)

@@ -8,6 +8,7 @@ from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12, rank_based_scores
 from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.characteristics import Simulated, difference
+from opsonin.designs.codata import Between, Source, codata_prior
 from opsonin.designs.crm import Crm
 from opsonin.designs.evidence import Evidence, evidence, from_counts
 from opsonin.designs.gboin import GBoin
@@ -48,6 +49,7 @@ __all__ = [
     "ACTIONS",
     "Accelerated",
     "Accrual",
+    "Between",
     "Blrm",
     "BlrmPair",
     "Boin",
@@ -80,6 +82,7 @@ __all__ = [
     "Saturating",
     "Scenario",
     "Simulated",
+    "Source",
     "StartAt",
     "StopWhenHere",
     "StopWhenPrecise",
@@ -92,6 +95,7 @@ __all__ = [
     "TiteCrm",
     "Truth",
     "Wrapper",
+    "codata_prior",
     "compare",
     "design",
     "difference",

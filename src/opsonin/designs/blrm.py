@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,8 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.base import Decision, Decisions, Design, decisions
+from opsonin.designs.codata import Between, Source, codata_prior, source_of
 from opsonin.designs.evidence import Evidence
-from opsonin.designs.logistic_posterior import LogisticPrior, posteriors
+from opsonin.designs.logistic_posterior import LogisticPrior
+from opsonin.designs.mixture_posterior import Mixed, mixed_posteriors
 from opsonin.designs.table import check_rates, check_size
 from opsonin.errors import DesignError
 
@@ -37,6 +40,10 @@ class Blrm(Design):
     choose: of the admissible doses the "likeliest" to lie in the interval, or the "highest".
     doses: of the levels, in any unit; where not given each is twice the one below.   reference: the dose at which the
     rate is logit⁻¹(α); the middle level's where not given.   prior_mean, prior_sd, correlation: of α and β.
+    mixture: in place of that prior, parts of one: (weight, mean of α, mean of β, sd of α, sd of β, correlation) each.
+    codata: other trials (codata.Source, or tables of its fields), whose curves and this one's are exchangeable with
+    probability `exchangeable`, and otherwise apart; the prior above is then that of their common mean, and of a trial
+    apart.   between: medians of the standard deviations of α and β between exchangeable trials.
     cohort: patients treated together.   The dose declared in the end is chosen among those tried.
     Source: Neuenschwander, Branson & Gsponer (2008), Stat Med 27:2420, doi:10.1002/sim.3230.
     """
@@ -52,6 +59,10 @@ class Blrm(Design):
     prior_mean: tuple[float, ...] = (-0.8472978603872036, 0.0)  # a rate of 30% at the reference
     prior_sd: tuple[float, ...] = (2.0, 1.0)
     correlation: float = 0.0
+    mixture: tuple[tuple[float, ...], ...] | None = None
+    codata: tuple[Any, ...] | None = None
+    exchangeable: float = 0.8
+    between: tuple[float, ...] = (0.25, 0.125)
     cohort: int = 3
 
     def __post_init__(self) -> None:
@@ -69,11 +80,17 @@ class Blrm(Design):
             raise DesignError(f"the reference dose {self.reference:g} must be above 0.")
         if len(self.prior_mean) != 2 or len(self.prior_sd) != 2:
             raise DesignError("prior_mean and prior_sd hold two numbers each, for the intercept and the log slope.")
-        if not (min(self.prior_sd) > 0 and -1 < self.correlation < 1):
-            raise DesignError(
-                f"prior standard deviations are above 0 and the correlation in (-1, 1); {tuple(self.prior_sd)} and "
-                f"{self.correlation:g} were given."
-            )
+        if self.codata and (self.mixture or self.correlation):
+            raise DesignError("co-data make the prior from independent α and β: give no mixture or correlation.")
+        if not 0 <= self.exchangeable <= 1:
+            raise DesignError(f"the probability {self.exchangeable:g} of being exchangeable lies in [0, 1].")
+        _ = self._sources, self._between  # checks them
+        for part in self.mixture or ((1.0, *self.prior_mean, *self.prior_sd, self.correlation),):
+            if len(part) != 6 or not (min(part[3], part[4]) > 0 and -1 < part[5] < 1 and part[0] > 0):
+                raise DesignError(
+                    "prior standard deviations and weights are above 0 and the correlation in (-1, 1); a part of a "
+                    f"mixture holds six numbers, its weight first; {tuple(part)} was given."
+                )
 
     @property
     def name(self) -> str:
@@ -90,20 +107,51 @@ class Blrm(Design):
         """The doses."""
         return 2.0 ** np.arange(self.levels) if self.doses is None else np.array(self.doses, dtype=float)
 
+    @property
+    def _sources(self) -> list[Source]:
+        return [source_of(given) for given in self.codata or ()]
+
+    @property
+    def _between(self) -> Between:
+        return Between(tuple(self.prior_mean), tuple(self.prior_sd), tuple(self.between))
+
     @cached_property
-    def prior(self) -> LogisticPrior:
-        """The prior of the curve."""
-        reference = self.amounts[(self.levels - 1) // 2] if self.reference is None else self.reference
-        (sd_a, sd_b), r = self.prior_sd, self.correlation
-        covariance = np.array([[sd_a**2, r * sd_a * sd_b], [r * sd_a * sd_b, sd_b**2]])
-        return LogisticPrior(np.log(self.amounts / reference), np.array(self.prior_mean, dtype=float), covariance)
+    def parts(self) -> tuple[tuple[float, ...], ...]:
+        """The prior of (α, β): (weight, mean of α, mean of β, sd of α, sd of β, correlation) of each part."""
+        if self.codata:
+            return codata_prior(self._sources, self.reference_dose, self.exchangeable, self._between)
+        return self.mixture or ((1.0, *self.prior_mean, *self.prior_sd, self.correlation),)
+
+    @property
+    def reference_dose(self) -> float:
+        """The dose at which the rate is logit⁻¹(α)."""
+        return float(self.amounts[(self.levels - 1) // 2]) if self.reference is None else self.reference
+
+    @cached_property
+    def x(self) -> Float[np.ndarray, " dose"]:
+        """log(dose / reference)."""
+        return np.log(self.amounts / self.reference_dose)
+
+    @cached_property
+    def priors(self) -> list[tuple[float, LogisticPrior]]:
+        """The parts of the prior of the curve, with their weights."""
+        total = sum(part[0] for part in self.parts)
+        found = []
+        for weight, mean_a, mean_b, sd_a, sd_b, r in self.parts:
+            covariance = np.array([[sd_a**2, r * sd_a * sd_b], [r * sd_a * sd_b, sd_b**2]], dtype=float)
+            found.append((weight / total, LogisticPrior(self.x, np.array([mean_a, mean_b], dtype=float), covariance)))
+        return found
+
+    def posteriors(self, patients: np.ndarray, dlt: np.ndarray) -> Iterator[Mixed]:
+        """The posteriors of the curves of trials with these counts, block by block."""
+        return mixed_posteriors(self.priors, patients, dlt)
 
     def below(self, seen: Evidence, rates: tuple[float, ...]) -> Float[np.ndarray, "trial dose rate"]:
         """P(DLT rate < each of `rates`); trials with the same counts are worked out once."""
         counts = np.concatenate([seen.patients, seen.dlt], axis=1)
         _, first, which = np.unique(counts, axis=0, return_index=True, return_inverse=True)
         cuts = np.array(rates)[None, None]
-        found = [lattice.below(cuts) for lattice in posteriors(self.prior, seen.patients[first], seen.dlt[first])]
+        found = [lattice.below(cuts) for lattice in self.posteriors(seen.patients[first], seen.dlt[first])]
         return np.concatenate(found)[which.reshape(-1)]
 
     def exceeds(self, seen: Evidence, rate: float) -> Float[np.ndarray, "trial dose"]:
@@ -114,7 +162,7 @@ class Blrm(Design):
         """The posterior of the DLT rates."""
         parts = np.array([0.025, 0.5, 0.975])
         found = []
-        for lattice in posteriors(self.prior, seen.patients, seen.dlt):
+        for lattice in self.posteriors(seen.patients, seen.dlt):
             limits = lattice.quantiles(parts)
             found.append((*lattice.rates(), limits[:, :, 0], limits[:, :, 1], limits[:, :, 2]))
         return Curve(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -144,7 +192,7 @@ class Blrm(Design):
 
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
         likely, over = (array[0] for array in self._judged(seen))
-        mean = np.concatenate([lattice.rates()[0] for lattice in posteriors(self.prior, seen.patients, seen.dlt)])[0]
+        mean = np.concatenate([lattice.rates()[0] for lattice in self.posteriors(seen.patients, seen.dlt)])[0]
         numbers = {
             "patients": seen.patients[0].tolist(),
             "dlt": seen.dlt[0].tolist(),
@@ -174,7 +222,14 @@ class Blrm(Design):
             f"BLRM with overdose control, doses {doses}, target interval {low:.0%} to {high:.0%}: of the doses with "
             f"P(DLT rate > {high:.0%}) at most {self.overdose:.0%} the next patients get "
             + ("the one likeliest to lie in the interval." if self.choose == "likeliest" else "the highest.")
+            + self._borrowed()
         )
+
+    def _borrowed(self) -> str:
+        if not self.codata:
+            return ""
+        names = ", ".join(f"{s.name} ({sum(s.dlt)} of {sum(s.patients)} with DLT)" for s in self._sources)
+        return f" Co-data, exchangeable with probability {self.exchangeable:.0%}: {names}."
 
 
 def check_doses(amounts: Float[np.ndarray, " dose"], levels: int) -> None:

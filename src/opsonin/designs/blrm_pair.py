@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from opsonin.designs.base import Decision, Decisions, Design, decisions
 from opsonin.designs.blrm import CHOICES, check_doses
 from opsonin.designs.evidence import Evidence
 from opsonin.designs.grid import cell_name, check_grid
-from opsonin.designs.normal_posterior import posteriors
+from opsonin.designs.normal_posterior import Points, posteriors
 from opsonin.designs.table import check_rates, check_size
 from opsonin.errors import DesignError
 
@@ -27,8 +28,10 @@ class BlrmPair(Design):
     levels: cells in all;   columns: levels of the second drug, whose rows are those of the first one.
     row_doses, column_doses: of each drug, in any unit; where not given each is twice the one below.
     references: dose of each drug at which its rate is logit⁻¹(αi); the middle ones where not given.
-    prior_mean, prior_sd: of α1, β1, α2, β2, η, independent.   target, too_low, too_high, overdose, choose, cohort:
-    as of Blrm.   The next cell has at most one level more of one of the drugs than the last cohort's.
+    prior_mean, prior_sd: of α1, β1, α2, β2, η.   correlations: of α1 and β1, and of α2 and β2; co-data of each drug
+    alone give such a prior (codata.codata_prior, codata.moments).
+    target, too_low, too_high, overdose, choose, cohort: as of Blrm.
+    The next cell has at most one level more of one of the drugs than the last cohort's.
     Source: Neuenschwander et al. (2015), in Zhao & Yang (eds), Statistical Methods in Drug Combination Studies;
     Neuenschwander, Roychoudhury & Schmidli (2016), Stat Biopharm Res 8:345.
     """
@@ -45,6 +48,7 @@ class BlrmPair(Design):
     choose: str = "likeliest"
     prior_mean: tuple[float, ...] = (-1.3862943611198906, 0.0, -1.3862943611198906, 0.0, 0.0)  # 20% at each reference
     prior_sd: tuple[float, ...] = (2.0, 1.0, 2.0, 1.0, 1.121)  # η: odds up to nine times as high, or as low
+    correlations: tuple[float, ...] = (0.0, 0.0)
     cohort: int = 3
 
     def __post_init__(self) -> None:
@@ -64,6 +68,8 @@ class BlrmPair(Design):
             raise DesignError(f"references are two doses above 0, one of each drug; {self.references} were given.")
         if len(self.prior_mean) != 5 or len(self.prior_sd) != 5 or min(self.prior_sd) <= 0:
             raise DesignError("prior_mean and prior_sd hold five numbers each (α1, β1, α2, β2, η), the latter above 0.")
+        if len(self.correlations) != 2 or not max(np.abs(self.correlations)) < 1:
+            raise DesignError(f"correlations are two numbers in (-1, 1), one a drug; {self.correlations} were given.")
 
     @property
     def name(self) -> str:
@@ -106,10 +112,17 @@ class BlrmPair(Design):
         logit = both + np.log(-np.expm1(-both)) + at[..., 4, None, None] * (first[:, None] * second)
         return logit.reshape(*at.shape[:-1], self.levels)
 
-    def _posteriors(self, patients: np.ndarray, dlt: np.ndarray) -> Any:
-        return posteriors(
-            self.logits, np.array(self.prior_mean, dtype=float), np.diag(np.array(self.prior_sd) ** 2.0), patients, dlt
-        )
+    @cached_property
+    def covariance(self) -> Float[np.ndarray, "parameter parameter"]:
+        """Of the prior."""
+        related = np.eye(5)
+        for drug, correlation in zip((0, 2), self.correlations, strict=True):
+            related[drug, drug + 1] = related[drug + 1, drug] = correlation
+        sd = np.array(self.prior_sd, dtype=float)
+        return related * sd * sd[:, None]
+
+    def _posteriors(self, patients: np.ndarray, dlt: np.ndarray) -> Iterator[Points]:
+        return posteriors(self.logits, np.array(self.prior_mean, dtype=float), self.covariance, patients, dlt)
 
     def below(self, seen: Evidence, rates: tuple[float, ...]) -> Float[np.ndarray, "trial dose rate"]:
         """P(DLT rate < each of `rates`); trials with the same counts are worked out once."""

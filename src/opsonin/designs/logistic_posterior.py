@@ -22,21 +22,34 @@ SCORING = 40  # steps towards the mode at most
 
 @dataclass(frozen=True, eq=False)
 class LogisticPrior:
-    """(α, β) ~ N(mean, covariance), at covariates x = log(dose / reference)."""
+    """(α, β) ~ N(mean, covariance), at covariates x = log(dose / reference); the same for all trials, or one each."""
 
     x: Float[np.ndarray, " dose"]
-    mean: Float[np.ndarray, " parameter"]
-    covariance: Float[np.ndarray, "parameter parameter"]
+    mean: Float[np.ndarray, "*trial parameter"]
+    covariance: Float[np.ndarray, "*trial parameter parameter"]
+
+    def of(self, trials: slice, count: int) -> LogisticPrior:
+        """Of some trials, `count` in number, one each."""
+        mean, covariance = self.mean, self.covariance
+        if mean.ndim == 2:
+            return LogisticPrior(self.x, mean[trials], covariance[trials])
+        size = len(mean)
+        shapes = (count, size), (count, size, size)
+        return LogisticPrior(self.x, np.broadcast_to(mean, shapes[0]), np.broadcast_to(covariance, shapes[1]))
 
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """Posteriors of a block of trials.   alpha, weight: axes (trial, value of β, value of α), weights sum to 1."""
+    """Posteriors of a block of trials.   alpha, weight: axes (trial, value of β, value of α), weights sum to 1.
+
+    log_evidence: of the probability of the outcomes before they were seen, in any one order.
+    """
 
     x: Float[np.ndarray, " dose"]
     beta: Float[np.ndarray, "trial row"]
     alpha: Float[np.ndarray, "trial row node"]
     weight: Float[np.ndarray, "trial row node"]
+    log_evidence: Float[np.ndarray, " trial"]
 
     def moments(self) -> tuple[Float[np.ndarray, "trial parameter"], Float[np.ndarray, "trial parameter parameter"]]:
         """Mean and covariance of (α, β)."""
@@ -81,26 +94,26 @@ class Lattice:
         summed = value.sum(axis=1).reshape(trials, len(self.x), -1)
         return np.clip(summed, 0.0, 1.0)
 
-    def quantiles(self, parts: Float[np.ndarray, " part"]) -> Float[np.ndarray, "trial dose part"]:
-        """Quantiles of the DLT rate at each dose, by bisection on the logit scale."""
-        shape = (len(self.beta), len(self.x), len(parts))
-        low, high = np.full(shape, -60.0), np.full(shape, 30.0)
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            under = self.below(_expit(middle)) < parts
-            low, high = np.where(under, middle, low), np.where(under, high, middle)
-        return _expit(0.5 * (low + high))
-
 
 def posteriors(
     prior: LogisticPrior, patients: Int[np.ndarray, "trial dose"], dlt: Int[np.ndarray, "trial dose"]
 ) -> Iterator[Lattice]:
     """The posteriors of trials with these counts, block by block."""
     for first in range(0, len(patients), BLOCK):
-        n, r = (counts[first : first + BLOCK].astype(float) for counts in (patients, dlt))
-        centre, spread = _mode(prior, n, r)
-        mean, covariance = _lattice(prior, n, r, centre, spread, *FIRST).moments()
-        yield _lattice(prior, n, r, mean, covariance, *FINAL)
+        block = slice(first, first + BLOCK)
+        n, r = (counts[block].astype(float) for counts in (patients, dlt))
+        here = prior.of(block, len(n))
+        centre, spread = _mode(here, n, r)
+        mean, covariance = _lattice(here, n, r, centre, spread, *FIRST).moments()
+        yield _lattice(here, n, r, mean, covariance, *FINAL)
+
+
+def log_evidence(
+    prior: LogisticPrior, patients: Float[np.ndarray, "trial dose"], dlt: Float[np.ndarray, "trial dose"]
+) -> Float[np.ndarray, " trial"]:
+    """The logarithm of the probability of such outcomes in any one order, on a small lattice around the mode."""
+    here = prior.of(slice(None), len(patients))
+    return _lattice(here, patients, dlt, *_mode(here, patients, dlt), *FIRST).log_evidence
 
 
 def _lattice(
@@ -119,19 +132,22 @@ def _lattice(
     beta = centre[:, 1, None] + sd_b[:, None] * u
     alpha = (centre[:, 0, None] + along[:, None] * u)[:, :, None] + across[:, None, None] * v
     weight = _log_density(prior, n, r, alpha, beta[:, :, None])
-    weight -= weight.max(axis=(1, 2), keepdims=True)
-    np.exp(weight, out=weight)
-    weight /= weight.sum(axis=(1, 2), keepdims=True)
-    return Lattice(prior.x, beta, alpha, weight)
+    top = weight.max(axis=(1, 2), keepdims=True)
+    np.exp(weight - top, out=weight)
+    total = weight.sum(axis=(1, 2), keepdims=True)
+    weight /= total
+    area = sd_b * (u[1] - u[0]) * across * (v[1] - v[0]) / (2 * np.pi * np.sqrt(np.linalg.det(prior.covariance)))
+    return Lattice(prior.x, beta, alpha, weight, (top + np.log(total))[:, 0, 0] + np.log(area))
 
 
 def _log_density(prior: LogisticPrior, n: np.ndarray, r: np.ndarray, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """Up to a constant; n and r (trial, dose), alpha and beta (trial, …)."""
-    precision = np.linalg.inv(prior.covariance)
-    a, b = alpha - prior.mean[0], beta - prior.mean[1]
-    found = -0.5 * (precision[0, 0] * a * a + 2 * precision[0, 1] * a * b + precision[1, 1] * b * b)
-    slope = np.exp(beta)
     lift = (slice(None),) + (None,) * (alpha.ndim - 1)
+    precision = np.linalg.inv(prior.covariance)
+    aa, ab, bb = precision[:, 0, 0][lift], precision[:, 0, 1][lift], precision[:, 1, 1][lift]
+    a, b = alpha - prior.mean[:, 0][lift], beta - prior.mean[:, 1][lift]
+    found = -0.5 * (aa * a * a + 2 * ab * a * b + bb * b * b)
+    slope = np.exp(beta)
     for dose in np.flatnonzero(n.any(axis=0)):
         logit = alpha + slope * prior.x[dose]
         found += r[:, dose][lift] * logit
@@ -142,7 +158,7 @@ def _log_density(prior: LogisticPrior, n: np.ndarray, r: np.ndarray, alpha: np.n
 def _mode(prior: LogisticPrior, n: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mode and inverse information of each posterior, by Fisher scoring with halved steps."""
     precision = np.linalg.inv(prior.covariance)
-    at = np.broadcast_to(prior.mean, (len(n), 2)).copy()
+    at = prior.mean.copy()
     value = _log_density(prior, n, r, at[:, 0], at[:, 1])
     for _ in range(SCORING):
         slope, information = _score(prior, precision, n, r, at)
@@ -167,7 +183,8 @@ def _score(
     by_beta = np.exp(at[:, 1, None]) * prior.x
     rate = _expit(at[:, 0, None] + by_beta)
     rest, known = r - n * rate, n * rate * (1 - rate)
-    slope = np.stack([rest.sum(axis=1), (rest * by_beta).sum(axis=1)], axis=1) - (at - prior.mean) @ precision
+    slope = np.stack([rest.sum(axis=1), (rest * by_beta).sum(axis=1)], axis=1)
+    slope -= ((at - prior.mean)[:, None] @ precision)[:, 0]
     aa, ab, bb = known.sum(axis=1), (known * by_beta).sum(axis=1), (known * by_beta**2).sum(axis=1)
     return slope, np.stack([aa, ab, ab, bb], axis=1).reshape(-1, 2, 2) + precision
 

@@ -14,6 +14,7 @@ from opsonin.analysis import (
     believe,
     cumulative_incidence,
     cut_point,
+    episodes,
     kaplan_meier,
     logrank,
     meta_analysis,
@@ -112,3 +113,11 @@ def test_perfect_separation_and_nobody_with_an_event_give_no_interval_of_width_z
     assert rate.estimate == 1.0
     assert math.isnan(rate.lower)
     assert math.isnan(rate.upper)
+
+
+def test_an_event_on_day_0_is_counted_as_left_out_of_episodes():
+    follow = pd.DataFrame({"subject_id": ["a", "b", "c"], "day": [0.0, 10, 20], "event": [True, True, False]})
+    values = pd.DataFrame({"subject_id": ["a", "b", "c"], "day": 0.0, "x": [1.0, 2, 3]})
+    made = episodes(follow, values)
+    assert (made.events, made.events_left_out) == (1, 1)
+    assert "1 events fell on day 0" in made.sentence

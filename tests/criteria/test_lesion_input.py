@@ -106,3 +106,12 @@ def test_the_responses_derived_from_a_cdisc_trial_are_those_it_reports():
     assert len(both) == 18
     assert (both["overall"] == both["overall_reported"]).all()
     assert {"CR", "PR", "SD", "PD", "NE"} == set(both["overall"])
+
+
+def test_a_visit_that_evaluated_no_target_lesion_names_no_sum():
+    rows = [("P1", "T1", day, "target", size, state) for day, size, state in (
+        (-7.0, 30.0, "measured"), (42.0, None, "not evaluable"), (84.0, 0.0, "absent"))]  # fmt: skip
+    columns = ["subject_id", "lesion_id", "day", "kind", "diameter_mm", "state"]
+    judged = responses_from_lesions(pd.DataFrame(rows, columns=pd.Index(columns)).assign(lymph_node=False))
+    visits = judged[~judged["best"].astype(bool)]
+    assert "not evaluated: no sum; baseline 30" in visits["reason"].iloc[0]

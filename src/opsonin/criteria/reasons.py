@@ -50,7 +50,8 @@ def _targets(arrays: LesionArrays, judged: Assessment, baseline: float, p: int, 
     sizes = arrays.target.size[p, :, v + 1]
     each = [f"{names[k]} {'not evaluated' if np.isnan(sizes[k]) else f'{sizes[k]:g} mm'}" for k in kept]
     total, nadir = judged.sum_mm[p, v], judged.nadir_mm[p, v]
-    said = f"{', '.join(each)}: sum {total:g} mm; baseline {baseline:g}, nadir {nadir:g}"
+    whole = "no sum" if np.isnan(sizes[kept]).all() else f"sum {total:g} mm"
+    said = f"{', '.join(each)}: {whole}; baseline {baseline:g}, nadir {nadir:g}"
     if nadir > 0 and not np.isnan(judged.change_from_nadir[p, v]):
         said += f" ({total - nadir:+g} mm, {judged.change_from_nadir[p, v]:+.1f} %)"
     return said

@@ -23,8 +23,8 @@ class Episodes:
 
     rows: subject_id, entry, exit (at risk after entry and up to exit), event, then the markers and what else the
     follow-up table held.   never_measured: subjects without any value while they were at risk.   events,
-    events_left_out: with a value of every marker, and without (before the first one, or after a value had lost its
-    validity).
+    events_left_out: with a value of every marker, and without (on day 0, before the first one, or after a value had
+    lost its validity).
     """
 
     rows: pd.DataFrame
@@ -42,7 +42,7 @@ class Episodes:
         if gone:
             said += f"; {gone} left out for want of a value while at risk"
         if self.events_left_out:
-            said += f"; {self.events_left_out} events fell where no value was known"
+            said += f"; {self.events_left_out} events fell on day 0 or where no value was known"
         return said + "."
 
 
@@ -89,7 +89,7 @@ def episodes(
         len(there),
         [s for s in followed["subject_id"] if s not in there],
         int(kept["event"].sum()),
-        int(rows.loc[~covered, "event"].sum()),
+        int(rows.loc[~covered, "event"].sum() + followed.loc[followed["day"] <= 0, "event"].sum()),
     )
 
 

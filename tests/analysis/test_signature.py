@@ -231,3 +231,23 @@ def test_loris_is_what_its_authors_wrote():
         loris([10], [1], [4], [5], [60], ["CNS"])
     with pytest.raises(AnalysisError, match="albumin of row 1 is negative"):
         loris([10], [1], [-4], [5], [60], ["NSCLC"])
+
+
+def test_an_older_scikit_learn_that_would_ignore_the_lasso_is_refused(monkeypatch):
+    import sklearn
+
+    monkeypatch.setattr(sklearn, "__version__", "1.7.2")
+    x, _, _, response = cohort(60, 2)
+    with pytest.raises(AnalysisError, match=r"1\.8 or newer .* there is 1\.7\.2"):
+        signature(x, response=response, penalty=0.1)
+
+
+def test_a_lasso_for_response_meets_its_conditions():
+    x, _, _, response = cohort(200)
+    z = ((x - x.mean()) / x.std(ddof=0)).to_numpy()
+    found = signature(z, response=response, method="lasso", penalty=0.05)
+    slope = z.T @ (found.probability(z) - response) / 200
+    kept = found.coefficient != 0
+    assert 0 < kept.sum() < 6
+    assert np.allclose(slope[kept], -0.05 * np.sign(found.coefficient[kept]), atol=2e-4)
+    assert (np.abs(slope[~kept]) <= 0.05 + 2e-4).all()

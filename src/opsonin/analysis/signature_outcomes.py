@@ -23,7 +23,10 @@ Path = tuple[
     Float[np.ndarray, " penalty"], Float[np.ndarray, "penalty k"]
 ]  # intercepts and coefficients, one row a penalty
 NEWTON = 500  # up to so many covariates, solving with the matrix of second derivatives is the fastest
-MISSING = "scikit-learn is needed for a signature of a response; install it with: pip install scikit-learn"
+NEEDED = (1, 8)  # since then `l1_ratio` alone says what is penalised; before, it was ignored without a second argument
+MISSING = (
+    'scikit-learn 1.8 or newer is needed for a signature of a response; install it: pip install "scikit-learn>=1.8"'
+)
 
 
 @contextmanager
@@ -78,10 +81,13 @@ class Response(Outcome):
     def path(self, rows: Rows, x: np.ndarray, penalties: np.ndarray, mixture: float) -> Path:
         """By scikit-learn, each penalty from where the last one ended."""
         try:
+            import sklearn
             from sklearn.exceptions import ConvergenceWarning
             from sklearn.linear_model import LogisticRegression
         except ImportError as problem:
             raise AnalysisError(MISSING) from problem
+        if tuple(int(part) for part in sklearn.__version__.split(".")[:2]) < NEEDED:
+            raise AnalysisError(f"{MISSING} (there is {sklearn.__version__}).")
         y, n = self.event[rows].astype(int), rows.size
         if y.min() == y.max():
             raise AnalysisError(f"{'all' if y[0] else 'none'} of {n} patients responded; a signature needs both kinds.")

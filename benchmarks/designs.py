@@ -13,6 +13,8 @@ import time
 import numpy as np
 
 from opsonin.designs import (
+    Blrm,
+    BlrmPair,
     Boin,
     Crm,
     Design,
@@ -77,11 +79,24 @@ def transitions() -> dict[str, dict]:
     return made
 
 
+def regressions() -> dict[str, dict]:
+    """BLRM for one drug and for two."""
+    made = {}
+    grid = Scenario([0.02, 0.08, 0.15, 0.08, 0.15, 0.30, 0.15, 0.30, 0.50])
+    for name, design, truth, trials in (
+        ("BLRM, 1,000 trials x 10 cohorts, 5 levels", MaxPatients(Blrm(5), 30), TRUTH, 1_000),
+        ("BLRM for two drugs, 3 x 3, 50 trials x 10 cohorts", MaxPatients(BlrmPair(9, 3), 30), grid, 50),
+    ):
+        seconds, _ = best(design, truth, trials, 1)
+        made[name] = {"value": seconds, "unit": "s", "threads": 1}
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = cases() | transitions()
+    found = cases() | transitions() | regressions()
     if options.json:
         print(json.dumps(found))
         return

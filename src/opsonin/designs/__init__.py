@@ -23,6 +23,7 @@ from opsonin.designs.pathways import Pathways, pathways
 from opsonin.designs.registry import design, names
 from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.saturating import Saturating
+from opsonin.designs.scenario_library import scenario_library
 from opsonin.designs.simulation import Accrual, compare, simulate
 from opsonin.designs.skeleton import skeleton
 from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
@@ -109,6 +110,7 @@ __all__ = [
     "partial_order_crm",
     "pathways",
     "rank_based_scores",
+    "scenario_library",
     "simulate",
     "skeleton",
 ]

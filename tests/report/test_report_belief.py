@@ -7,11 +7,13 @@ import pytest
 from made_up_trial import one_record
 from opsonin.analysis import Finding, Findings, analyse
 from opsonin.record import Manifest, TrialRecord
-from opsonin.report.believing import believed, biomarker, to_confirm
+from opsonin.report import words
+from opsonin.report.believing import _probability, believed, biomarker, to_confirm
 from opsonin.report.chapters.biomarkers import chapter
 from opsonin.report.content import Lines
 from opsonin.report.context import Context
 from opsonin.report.figures.belief import belief
+from opsonin.report.figures.biomarkers import screened
 from opsonin.report.figures.predictive import treatment_by_marker
 from opsonin.report.figures.screens import screened_all
 from opsonin.report.groups import grouped
@@ -47,12 +49,12 @@ def test_every_marker_asked_about_has_its_picture_and_its_words(context):
     said = {block.title: dict(block.lines) for block in blocks if isinstance(block, Lines)}
     for endpoint in ("pfs", "os"):
         assert f"belief-hla-dr-nk-and-{endpoint}" in names
-        words = said[f"In words: HLA-DR+ NK and {endpoint.upper()}"]
-        assert list(words) == ["Who is compared.", "Chance.", "Size.", "Truth.", "Next."]
-        assert "among 6 looked at" in words["Chance."]
-        assert "times too strong" in words["Size."]
-        assert "If one such link in ten is real" in words["Truth."]
-        assert "events for 80" in words["Next."]
+        told = said[f"In words: HLA-DR+ NK and {endpoint.upper()}"]
+        assert list(told) == ["Who is compared.", "Chance.", "Size.", "Truth.", "Next."]
+        assert "among 6 looked at" in told["Chance."]
+        assert "times too strong" in told["Size."]
+        assert "If one such link in ten is real" in told["Truth."]
+        assert "events for 80" in told["Next."]
 
 
 def test_the_picture_shows_what_the_findings_say(context):
@@ -82,9 +84,34 @@ def test_the_first_page_says_what_it_is_worth(context):
     (begin, rest), *_ = biomarker(context)
     assert begin.startswith("HLA-DR+ NK and")
     assert rest.startswith("Among 6 associations looked at, chance makes one this strong in")
+    assert all(reason.startswith("do not build on it") for _, reason in believed(context))
+    assert not to_confirm(context)  # nobody is sent after what chance looks like
+    assert not any("to confirm it takes" in reason for _, reason in believed(context)[1:])
+
+
+def test_the_next_trial_is_told_how_to_confirm_what_chance_hardly_makes():
+    record = randomised({"markers": ["TMB"]})
+    context = Context(record, analyse(record), grouped(record))
     (next_step,) = to_confirm(context)
-    assert next_step.startswith("Fix HLA-DR+ NK, its day, its scale and")
+    assert next_step.startswith("Fix TMB, its day, its scale and OS")
     assert "80\u00a0% power" in next_step
+    (_, reason), *_ = believed(context)
+    assert "to confirm it takes" in reason
+
+
+def test_no_probability_is_rounded_to_certainty():
+    assert _probability(1.0) == _probability(0.99999) == words.share(0.9999)
+    assert _probability(0.315) == words.share(0.315)
+
+
+def test_permutations_that_none_was_as_strong_as_are_ranked_by_strength_not_by_their_number():
+    def one(marker, p, low, high, note):
+        return Finding(f"biomarker.OS.{marker}.hazard_ratio", "all", (low * high) ** 0.5, low, high, 0.95, p, note=note)
+
+    none = "No permutation is as strong: p is the smallest that {} of them can give."
+    found = [one("few", 0.005, 0.55, 0.61, none.format(199)), one("many", 0.002, 0.90, 0.94, none.format(499)),
+             one("seen", 0.004, 0.5, 0.6, "")]  # fmt: skip
+    assert [marker for _, marker, *_ in screened(found)] == ["few", "many", "seen"]
 
 
 def test_the_treatment_s_effect_is_drawn_along_the_marker():
@@ -159,7 +186,7 @@ def test_the_first_trial_says_how_far_its_marker_can_be_believed(tmp_path):
         assert said in reason
     said = {block.title: dict(block.lines) for block in chapter(page).blocks if isinstance(block, Lines)}
     for endpoint in ("PFS", "OS"):
-        words = said[f"In words: HLA-DR+ NK and {endpoint}"]
-        assert list(words) == ["Who is compared.", "Chance.", "Size.", "Truth.", "The model.", "Next."]
-        assert "among 120 looked at" in words["Chance."]  # ten markers, four days, OS, PFS and TTP
-        assert "the hazard ratio per doubling is" in words["The model."]
+        told = said[f"In words: HLA-DR+ NK and {endpoint}"]
+        assert list(told) == ["Who is compared.", "Chance.", "Size.", "Truth.", "The model.", "Next."]
+        assert "among 120 looked at" in told["Chance."]  # ten markers, four days, OS, PFS and TTP
+        assert "the hazard ratio per doubling is" in told["The model."]

@@ -90,7 +90,11 @@ def table_one(cohort: Cohort) -> pd.DataFrame:
         words = raw.map(lambda x: f"{x:g}" if isinstance(x, float) else str(x))
         for k, level in enumerate(v.levels):
             hits = int((words.str.lower() == level.lower()).sum())
-            row = {"variable": v.name if k == 0 else "", "level": level, "value": f"{hits} ({hits / len(raw):.0%})"}
+            row = {
+                "variable": v.name if k == 0 else "",
+                "level": level,
+                "value": f"{hits} ({100 * hits / len(raw):.0f} %)",
+            }
             rows.append(row | {"missing": lost if k == 0 else None})
     return pd.DataFrame(rows, columns=pd.Index(["variable", "level", "value", "missing"]))
 

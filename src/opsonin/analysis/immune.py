@@ -90,7 +90,7 @@ def immune_findings(asked: Asked) -> list[Finding]:
             found += _trend(asked, name, day, rows, dose, dose_words)
     if len(counts) > MOST:
         found.append(
-            note("immune", f"{len(counts) - MOST} rarer pairs of marker and day have no finding of their own.")
+            note("immune", f"{len(counts) - MOST:,} rarer pairs of marker and day have no finding of their own.")
         )
     if len(negative):
         said = f"{len(negative)} values below 0 ({', '.join(sorted(set(negative))[:6])}) have no ratio to baseline."

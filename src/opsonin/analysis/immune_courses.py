@@ -113,9 +113,8 @@ def _means(asked: Asked, course: Course) -> list[Finding]:
     keys = [(label, day) for label in labels for day in course.days if (label, day) in cells.index]
     if len(keys) < 2 or not rows["subject_id"].duplicated().any():
         return []
-    x = pd.DataFrame(
-        {f"{g} / {d}": ((rows["group"] == g) & (rows["protocol_day"] == d)).to_numpy(dtype=float) for g, d in keys}
-    )
+    group, on = rows["group"].to_numpy(dtype=object), rows["protocol_day"].to_numpy()
+    x = pd.DataFrame({f"{g} / {d}": ((group == g) & (on == d)).astype(float) for g, d in keys})
     fit, said = _fit(rows, x)
     made = []
     for label, day in keys:

@@ -6,7 +6,7 @@ from typing import Any
 from opsonin.analysis.believability.words import short
 from opsonin.report import words
 from opsonin.report.context import Context, value_of
-from opsonin.report.figures.biomarkers import BELIEFS, parts_of, screened
+from opsonin.report.figures.biomarkers import BELIEFS, NO_PERMUTATION, parts_of, screened
 from opsonin.report.verdicts import Line
 
 RARE = 0.10  # a link that fewer replicate trials show is hardly in the model
@@ -38,7 +38,7 @@ def looked_at(chance: Any) -> str:
 def _p(finding: Any) -> str:
     """The p-value; "p ≤ 0.0020" where no permutation was as strong, so that fewer could not have said less."""
     text = words.p_value(finding.p)
-    return text.replace("=", "≤") if "No permutation is as strong" in finding.note else text
+    return text.replace("=", "≤") if NO_PERMUTATION in finding.note else text
 
 
 def _step(finding: Any) -> str:
@@ -65,10 +65,16 @@ def believed(context: Context) -> list[Line]:
         chance, again = parts.get("believability"), parts.get("replication")
         share = float(chance.estimate) if chance is not None else 1.0 if words.missing(f.p) else float(f.p)
         doubt = again is not None and float(again.estimate) < RARE  # rare in its own model: believed less, however good
-        reason = _reason(f) if chance is None else _held(f, parts)
-        ranked.append((doubt, share, f"{marker} and {endpoint}:", words.ended(reason)))
+        ranked.append((doubt, share, f"{marker} and {endpoint}:", f, parts))
     ranked.sort(key=lambda item: item[:2])  # stable: among equals the order of screened() stays
-    return [(begin, reason) for *_, begin, reason in ranked[:5]]
+    told = []
+    for *_, begin, f, parts in ranked[:5]:
+        reason = _held(f, parts, brief=bool(told)) if "believability" in parts else _reason(f)
+        told.append((begin, words.ended(reason)))
+    return told
+
+
+NOTHING = "do not build on it; this is what chance looks like"
 
 
 def verdict(finding: Any, parts: dict[str, Any]) -> str:
@@ -80,7 +86,7 @@ def verdict(finding: Any, parts: dict[str, Any]) -> str:
         lead = "a lead to test afresh, no finding"
         return f"{lead}; the model that made this trial hardly holds the link" if rare else lead
     if share >= 0.20:
-        return "do not build on it; this is what chance looks like"
+        return NOTHING
     if rare:
         return "probably luck; this trial looks good, but the model that made it hardly holds the link"
     if share >= 0.05:
@@ -88,21 +94,29 @@ def verdict(finding: Any, parts: dict[str, Any]) -> str:
     return "suggestive, not more" if share >= 0.01 else "worth confirming in new patients"
 
 
-def _held(finding: Any, parts: dict[str, Any]) -> str:
-    """The verdict; then what chance makes, how exaggerated it is, how probable it is real, and what confirms it."""
+def _held(finding: Any, parts: dict[str, Any], brief: bool = False) -> str:
+    """The verdict; then what chance makes, how exaggerated it is, how probable it is real, and what confirms it.
+
+    brief: leave out what the line before has said already.   Of what chance makes anyway it says no more.
+    """
     chance = parts["believability"]
     share, many = float(chance.estimate), looked_at(chance)
     events = "" if words.missing(finding.events) else f" with {int(finding.events):,} events"
     looks = words.share(share) if share > 0 else "none"
-    told = f"{verdict(finding, parts)}. Hazard ratio{_step(finding)} {value_of(finding)}{events}; "
-    if many:
+    said = verdict(finding, parts)
+    told = f"{said}. Hazard ratio{_step(finding)} {value_of(finding)}{events}; "
+    if brief:
+        told += f"{looks} of the permuted data sets {'show one this strong' if many else 'look at least this good'}"
+    elif many:
         told += f"of {int(chance.n):,} data sets with patients permuted, {looks} show one this strong among the {many} "
         told += "associations looked at"
     else:
         told += f"of {int(chance.n):,} data sets with the marker permuted, {looks} look at least this good"
+    if said == NOTHING and brief:
+        return told
     real, factor, plan = (parts.get(part) for part in ("probability_real", "exaggeration", "to_confirm"))
     if real is not None:
-        told += f"; if one such link in ten is real, this one is with {words.share(real.estimate)} probability"
+        told += f"; if one such link in ten is real, this one is with {_probability(real.estimate)} probability"
     if factor is not None and not words.missing(factor.estimate) and float(factor.estimate) >= 1.05:
         told += (
             f"; significant estimates of such trials are typically {words.number(factor.estimate, 2)} times too strong"
@@ -114,6 +128,11 @@ def _held(finding: Any, parts: dict[str, Any]) -> str:
     if "pooled" in parts:
         told += f", whose hazard ratio is {value_of(parts['pooled'])} over all of them"
     return told
+
+
+def _probability(share: Any) -> str:
+    """A probability that something is real: never "100 %", however the arithmetic was rounded."""
+    return words.share(share if words.missing(share) else min(float(share), 0.9999))
 
 
 def _reason(finding: Any) -> str:
@@ -133,10 +152,12 @@ def _reason(finding: Any) -> str:
 def to_confirm(context: Context) -> list[str]:
     """What the next trial needs for the most believable marker: its size, with the marker fixed beforehand."""
     ranked = []
-    for endpoint, marker, measure, _ in screened(context.findings):
+    for endpoint, marker, measure, f in screened(context.findings):
         parts = _parts(context, endpoint, marker, measure)
         chance, plan = parts.get("believability"), parts.get("to_confirm")
-        if chance is not None and plan is not None and not words.missing(plan.estimate):
+        if chance is None or plan is None or words.missing(plan.estimate):
+            continue
+        if verdict(f, parts) != NOTHING:
             ranked.append((float(chance.estimate), f"{marker}, its day, its scale and {endpoint}", plan))
     if not ranked:
         return []

@@ -80,6 +80,7 @@ def findings_table(
     caption: str = "",
     folded: bool = False,
     counted: str = "patients",
+    events: str = "events",
 ) -> Table | None:
     """Findings as rows: what, in whom, number with interval, p, n; columns that would be empty are left out."""
     if not findings:
@@ -90,7 +91,7 @@ def findings_table(
         ("estimate (interval)", [value_of(f) for f in findings]),
         ("p", [words.bare_p(f.p) if words.p_value(f.p) else "" for f in findings]),
         (counted, ["" if words.missing(f.n) else f"{int(f.n):,}" for f in findings]),
-        ("events", ["" if words.missing(f.events) else f"{int(f.events):,}" for f in findings]),
+        (events, ["" if words.missing(f.events) else f"{int(f.events):,}" for f in findings]),
     ]
     kept = [(head, cells) for k, (head, cells) in enumerate(columns) if k == 0 or any(cells)]
     return Table(

@@ -93,16 +93,16 @@ def _lead(context: Context) -> str:
     record = context.record
     absent = []
     if record.responses.empty:
-        absent.append("no tumour responses")
+        absent.append("the record holds no tumour responses")
     elif record.lesions.empty and record.responses["change_from_baseline_percent"].isna().all():
-        absent.append("no lesion sizes, so there is no waterfall and no spider plot")
+        absent.append("the record holds no lesion sizes, so there is no waterfall and no spider plot")
     if record.exposures.empty:
-        absent.append("no doses, so there is no swimmer plot")
+        absent.append("it holds no doses, so there is no swimmer plot")
     elif context.patients > 80:
-        absent.append("too many patients for a swimmer plot to be readable")
+        absent.append("the record holds too many patients for a swimmer plot to be readable")
     if record.survival.empty:
-        absent.append("no times to event")
-    return words.sentence(f"The record holds {words.listed(absent)}") if absent else ""
+        absent.append("the record holds no times to event")
+    return " ".join(words.sentence(one) for one in absent)
 
 
 def _name(finding) -> str:

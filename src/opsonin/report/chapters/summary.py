@@ -40,7 +40,11 @@ def asked(context: Context) -> list[str]:
     if agent or (context.groups.ordered and len(names) > 1):
         design = questions.get("design")
         by = f", by the {design} design" if design else ""
-        out.append(f"Which dose of {agent or 'the treatment'} is tolerated: {words.listed(names, 'or')}{by}?")
+        what, shown = agent or "the treatment", words.listed(names, "or")
+        if not agent and context.record.adverse_events.empty and context.record.disposition.empty:
+            out.append(f"What does the dose of {what} change: {shown}?")  # nothing is on record of who tolerated it
+        else:
+            out.append(f"Which dose of {what} is tolerated: {shown}{by}?")
     elif not context.groups.single:
         labels = context.groups.labels
         shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"
@@ -147,8 +151,9 @@ def next_steps(context: Context) -> list[str]:
         f"{marker} ({endpoint})" for endpoint, marker, _, f in hazards if not words.missing(f.p) and float(f.p) > 0.2
     ]
     if vain and not context.virtual:
-        more = f" and {len(vain) - 3} others" if len(vain) > 3 else ""
-        out.append(f"Do not select patients by {words.listed(vain[:3])}{more}: nothing here tells it from chance.")
+        shown = vain if len(vain) < 5 else [*vain[:3], f"{len(vain) - 3} others"]
+        tells = "it" if len(vain) == 1 else "them"
+        out.append(f"Do not select patients by {words.listed(shown)}: nothing here tells {tells} from chance.")
     if not context.virtual:
         out.append("Read Methods and provenance for rows left out and for what the record cannot answer.")
     elif not out:

@@ -17,6 +17,7 @@ from opsonin.report.figures.canvas import Canvas, scatter
 from opsonin.report.figures.survival import axis_title, curves_of, endpoint_name
 from opsonin.report.groups import Groups
 
+NO_PERMUTATION = "No permutation is as strong"  # how the note of such a finding begins
 RATIOS = ("hazard_ratio", "odds_ratio")
 BELIEFS = ("believability", "exaggeration", "probability_real", "to_confirm", "replication", "pooled")
 BELIEVED = (*RATIOS, "interaction", "auc")
@@ -52,7 +53,14 @@ def screened(findings: Iterable[Any]) -> list[tuple[str, str, str, Any]]:
         endpoint, marker, measure = parts_of(f)
         if measure in RATIOS and not words.missing(f.estimate) and float(f.estimate) > 0:
             out.append((endpoint, marker, measure, f))
-    return sorted(out, key=lambda item: (1.0 if words.missing(item[3].p) else float(item[3].p), -distance(item[3])))
+    return sorted(out, key=lambda item: (_evidence(item[3]), -distance(item[3])))
+
+
+def _evidence(finding: Any) -> float:
+    """The p-value to rank by; where no permutation is as strong it only says how many were drawn, and so is 0."""
+    if words.missing(finding.p):
+        return 1.0
+    return 0.0 if NO_PERMUTATION in finding.note else float(finding.p)
 
 
 def judged(findings: Iterable[Any]) -> list[tuple[str, str, str, Any]]:

@@ -91,9 +91,11 @@ def _one_panel(fits: dict[str, Any], groups: Groups, scale: float, unit: str, ax
         ends.append((float(fits[g].time[-1]) / scale, 100 * float(fits[g].survival[-1])))
     longest = max(x for x, _ in ends)
     if len(labels) > 1:
-        heights = inside_of([y for _, y in ends], 2.5, 99, 6.0)
-        for g, y in zip(labels, heights, strict=True):
-            label(plot, 1.012, y, f"<b>{wrapped(short[g], 20)}</b>", groups.colours[g], xref="paper", yref="y")
+        told = [wrapped(short[g], 20) for g in labels]
+        lines = max(text.count("<br>") + 1 for text in told)
+        heights = inside_of([y for _, y in ends], 2.5, 99, 6.0 * lines)
+        for g, text, y in zip(labels, told, heights, strict=True):
+            label(plot, 1.012, y, f"<b>{text}</b>", groups.colours[g], xref="paper", yref="y")
     across(plot, 50, 1, 1, palette.PALE)
     ticks = nice_ticks(longest, unit)
     _numbers_at_risk(plot, fits, groups, ticks, scale)
@@ -245,7 +247,8 @@ def _caption(fits: dict[str, Any], scale: float, unit: str) -> str:
     shading = ", shading 95 % intervals" if len(fits) <= 2 or not few else ""
     events = sum(fit.n_events for fit in fits.values())
     patients = sum(fit.n for fit in fits.values())
-    return f"{words.sentence(told)} {events:,} events in {patients:,} patients; ticks mark censored patients{shading}."
+    seen = f"{_many(events, 'event')} in {_many(patients, 'patient')}"
+    return f"{words.sentence(told)} {seen}; ticks mark censored patients{shading}."
 
 
 def hazard_ratios(findings: list[Any], groups: Groups) -> Figure | None:
@@ -289,3 +292,7 @@ def _reading(chosen: list[Any]) -> str:
     if len(trends) == len(chosen):
         return "Left of the line the event comes later at higher dose levels."
     return "Left of the line the first-named group, or the higher dose level, has the event later."
+
+
+def _many(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -6,7 +6,7 @@ import pytest
 
 from opsonin.conduct import Conduct
 from opsonin.criteria import responses_from_lesions
-from opsonin.designs import ThreePlusThree, parse_outcomes
+from opsonin.designs import Coherent, Crm, MaxPatients, NoSkipping, ThreePlusThree, TiteBoin, TiteCrm, parse_outcomes
 from opsonin.errors import StudyError
 from opsonin.trial import ImmunePlan, Level, Pool, SamplingPlan, Treatment, run_trials
 from opsonin.trial.enrol import enrol
@@ -283,3 +283,19 @@ def test_a_bare_protocol_runs(model):
         (3.0, 3.0, "intravenous infusion"),
         (5.0, 6.5, "oral"),
     ]
+
+
+def test_a_design_that_looks_back_at_the_last_cohort_decides_as_it_does_alone(pool):
+    design = MaxPatients(Coherent(NoSkipping(Crm(3, 0.3, cohort=3))), 12)
+    made = run_trials(pool, pool.protocol, design, 5, 20).replicates.table("decisions")
+    for _, rows in made.groupby("trial"):
+        for now in rows.itertuples():
+            again = design.decide(parse_outcomes(now.seen))
+            assert again.action == now.decision
+            assert (again.mtd if again.stop else again.level) == (None if pd.isna(now.level_to) else now.level_to)
+
+
+@pytest.mark.parametrize("design", [TiteBoin(3, 0.3), TiteCrm(3)])
+def test_a_design_that_needs_the_clock_is_refused_by_name(pool, design):
+    with pytest.raises(StudyError, match=f"'{design.name}' looks at follow-up.* beside counts"):
+        run_trials(pool, pool.protocol, MaxPatients(design, 12), 5, 1)

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from opsonin import random
-from opsonin.designs import Design, from_counts
+from opsonin.designs import Design, Evidence
+from opsonin.designs.evidence import LOTS
 from opsonin.errors import StudyError
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
@@ -56,6 +57,19 @@ class _Trials:
     cohort: np.ndarray
     enrolled: np.ndarray
     clock: np.ndarray
+    last_patients: np.ndarray
+    last_dlt: np.ndarray
+
+    def evidence(self, going: np.ndarray, lot: np.ndarray | None) -> Evidence:
+        """What the designs of these trials may look at: counts, with those of the last cohort."""
+        return Evidence(
+            self.patients[going],
+            self.dlt[going],
+            self.current[going],
+            self.last_patients[going],
+            self.last_dlt[going],
+            lot=lot,
+        )
 
 
 def enrol(
@@ -65,8 +79,9 @@ def enrol(
 
     weights: of the pool's patients; more weight is enrolled more often, nobody twice in a trial.
     outcomes: (level, rows of the pool) → the potential outcomes at a level, in which these rows are simulated.
-    Raises: StudyError where a trial needs more patients than the pool has.
+    Raises: StudyError where a trial needs more patients than the pool has, or the design looks at more than counts.
     """
+    _check(design)
     levels, numbers = design.levels, np.arange(1, trials + 1)
     order = _Order(weights, seed, trials)
     state = _Trials(
@@ -76,19 +91,38 @@ def enrol(
         np.zeros(trials, dtype=np.int64),
         np.zeros(trials, dtype=np.int64),
         np.zeros(trials),
+        np.zeros(trials, dtype=np.int64),
+        np.zeros(trials, dtype=np.int64),
     )
     found: list[tuple[np.ndarray, ...]] = []
     going = np.arange(trials)
     while len(going):
-        made = design.decide_many(from_counts(state.patients[going], state.dlt[going], state.current[going]))
+        lot = None
+        if LOTS in design.needs:
+            lot = random.uniform(seed, "design lot", numbers[going], state.cohort[going])[..., 0]
+        made = design.decide_many(state.evidence(going, lot))
         on = ~made.stop
         going, level, wanted = going[on], made.level[on], made.patients[on]
         state.cohort[going] += 1
         state.current[going] = level
+        before = state.patients[going].sum(axis=1), state.dlt[going].sum(axis=1)
         found += _cohort(plan, outcomes, order, state, going, level, wanted, seed, numbers)
+        state.last_patients[going] = state.patients[going].sum(axis=1) - before[0]
+        state.last_dlt[going] = state.dlt[going].sum(axis=1) - before[1]
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     sort = np.lexsort((columns[1], columns[0]))
     return Enrolment(*(column[sort] for column in columns))
+
+
+def _check(design: Design) -> None:
+    """Raises: StudyError for a design whose evidence a virtual trial does not gather."""
+    beyond = sorted(design.needs - {LOTS})
+    if beyond:
+        raise StudyError(
+            f"the design {design.name!r} looks at {' and '.join(beyond)} beside counts of patients and DLTs; virtual "
+            "trials fill cohort after cohort and cannot show it that yet. Compare it with others on the study's "
+            "virtual patients (opsonin design compare), or run the study with a design that waits, such as boin or crm."
+        )
 
 
 def _cohort(

@@ -79,5 +79,5 @@ def test_every_public_name_is_there_and_none_other_is_listed():
     assert sorted(room._HOME) == sorted(room.__all__) == sorted(dir(room))
     for name in room.__all__:
         assert getattr(room, name) is not None
-    with pytest.raises(AttributeError, match="its public names are .*Asked"):
+    with pytest.raises(AttributeError, match=r"its public names are .*Asked"):
         room.analysis  # noqa: B018

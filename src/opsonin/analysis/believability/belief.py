@@ -32,6 +32,7 @@ PLAN = (
     "& Costantini 2014, doi:10.1177/1745691614528519 (safeguard power)"
 )
 SAFE = 0.80  # how sure the effect planned for is to be passed
+FEWEST = 10  # events; for fewer the normal approximation of Schoenfeld's formula means nothing
 ONE_IN_TEN = 0.10  # the prior at which the probability is stated; the curve has the others
 
 
@@ -247,8 +248,9 @@ def _to_confirm(
         words = f"The {per} to expect if it is real is {first['ratio']:.3g}: no trial can confirm that."
     else:
         patients = f", about {counted(first['patients'])} patients followed as these were" if share > 0 else ""
-        words = f"To confirm it in new patients takes {counted(events)} {counts} for 80 % power ({counted(strong)} for "
-        words += f"90 %){patients}, if the {per} is {first['ratio']:.2g}, "
+        least = "at least " if events == FEWEST else ""
+        words = f"To confirm it in new patients takes {least}{counted(events)} {counts} for 80 % power "
+        words += f"({counted(strong)} for 90 %){patients}, if the {per} is {first['ratio']:.2g}, "
         words += f"{first['effect'].partition(': ')[2]} if it is real."
         face = rows[-1]["events"]
         if rows[-1]["effect"] == "as estimated" and face < 0.8 * events:
@@ -283,6 +285,6 @@ def _plans(evidence: prior.Evidence, estimate: float | None, variance: float, sh
     if estimate is not None and estimate != 0:
         tries.append(("as estimated", estimate, 0.80))
     for what, b, power in tries:
-        events = events_for(b, variance, power)
+        events = max(events_for(b, variance, power), FEWEST)
         patients = math.ceil(events / share) if share > 0 and math.isfinite(events) else math.inf
         yield {"effect": what, "ratio": ratio_of(b), "power": power, "events": events, "patients": patients}

@@ -104,3 +104,9 @@ def test_no_solver_is_loaded():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("LOADED []")
+
+
+def test_a_curve_over_doses_is_drawn_over_the_studys_own():
+    said = run("imatinib-il2", "--design", "blrm", "--outcomes", "1NNN 2NTN").stdout
+    assert "3, 6, 9, 12" in said
+    assert "Under other priors" in said

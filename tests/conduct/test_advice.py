@@ -8,6 +8,8 @@ import pytest
 from opsonin.conduct import Conduct, advise, advise_on, other_priors, prior_sensitivity, with_decision
 from opsonin.criteria import parse_rules
 from opsonin.designs import Boin, Crm, MaxPatients, NoSkipping, ThreePlusThree, TiteBoin, parse_outcomes
+from opsonin.designs.blrm import Blrm
+from opsonin.designs.gboin import GBoin
 from opsonin.errors import DesignError
 from opsonin.record import TrialRecord
 
@@ -105,6 +107,24 @@ def test_waiting_can_be_written():
     assert advice.decision.action == "wait"
     assert advice.assumed == "3 patients still in the window end it without a DLT"
     TrialRecord({"decisions": with_decision(pd.DataFrame(), advice, "tite-boin", 42.0)}).validate()
+
+
+def test_a_design_for_grades_is_not_asked_without_them():
+    conduct = Conduct(MaxPatients(GBoin(4), 24))
+    with pytest.raises(DesignError, match="worst grade of every patient, which '1NNN 2NTN' does"):
+        advise(conduct, parse_outcomes("1NNN 2NTN"))
+    advice = advise(conduct, parse_outcomes("1Ng0Ng1Ng0 2Ng1Tg3Ng2"))
+    assert advice.decision.level in (1, 2, 3)
+    assert advice.next_cohort.empty  # every grade of every patient is too much to list
+
+
+def test_the_blrm_is_asked_under_other_priors():
+    design = MaxPatients(Blrm(4, doses=(3.0, 6.0, 9.0, 12.0)), 24)
+    table = prior_sensitivity(design, parse_outcomes("1NNN 2NNN"))
+    assert table["prior"].tolist()[0] == "as planned"
+    assert len(table) == 5
+    doubtful = table.set_index("prior").loc["twice the prior odds of a DLT", "level"]
+    assert doubtful <= table.set_index("prior").loc["half the prior odds of a DLT", "level"]
 
 
 def test_outcomes_the_design_does_not_know_are_named():

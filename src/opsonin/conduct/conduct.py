@@ -16,7 +16,7 @@ import pandas as pd
 
 from opsonin.criteria.dlt import DltRule, is_dose_limiting
 from opsonin.designs import Decision, Design, Outcomes, parse_outcomes
-from opsonin.designs.evidence import FOLLOW_UP, LOTS, PATIENTS
+from opsonin.designs.evidence import FOLLOW_UP, GRADES, LOTS, PATIENTS
 from opsonin.errors import DesignError
 
 COLUMNS = (
@@ -62,7 +62,13 @@ class Conduct:
 
         Raises: DesignError where the text cannot be read or names a level the design does not have.
         """
-        return self.design.decide(parse_outcomes(seen) if isinstance(seen, str) else seen)
+        known = parse_outcomes(seen, getattr(self.design, "columns", None)) if isinstance(seen, str) else seen
+        if GRADES in self.design.needs and len(known) and (known.grade is None or (known.grade < 0).any()):
+            raise DesignError(
+                f"the design {self.design.name!r} looks at the worst grade of every patient, which {known.text!r} does "
+                "not hold; write it behind each letter, such as 1Ng0Ng1Tg3."
+            )
+        return self.design.decide(known)
 
     def judge(self, record: Tables, now: float | None = None) -> pd.DataFrame:
         """Each subject with a level, in order of enrolment: subject_id, level, cohort, status, day.

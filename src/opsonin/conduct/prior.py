@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from opsonin.designs import Crm, Design, Outcomes, Wrapper, skeleton
+from opsonin.designs.blrm import Blrm
 from opsonin.errors import DesignError
 
 _HALF = 0.05  # half width of the indifference intervals of the other skeletons (Lee & Cheung 2009, Clin Trials 6:227)
@@ -26,7 +28,24 @@ def other_priors(design: Design) -> dict[str, Design]:
     if own is not None:
         found: Mapping[str, Design] = own()
         return dict(found)
-    return _of_crm(design) if isinstance(design, Crm) and is_dataclass(design) else {}
+    if isinstance(design, Blrm):
+        return _of_blrm(design)
+    return _of_crm(design) if isinstance(design, Crm) else {}
+
+
+def _of_blrm(design: Blrm) -> dict[str, Design]:
+    """Half and twice the prior spread of both parameters; and half and twice the odds of a DLT at the reference dose.
+
+    Of a prior in parts there is no one spread: it is compared with none.
+    """
+    if design.mixture is not None:
+        return {}
+    made: dict[str, Design] = {}
+    for words, factor in (("half", 0.5), ("twice", 2.0)):
+        made[f"{words} the prior SDs"] = replace(design, prior_sd=tuple(factor * sd for sd in design.prior_sd))
+        mean = (design.prior_mean[0] + math.log(factor), design.prior_mean[1])
+        made[f"{words} the prior odds of a DLT"] = replace(design, prior_mean=mean)
+    return made
 
 
 def _of_crm(design: Crm) -> dict[str, Design]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> Design:
     """The study's design, or another one for its levels.
 
-    given: a name, or a table of name and options.   A design for late toxicity has the study's DLT window, unless it is
-    told another one.
+    given: a name, or a table of name and options.   A design for late toxicity has the study's DLT window, and one that
+    draws a curve over doses the amounts of the study's ladder, unless they are told others.
     Raises: DesignError for an unknown design or option.
     """
     from opsonin.designs import design
@@ -26,8 +26,11 @@ def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> 
     asked = study.file.escalation.design if given is None else given
     options: dict[str, Any] = {"name": asked} if isinstance(asked, str) else dict(asked)
     make = REGISTRY.get(options.get("name", ""))
-    if make is not None and "window_days" in signature(make).parameters:
+    own = {} if make is None else signature(make).parameters
+    if "window_days" in own:
         options.setdefault("window_days", study.file.escalation.dlt_window.days)
+    if "doses" in own:
+        options.setdefault("doses", tuple(dose.amount for dose in study.file.ladder.dose))
     return design(options, len(study.file.ladder.dose))
 
 

@@ -63,7 +63,7 @@ def write_report(
 def chapters_of(
     record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None
 ) -> list[Chapter]:
-    """The chapters in order; those without data say why. Responses that only lesions tell are derived, as in analysis."""
+    """The chapters in order; those without data say why. Responses that only lesions tell are derived first."""
     from opsonin.analysis.derived import completed
 
     record = completed(record, record.manifest.questions).record

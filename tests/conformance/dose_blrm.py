@@ -74,7 +74,8 @@ def published_trials(inputs, expected):
         )  # fmt: skip
     theirs = expected["posterior"]
     for key, ours in (("mean", found.mean), ("median", found.median), ("q025", found.lower), ("q975", found.upper)):
-        np.testing.assert_allclose(ours, theirs[f"prob_tox_{key}"], rtol=0, atol=1e-4, err_msg=key)
+        tolerance = 1e-5 if key == "mean" else 1e-4  # the reference's quantiles are points of its grid
+        np.testing.assert_allclose(ours, theirs[f"prob_tox_{key}"], rtol=0, atol=tolerance, err_msg=key)
     if "recommended_dose_by_posterior_mean" in expected:
         nearest = int(np.abs(found.mean - inputs["target"]).argmin()) + 1
         assert nearest == expected["recommended_dose_by_posterior_mean"]

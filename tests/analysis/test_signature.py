@@ -238,7 +238,7 @@ def test_an_older_scikit_learn_that_would_ignore_the_lasso_is_refused(monkeypatc
 
     monkeypatch.setattr(sklearn, "__version__", "1.7.2")
     x, _, _, response = cohort(60, 2)
-    with pytest.raises(AnalysisError, match=r"1\.8 or newer .* there is 1\.7\.2"):
+    with pytest.raises(AnalysisError, match=r"1\.8 or newer .*there is 1\.7\.2"):
         signature(x, response=response, penalty=0.1)
 
 

@@ -250,3 +250,9 @@ def test_old_illnesses_do_not_squeeze_the_days_of_onset():
     assert -400 < low < 0
     assert 99 < high < 200
     assert safety._window(np.arange(100.0)) == pytest.approx((0 - 4.4, 99 + 4.4), abs=0.5)
+
+
+def test_no_staircase_where_the_record_could_not_tell_a_toxicity():
+    whole = small_trial()
+    bare = TrialRecord({"subjects": whole.subjects, "measurements": whole.measurements})
+    assert trial.staircase(bare) is None

@@ -98,7 +98,12 @@ def dlt_patients(record: Any) -> set[str]:
 
 
 def staircase(record: Any) -> Figure | None:
-    """The level of each patient in order of enrolment, dose-limiting toxicities marked."""
+    """The level of each patient in order of enrolment, dose-limiting toxicities marked.
+
+    None where nothing in the record would tell a toxicity, so that its absence is not drawn as "0/3 DLT".
+    """
+    if record.adverse_events.empty and record.disposition.empty and record.decisions.empty:
+        return None
     subjects = record.subjects
     if "level" not in subjects or subjects["level"].isna().all():
         return None

@@ -33,7 +33,7 @@ GIVEN: dict[str, dict] = {
     "mTPI-2": {"name": "mtpi-2", **_INTERVAL},
     "i3+3": {"name": "i3+3", **_INTERVAL},
     "CRM": {"name": "crm", "target": TARGET, "confidence": 0.95, **_MODEL},
-    "BLRM": {"name": "blrm", **_MODEL},
+    "BLRM": {"name": "blrm", "target": TARGET, "doses": (3.0, 6.0, 9.0, 12.0), **_MODEL},
     "TITE-BOIN": {"name": "tite-boin", **_INTERVAL, **_LATE},
     "TITE-CRM": {"name": "tite-crm", "target": TARGET, "confidence": 0.95, **_MODEL, **_LATE},
     "BOIN, 36 patients": {"name": "boin", "target": TARGET, "patients": 36},

@@ -207,8 +207,9 @@ def _exaggerated(
 
 def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None, exact: bool) -> Finding:
     bayes, per = evidence.bayes_factor, "per SD of the marker" if exact else "per step of the marker"
-    at = {p: float(prior.probability_real(bayes, p)) for p in (ONE_IN_TEN, 0.5)}
-    best = float(prior.probability_real(evidence.favourable, ONE_IN_TEN))
+    sure = np.nextafter(1.0, 0.0)  # a probability rounded to 1 is still none
+    at = {p: min(float(prior.probability_real(bayes, p)), sure) for p in (ONE_IN_TEN, 0.5)}
+    best = min(float(prior.probability_real(evidence.favourable, ONE_IN_TEN)), sure)
     better = f"{multiple(bayes)} better" if bayes >= 1.05 else "no better"
     fit = f"{multiple(1 / bayes)} worse" if bayes < 0.95 else better
     words = f"The data fit a link of usual strength {fit} than none. If one such link in ten is real, this one is with "
@@ -216,7 +217,7 @@ def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None, exa
     words += f" (at best {percent(best)}, whatever the strength of links)" if best > at[ONE_IN_TEN] + 0.01 else ""
     words += f"; at even odds {percent(at[0.5])}"
     if null is not None and null.looked_at > 1:
-        rare = float(prior.probability_real(bayes, 1 / null.looked_at))
+        rare = min(float(prior.probability_real(bayes, 1 / null.looked_at)), sure)
         words += f"; if it is any one of the {null.looked_at:,} looked at, {percent(rare)}"
     words += f". For 95 % one must have been {percent(prior.prior_needed(bayes))} sure beforehand."
     return Finding(

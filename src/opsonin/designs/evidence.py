@@ -141,8 +141,8 @@ def evidence(
     if score is not None and np.any(grade < 0):
         who = int(np.flatnonzero(grade < 0)[0]) + 1
         raise DesignError(
-            f"patient {who} of the outcomes {seen.text!r} has no grade, and this design scores grades; write the worst one "
-            "of each, as in '1Ng1Tg3'."
+            f"patient {who} of the outcomes {seen.text!r} has no grade, and this design scores grades; write the "
+            "worst one of each, as in '1Ng1Tg3'."
         )
     points = np.zeros(len(seen)) if score is None else np.where(grade >= 0, score[np.maximum(grade, 0)], 0.0)
     return Evidence(

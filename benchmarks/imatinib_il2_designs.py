@@ -9,6 +9,7 @@ standard deviation over pools drawn anew from the pool (bootstrap), the trials' 
 import argparse
 import json
 import time
+from typing import Any
 from collections.abc import Mapping
 
 import numpy as np
@@ -71,7 +72,7 @@ def table(designs: Mapping[str, Design], truth: PotentialDoses, trials: int) -> 
         began = time.perf_counter()
         found = compare_designs({name: one}, {"pool": truth}, TARGET, trials, 1, ACCRUAL, cohorts=0)
         seconds = time.perf_counter() - began
-        numbers = found.characteristics().set_index("measure")
+        numbers: Any = found.characteristics().set_index("measure")
         rows.append(
             {"design": name, "seconds": seconds, "pool": pool_error(one, rates, right)}
             | {m: (float(numbers.loc[m, "mean"]), float(numbers.loc[m, "se"])) for m in MEASURES}

@@ -43,8 +43,8 @@ def fill_uniform(out, key, counter):
         c0, c1, c2, c3 = np.uint64(block), np.uint64(counter), np.uint64(0), np.uint64(0)
         k0, k1 = key[0], key[1]
         for _ in range(10):
-            high0, low0 = _high_word(c0, _FIRST), c0 * _FIRST
-            high1, low1 = _high_word(c2, _SECOND), c2 * _SECOND
+            high0, low0 = _high_word(c0, _FIRST), c0 * _FIRST  # pyright: ignore[reportCallIssue]  - an intrinsic
+            high1, low1 = _high_word(c2, _SECOND), c2 * _SECOND  # pyright: ignore[reportCallIssue]
             c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
             k0, k1 = k0 + _WEYL_0, k1 + _WEYL_1
         first = 4 * block

@@ -9,8 +9,8 @@ standard deviation over pools drawn anew from the pool (bootstrap), the trials' 
 import argparse
 import json
 import time
-from typing import Any
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 

@@ -16,11 +16,15 @@ from opsonin.designs import (
     Blrm,
     BlrmPair,
     Boin,
+    Boin12,
+    BoinComb,
     Crm,
     Design,
     MaxPatients,
     Scenario,
+    StopWhenHere,
     ThreePlusThree,
+    TiteBoin,
     TiteCrm,
     exact_characteristics,
     pathways,
@@ -60,6 +64,32 @@ def cases() -> dict[str, dict]:
     return made
 
 
+def families() -> dict[str, dict]:
+    """A thousand trials of designs of every other kind, and a million of one."""
+    six = Scenario([0.05, 0.10, 0.25, 0.35, 0.50, 0.60])
+    responses = Scenario([0.05, 0.10, 0.20, 0.30, 0.45], efficacy=[0.1, 0.3, 0.5, 0.5, 0.5])
+    late = Scenario([0.05, 0.12, 0.30, 0.45, 0.60], window_days=84.0)
+    pairs = Scenario(
+        [0.01, 0.03, 0.10, 0.20, 0.30, 0.03, 0.05, 0.15, 0.30, 0.60, 0.08, 0.10, 0.30, 0.60, 0.75], columns=5
+    )
+    comb = MaxPatients(StopWhenHere(BoinComb(15, 5, 0.30), 12, stays=True), 60)
+    asked = {
+        "CRM, 1,000 trials x 30 patients one by one, 6 levels": (MaxPatients(Crm(6, 0.25), 30), six, 1000, 18.8),
+        "BOIN for two drugs, 3 x 5, 1,000 trials": (comb, pairs, 1000, 0.39),
+        "BOIN12, 1,000 trials, 5 levels": (MaxPatients(Boin12(5), 36), responses, 1000, None),
+        "TITE-BOIN, 1,000 trials, 5 levels": (MaxPatients(TiteBoin(5, 0.30, window_days=84.0), 30), late, 1000, None),
+        "TITE-CRM, 1,000 trials, 5 levels": (MaxPatients(TiteCrm(5, 0.30, window_days=84.0), 30), late, 1000, None),
+        "BOIN, a million trials": (MaxPatients(Boin(5, 0.25), 30), TRUTH, 1_000_000, None),
+    }
+    made = {}
+    for name, (design, truth, trials, theirs) in asked.items():
+        seconds, _ = best(design, truth, trials, 3 if trials < 10_000 else 1)
+        made[name] = {"value": seconds, "unit": "s", "threads": 1}
+        if theirs is not None:
+            made[name] |= {"peer": "the R package, another machine", "peer_value": theirs, "ratio": theirs / seconds}
+    return made
+
+
 def transitions() -> dict[str, dict]:
     """Dose-transition pathways of 8 cohorts of 3; the error is that of the probabilities of all states from 1."""
     made = {}
@@ -96,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = cases() | transitions() | regressions()
+    found = cases() | families() | transitions() | regressions()
     if options.json:
         print(json.dumps(found))
         return

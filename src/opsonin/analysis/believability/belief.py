@@ -76,14 +76,17 @@ def believe(finding: Finding, null: Null | None = None, *, seed: int = 1) -> Bel
     """
     held = None if null is None else _against_chance(finding, null)
     data, effect = survivors_of(finding), effect_of(finding)
-    if data is None and effect is None:
-        if held is None:
-            raise AnalysisError(
-                f"{finding.name} cannot be judged: it has no null, no ratio with an interval, no patients."
-            )
+    alone, best = _thresholds(null)
+    if data is not None:
+        evidence = prior.evidence_of_data(data)
+        table = exaggeration_table(data, alone, best, _effects_tried(evidence, data.spread), seed)
+    elif effect is not None:
+        evidence = prior.evidence_of_estimate(effect.value, effect.se)
+        table = _normal_table(effect.se, alone, best, _effects_tried(evidence, 1.0))
+    elif held is not None:
         return Belief(finding, held, None, None, None)
-    evidence = prior.evidence_of_data(data) if data is not None else prior.evidence_of_estimate(effect.value, effect.se)  # type: ignore[union-attr]
-    table = _errors(data, effect, evidence, null, seed)
+    else:
+        raise AnalysisError(f"{finding.name} cannot be judged: it has no null, no ratio with an interval, no patients.")
     return Belief(
         finding,
         held,
@@ -153,19 +156,22 @@ def _critical(strengths: np.ndarray | None) -> float:
     return float(at if (values >= at - 1e-9).mean() <= 0.05 else beyond[0] if beyond.size else values[-1] + 1e-6)
 
 
-def _errors(
-    data: Survivors | None, effect: Effect | None, evidence: prior.Evidence, null: Null | None, seed: int
-) -> pd.DataFrame:
-    """Type M and S errors for weak to strong links, and for the strength to expect (first row)."""
-    sign = math.copysign(1.0, evidence.shrunken)
-    effects = np.r_[evidence.shrunken, sign * np.log(STRENGTHS) / (data.spread if data is not None else 1.0)]
-    alone = _critical(null.alone if null is not None and null.alone is not None else None)
-    best = alone if null is None or null.looked_at == 1 else _critical(null.strengths)
-    if data is not None:
-        return exaggeration_table(data, alone, best, effects, seed)
+def _thresholds(null: Null | None) -> tuple[float, float]:
+    """The strength that stands out of chance: of a link looked at alone, and of the strongest of all looked at."""
+    alone = _critical(None if null is None else null.alone)
+    return alone, alone if null is None or null.looked_at == 1 else _critical(null.strengths)
+
+
+def _effects_tried(evidence: prior.Evidence, spread: float) -> np.ndarray:
+    """The effect to expect, then those from weak to strong on its side; strengths are per SD, effects per unit."""
+    return np.r_[evidence.shrunken, math.copysign(1.0, evidence.shrunken) * np.log(STRENGTHS) / spread]
+
+
+def _normal_table(se: float, alone: float, best: float, effects: np.ndarray) -> pd.DataFrame:
+    """`exaggeration_table` of an estimate that is normal about each effect."""
     rows = []
     for b in effects:
-        one, strong = type_m_and_s(b, effect.se, alone), type_m_and_s(b, effect.se, best)  # type: ignore[union-attr]
+        one, strong = type_m_and_s(b, se, alone), type_m_and_s(b, se, best)
         rows.append((b, one.power, one.type_s, one.median, strong.power, strong.median))
     return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
@@ -237,12 +243,11 @@ def _probable(finding: Finding, evidence: prior.Evidence, null: Null | None, exa
 def _to_confirm(
     finding: Finding, data: Survivors | None, effect: Effect | None, evidence: prior.Evidence
 ) -> Finding | None:
-    known = effect if effect is not None else None
-    variance = data.spread**2 if data is not None else known.variance if known is not None else math.nan
-    share = float(data.event.mean()) if data is not None else known.event_share if known is not None else math.nan
+    variance = data.spread**2 if data is not None else effect.variance if effect is not None else math.nan
+    share = float(data.event.mean()) if data is not None else effect.event_share if effect is not None else math.nan
     if not variance > 0:
         return None
-    rows = list(_plans(evidence, None if known is None else known.value, variance, share))
+    rows = list(_plans(evidence, None if effect is None else effect.value, variance, share))
     events, strong, first = rows[0]["events"], rows[1]["events"], rows[0]
     per, counts = short(finding), "responders" if finding.name.endswith(".auc") else "events"
     if not math.isfinite(events):

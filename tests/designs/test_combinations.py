@@ -84,6 +84,7 @@ def test_the_waterfall_goes_up_the_first_drug_and_then_row_by_row():
         (lambda: BoinComb(6, 3).decide(parse_outcomes("7NNN")), "hold level 7"),
         (lambda: parse_outcomes("1x4NNN", columns=3), "3 levels of its second drug"),
         (lambda: design({"name": "boin-comb", "columns": 4}, 6), "6 cells in rows of 4"),
+        (lambda: design({"name": "boin-comb", "columns": 3, "no_skipping": True}, 6), "is for one drug"),
     ],
 )
 def test_bad_input_is_named(ask, words):

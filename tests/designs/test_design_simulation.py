@@ -16,6 +16,7 @@ from opsonin.designs import (
     Scenario,
     StopWhenTreated,
     ThreePlusThree,
+    TiteBoin,
     compare,
     difference,
     exact_characteristics,
@@ -160,3 +161,12 @@ def test_the_lowest_dose_that_saturates_the_immune_effect_is_declared():
     assert np.array_equal(plain.patients, low.patients)
     with pytest.raises(DesignError, match="share is a part"):
         Saturating(Boin(4), 1.5)
+
+
+def test_what_shows_after_the_window_is_no_dlt():
+    """Half of the DLTs come in the second half of the truth's window, which a design of half its length never sees."""
+    truth = Scenario([1.0], window_days=60.0)
+    seen = simulate(
+        MaxPatients(TiteBoin(1, 0.30, window_days=30.0, confidence=0.999), 6), truth, 200, accrual=Accrual(400.0)
+    )
+    assert 0.4 < seen.dlt.sum() / seen.patients.sum() < 0.6

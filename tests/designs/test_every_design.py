@@ -192,6 +192,7 @@ def test_a_grade_counts_by_its_score():
         (lambda: Accelerated(Boin(4), -1), "0 or more"),
         (lambda: GBoin(4, scores=(0, 1, 0.5, 1, 1, 1)), "never fall"),
         (lambda: GBoin(4).decide(parse_outcomes("1Ng1NT")), "patient 2 .* has no grade"),
+        (lambda: Coherent(ThreePlusThree(4)), "has no target rate"),
         (lambda: RollingSix(4, 0.0), "above 0"),
         (lambda: from_counts(np.array([[2]]), np.array([[3]]), np.array([1])), "3 DLTs in 2 patients at level 1"),
     ],

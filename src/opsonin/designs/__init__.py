@@ -10,6 +10,7 @@ from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.codata import Between, Source, codata_prior
 from opsonin.designs.crm import Crm
+from opsonin.designs.draws import Accrual
 from opsonin.designs.evidence import Evidence, evidence, from_counts
 from opsonin.designs.gboin import GBoin
 from opsonin.designs.i3plus3 import I3Plus3
@@ -24,7 +25,7 @@ from opsonin.designs.registry import design, names
 from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.saturating import Saturating
 from opsonin.designs.scenario_library import scenario_library
-from opsonin.designs.simulation import Accrual, compare, simulate
+from opsonin.designs.simulation import compare, simulate
 from opsonin.designs.skeleton import skeleton
 from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
 from opsonin.designs.table import DecisionTable, TableDesign

@@ -50,5 +50,5 @@ class Accelerated(Wrapper):
         return f"accelerated: one patient at level {made.level}"
 
     def said(self) -> str:
-        mild = f" or the {self.moderate}. toxicity of grade 2 or more" if self.moderate else ""
+        mild = f" or {self.moderate} patients with a toxicity of grade 2 or more" if self.moderate else ""
         return f"It begins with one patient a level, until the first DLT{mild}."

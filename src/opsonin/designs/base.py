@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 
 from opsonin.designs.evidence import Evidence, evidence
 from opsonin.designs.outcomes import Outcomes
+from opsonin.errors import DesignError
 
 Action = Literal["start", "escalate", "stay", "de-escalate", "stop", "declare", "wait"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -51,6 +52,11 @@ class Decisions(NamedTuple):
     @property
     def stop(self) -> Bool[np.ndarray, " trial"]:
         return (self.level == 0) & (self.action != WAIT)
+
+    def first(self) -> Decision:
+        """The decision of the first trial, without its reason."""
+        action, level, patients, mtd = (int(array[0]) for array in self)
+        return Decision(ACTIONS[action], level or None, patients, mtd or None, "")
 
     def take(self, rows: np.ndarray) -> Decisions:
         """The decisions of some trials."""
@@ -105,14 +111,25 @@ class Design(abc.ABC):
         Raises: DesignError where the outcomes hold levels the design does not have.
         """
         known = self.evidence(seen)
-        action, level, patients, mtd = (int(array[0]) for array in self.decide_many(known))
-        made = Decision(ACTIONS[action], level or None, patients, mtd or None, "")
+        made = self.decide_many(known).first()
         reason, numbers = self.explain(known, made)
         return replace(made, reason=reason, numbers=numbers)
+
+    def dose_name(self, dose: int) -> str:
+        """What a dose is called in a reason: "level 2", or "2x3" of two drugs."""
+        return f"level {dose}"
 
     def describe(self) -> str:
         """The rule in words, for a report."""
         return self.name
+
+
+def sought(design: Design) -> float:
+    """The DLT rate that a design seeks.   Raises: DesignError where it has none, as the 3+3."""
+    rate = getattr(design, "target", None)
+    if rate is None:
+        raise DesignError(f"the design {design.name!r} has no target rate to hold doses against; give one.")
+    return float(rate)
 
 
 def decisions(

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from opsonin.designs.base import Decision, Decisions, Design, decisions
+from opsonin.designs.base import Decision, Decisions, Design
 from opsonin.designs.blrm import CHOICES, check_doses
 from opsonin.designs.evidence import Evidence
-from opsonin.designs.grid import cell_name, check_grid
+from opsonin.designs.grid import cell_name, check_grid, grid_decisions, height
 from opsonin.designs.normal_posterior import Points, posteriors
 from opsonin.designs.table import check_rates, check_size
 from opsonin.errors import DesignError
@@ -157,18 +157,14 @@ class BlrmPair(Design):
     def _best(self, likely: np.ndarray, over: np.ndarray, among: np.ndarray) -> Int[np.ndarray, " trial"]:
         """The chosen cell of each trial, 0 where none is admissible; the "highest" has the most levels of both."""
         allowed = (over <= self.overdose) & among
-        rank = np.add(*np.divmod(np.arange(self.levels), self.columns))
-        worth = likely if self.choose == "likeliest" else rank + likely
+        worth = likely if self.choose == "likeliest" else height(self.levels, self.columns) + likely
         return np.where(allowed.any(axis=1), np.where(allowed, worth, -1.0).argmax(axis=1) + 1, 0)
 
     def decide_many(self, seen: Evidence) -> Decisions:
         level = self._best(*self._judged(seen), self.within_reach(seen.current))
         ends = (level == 0) & (seen.current > 0)
         level = np.where(seen.current == 0, 1, np.maximum(level, 1))
-        rank = np.add(*np.divmod(np.arange(self.levels), self.columns))
-        was = np.where(seen.current > 0, rank[np.maximum(seen.current, 1) - 1] + 1, 0)
-        made = decisions(was, rank[level - 1] + 1, self.cohort, ends=ends)
-        return made._replace(level=np.where(ends, 0, level))
+        return grid_decisions(seen.current, level, self.columns, self.levels, self.cohort, ends)
 
     def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
         return self._best(*self._judged(seen), seen.patients > 0)
@@ -192,9 +188,12 @@ class BlrmPair(Design):
             return f"P(DLT rate > {high:.2f}) is above {self.overdose:.0%} at every cell within reach: stop", numbers
         at = made.level - 1
         return (
-            f"{cell_name(made.level, self.columns)}: DLT rate {mean[at]:.2f} expected, P({low:.2f} to {high:.2f}) "
+            f"{self.dose_name(made.level)}: DLT rate {mean[at]:.2f} expected, P({low:.2f} to {high:.2f}) "
             f"{likely[at]:.0%}, P(above) {over[at]:.0%}, {rule}"
         ), numbers
+
+    def dose_name(self, dose: int) -> str:
+        return cell_name(dose, self.columns)
 
     def describe(self) -> str:
         low, high = self.interval

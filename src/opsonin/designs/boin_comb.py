@@ -9,10 +9,18 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from opsonin.designs.base import Decision, Decisions, Design, decisions
+from opsonin.designs.base import Decision, Decisions, Design
 from opsonin.designs.boin import Boin
 from opsonin.designs.evidence import LOTS, Evidence
-from opsonin.designs.grid import at_or_above, cell_name, check_grid, isotonic_grid, neighbours
+from opsonin.designs.grid import (
+    at_or_above,
+    cell_name,
+    check_grid,
+    grid_decisions,
+    height,
+    isotonic_grid,
+    neighbours,
+)
 from opsonin.designs.table import DOWN, HERE, LARGEST, UP
 
 _TIE = 1e-5  # by which a higher cell counts as more toxic than a lower one of the same estimate
@@ -120,13 +128,8 @@ class BoinComb(Design):
         blocked = ~allowed[seen.trials, level - 1]  # the cell itself was given up, and no lower neighbour is left
         level = np.where(blocked, allowed.argmax(axis=1) + 1, level)
         level = np.where(seen.current == 0, 1, level)
-        return self._named(seen, level, (~allowed[:, 0]) & (seen.current > 0))
-
-    def _named(self, seen: Evidence, level: np.ndarray, ends: np.ndarray) -> Decisions:
-        """Higher is a level more of a drug; between cells of which neither is higher in both, more cells count."""
-        rank = np.add(*np.divmod(np.arange(self.levels), self.columns))
-        was = np.where(seen.current > 0, rank[np.maximum(seen.current, 1) - 1] + 1, 0)
-        return decisions(was, rank[level - 1] + 1, self.cohort, ends=ends)._replace(level=np.where(ends, 0, level))
+        ends = ~allowed[:, 0] & (seen.current > 0)
+        return grid_decisions(seen.current, level, self.columns, self.levels, self.cohort, ends)
 
     def rates(self, seen: Evidence) -> Float[np.ndarray, "trial dose"]:
         """Estimates that never fall with either drug, of all cells; untried ones by a prior of a tenth of a patient."""
@@ -135,8 +138,8 @@ class BoinComb(Design):
 
     def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
         there = (seen.patients > 0) & self.admissible(seen)
-        rank = np.add(*np.divmod(np.arange(self.levels), self.columns))
-        apart = np.where(there, np.abs(self.rates(seen) + _TIE * rank - self.target), np.inf)
+        raised = self.rates(seen) + _TIE * height(self.levels, self.columns)
+        apart = np.where(there, np.abs(raised - self.target), np.inf)
         # of equal ones that with the most of the first drug
         order = np.argsort(np.arange(self.levels) % self.columns * self.rows + np.arange(self.levels) // self.columns)
         best = np.round(apart[:, order], 6).argmin(axis=1)
@@ -168,18 +171,21 @@ class BoinComb(Design):
         here = int(seen.current[0])
         treated, toxic = int(seen.patients[0, here - 1]), int(seen.dlt[0, here - 1])
         low, high = self.single.bounds
-        where = cell_name(here, self.columns)
+        where = self.dose_name(here)
         told = f"{toxic} of {treated} with DLT at {where} (up to {low:.3f} up, from {high:.3f} down)"
         if made.stop:
             return f"{told}: 1x1 is too toxic, so no combination is the MTD", numbers
         _, equal = self.options(seen)
-        names = [cell_name(int(cell) + 1, self.columns) for cell in equal[0] if cell >= 0]
+        names = [self.dose_name(int(cell) + 1) for cell in equal[0] if cell >= 0]
         numbers["options"] = names
         assert made.level is not None
-        to = cell_name(made.level, self.columns)
+        to = self.dose_name(made.level)
         if len(names) > 1:
             return f"{told}: {' and '.join(names)} are equally good; {to} by lot", numbers
         return f"{told}: {to}", numbers
+
+    def dose_name(self, dose: int) -> str:
+        return cell_name(dose, self.columns)
 
     def describe(self) -> str:
         low, high = self.single.bounds

@@ -17,7 +17,7 @@ class Simulated:
     """Trials simulated under one truth, one row each.
 
     mtd: the dose declared, 0 for none.   patients, dlt: at each dose.   days: how long the trial took, NaN where time
-    was not looked at.   early: whether it ended for safety, without a dose.
+    was not looked at.
     """
 
     design: str

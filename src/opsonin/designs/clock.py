@@ -7,12 +7,11 @@ is known then, or says "wait" and is asked again when more is; any other one wai
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from opsonin import random
 from opsonin.designs.base import WAIT, Design
+from opsonin.designs.draws import DRAWN, Accrual, Lots, People, Waits
 from opsonin.designs.evidence import FOLLOW_UP, PATIENTS, Evidence, Patients
 from opsonin.designs.truth import Truth
 from opsonin.errors import DesignError
@@ -27,7 +26,7 @@ class _Followed:
         self.window, self.response_window, self.score = window, response_window, score
         self.size = np.zeros(trials, dtype=np.int64)
         self.clock = np.zeros(trials)
-        self._make(trials, 36)
+        self._make(trials, DRAWN)
 
     def _make(self, trials: int, room: int) -> None:
         self.dose, self.cohort, self.grade = (np.zeros((trials, room), dtype=np.int64) for _ in range(3))
@@ -119,18 +118,15 @@ class _Followed:
         return Patients(self.dose[rows], dlt, weight, np.where(there, time, 0.0), response, grade, self.immune[rows])
 
 
-def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accrual: Any) -> tuple[np.ndarray, ...]:
+def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accrual: Accrual) -> tuple[np.ndarray, ...]:
     """(mtd, patients, dlt, efficacy, days) of trials on their own clock."""
-    from opsonin.designs.simulation import MOST, Lots, Source
-
     window = float(getattr(design, "window_days", None) or getattr(truth, "window_days", 28.0))
     response_window = float(
         getattr(design, "efficacy_window_days", None) or getattr(truth, "efficacy_window_days", window)
     )
     trials, doses = len(numbers), design.levels
     state = _Followed(trials, window, response_window, getattr(design, "score_of_grade", None))
-    source = _Timed(Source(truth, numbers, seed))
-    waits = _Waits(accrual, seed, numbers)
+    people, waits = People(truth, numbers, seed, timed=True), Waits(accrual, numbers, seed)
     mtd = np.zeros(trials, dtype=np.int64)
     going, early, lots = np.arange(trials), FOLLOW_UP in design.needs, Lots(design, numbers, seed)
     while len(going):
@@ -157,16 +153,17 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
         for member in range(int(chosen.patients.max())):
             here = np.flatnonzero(chosen.patients > member)
             who, slot = treat[here], state.size[treat[here]]
-            if slot.max() >= MOST:
-                raise DesignError(f"a trial has gone beyond {MOST} patients; give the design an end.")
             state.clock[who] += waits.of(who, slot)
             if member:  # nobody of a cohort is dosed before the one ahead has been watched for a while
                 gap = accrual.sentinel_days if member == 1 else accrual.stagger_days
                 state.clock[who] = np.maximum(state.clock[who], state.entry[who, slot - 1] + gap)
-            shown = source.show(who, slot, chosen.level[here])
+            shown = people.show(who, slot, chosen.level[here])
             state.dose[who, slot], state.cohort[who, slot] = chosen.level[here], number[here]
             state.entry[who, slot], state.grade[who, slot] = state.clock[who], shown.grade
-            state.onset[who, slot], state.response[who, slot] = shown.onset, shown.response_onset
+            # what shows after the design's window is neither a DLT nor a response to it
+            state.onset[who, slot] = np.where(shown.onset <= window, shown.onset, np.inf)
+            late = shown.response_onset > response_window
+            state.response[who, slot] = np.where(late, np.inf, shown.response_onset)
             state.immune[who, slot] = shown.immune
             state.size[who] += 1
         if not early:
@@ -177,34 +174,3 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
     final = state.evidence(everyone, doses, False)
     assert final.efficacy is not None
     return mtd, final.patients, final.dlt, final.efficacy, np.where(state.size > 0, days, 0.0)
-
-
-class _Timed:
-    """Patients with the days on which things show."""
-
-    def __init__(self, source: Any):
-        self.source = source
-
-    def show(self, trial: np.ndarray, slot: np.ndarray, dose: np.ndarray) -> Any:
-        drawn = self.source.upto(int(slot.max()) + 1)
-        if hasattr(drawn, "timed"):
-            drawn.timed = True
-        return drawn.show(trial, slot, dose)
-
-
-class _Waits:
-    """Days between one patient and the next, of each trial."""
-
-    def __init__(self, accrual: Any, seed: int, numbers: np.ndarray):
-        self.accrual, self.seed, self.numbers = accrual, seed, numbers
-        self.depth, self.drawn = 0, np.zeros((len(numbers), 0))
-
-    def of(self, trial: np.ndarray, slot: np.ndarray) -> np.ndarray:
-        """The wait before patient `slot` of each trial; the first one comes on day 0."""
-        if int(slot.max()) >= self.depth:
-            self.depth = max(36, 2 * self.depth)
-            self.drawn = random.exponential(self.seed, "design accrual", self.numbers, draws=self.depth)
-        days = np.full(len(trial), float(self.accrual.days))
-        if not self.accrual.even:
-            days *= self.drawn[trial, slot]
-        return np.where(slot == 0, 0.0, days)

@@ -12,9 +12,10 @@ from jaxtyping import Bool
 
 from opsonin.designs.base import Design
 from opsonin.designs.characteristics import Simulated, difference
+from opsonin.designs.draws import Accrual
 from opsonin.designs.evidence import GRADES, IMMUNE
 from opsonin.designs.pathways import Pathways, pathways
-from opsonin.designs.simulation import Accrual, simulate
+from opsonin.designs.simulation import simulate
 from opsonin.designs.table import DOWN, UP, TableDesign
 from opsonin.designs.truth import Scenario, Truth
 from opsonin.designs.wrappers import Wrapper

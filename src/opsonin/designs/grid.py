@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from opsonin.designs.base import Decisions, decisions
 from opsonin.designs.isotonic import isotonic
 from opsonin.errors import DesignError
 
@@ -24,6 +25,25 @@ def check_grid(levels: int, columns: int) -> int:
 def cell_name(cell: int, columns: int) -> str:
     """ "2x3" for a cell counted from 1."""
     return f"{(cell - 1) // columns + 1}x{(cell - 1) % columns + 1}"
+
+
+def height(cells: int, columns: int) -> Int[np.ndarray, " cell"]:
+    """How many levels of both drugs together each cell is above the lowest one."""
+    return np.add(*np.divmod(np.arange(cells), columns))
+
+
+def grid_decisions(
+    current: Int[np.ndarray, " trial"],
+    level: Int[np.ndarray, " trial"],
+    columns: int,
+    cells: int,
+    patients: int,
+    ends: Bool[np.ndarray, " trial"],
+) -> Decisions:
+    """Decisions by cells; up is where more levels of both together are given."""
+    high = height(cells, columns)
+    was = np.where(current > 0, high[np.maximum(current, 1) - 1] + 1, 0)
+    return decisions(was, high[level - 1] + 1, patients, ends=ends)._replace(level=np.where(ends, 0, level))
 
 
 def at_or_above(cells: Bool[np.ndarray, "trial cell"], columns: int) -> Bool[np.ndarray, "trial cell"]:

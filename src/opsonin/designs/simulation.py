@@ -7,42 +7,19 @@ while patients are still followed on each trial's own clock (`clock.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
-from opsonin import random
 from opsonin.designs.base import Design
 from opsonin.designs.characteristics import Simulated
-from opsonin.designs.evidence import FOLLOW_UP, GRADES, IMMUNE, LOTS, PATIENTS, Evidence
-from opsonin.designs.truth import Drawn, Truth
+from opsonin.designs.clock import by_clock
+from opsonin.designs.draws import Accrual, Lots, People
+from opsonin.designs.evidence import FOLLOW_UP, GRADES, IMMUNE, PATIENTS, Evidence
+from opsonin.designs.truth import Truth
 from opsonin.errors import DesignError
 
 BLOCK = 20_000  # trials simulated together: memory only
-DRAWN = 36  # patients a trial drawn at first; more where a trial needs them
-MOST = 500  # patients of one trial; a design that goes on beyond that has no end
-
-
-@dataclass(frozen=True)
-class Accrual:
-    """How patients come.   days: from one to the next, on average;   even: at even times, else exponential ones.
-
-    sentinel_days: that the second patient of a cohort waits after the first;   stagger_days: each further one after the
-    one before.
-    """
-
-    days: float = 10.0
-    even: bool = False
-    sentinel_days: float = 0.0
-    stagger_days: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not self.days > 0:
-            raise DesignError(f"patients come {self.days:g} days apart; give a number above 0.")
-        if min(self.sentinel_days, self.stagger_days) < 0:
-            raise DesignError("sentinel_days and stagger_days are days to wait, 0 or more.")
 
 
 def simulate(
@@ -63,8 +40,6 @@ def simulate(
     for first in range(0, trials, BLOCK):
         numbers = np.arange(first + 1, min(first + BLOCK, trials) + 1)
         if accrual is not None or design.needs & {FOLLOW_UP, GRADES, IMMUNE, PATIENTS}:
-            from opsonin.designs.clock import by_clock
-
             parts.append(by_clock(design, truth, numbers, seed, accrual or Accrual()))
         else:
             parts.append(_by_counts(design, truth, numbers, seed))
@@ -79,51 +54,12 @@ def compare(
     return {name: simulate(design, truth, trials, seed, **given) for name, design in designs.items()}
 
 
-class Source:
-    """The patients of a block of trials, drawn as far as they are needed."""
-
-    def __init__(self, truth: Truth, numbers: Int[np.ndarray, " trial"], seed: int):
-        self.truth, self.numbers, self.seed = truth, numbers, seed
-        self.depth = 0
-        self.drawn: Any = None
-
-    def upto(self, patients: int) -> Drawn:
-        """At least so many patients of each trial."""
-        if patients > self.depth:
-            if patients > MOST:
-                raise DesignError(
-                    f"a trial has gone beyond {MOST} patients; give the design an end, such as MaxPatients(…, 30)."
-                )
-            self.depth = max(DRAWN, 2 * self.depth, patients)
-            self.drawn = self.truth.draw(self.seed, self.numbers, self.depth)
-            if hasattr(self.drawn, "timed"):
-                self.drawn.timed = False
-        return self.drawn
-
-
-class Lots:
-    """A uniform number for each trial and decision, where a design breaks ties by lot."""
-
-    def __init__(self, design: Design, numbers: Int[np.ndarray, " trial"], seed: int):
-        self.wanted, self.numbers, self.seed = LOTS in design.needs, numbers, seed
-        self.step, self.drawn = 0, np.zeros((len(numbers), 0))
-
-    def next(self, going: Int[np.ndarray, " trial"]) -> np.ndarray | None:
-        """The numbers of these trials for the next decision; None where nobody asks for them."""
-        if not self.wanted:
-            return None
-        if self.step >= self.drawn.shape[1]:
-            self.drawn = random.uniform(self.seed, "design lot", self.numbers, draws=max(32, 2 * self.step))
-        self.step += 1
-        return self.drawn[going, self.step - 1]
-
-
 def _by_counts(design: Design, truth: Truth, numbers: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
     """(mtd, patients, dlt, efficacy, days) of trials in which nobody is treated before the last cohort is judged."""
     trials, doses = len(numbers), design.levels
     treated, dlt, efficacy, both = (np.zeros((trials, doses), dtype=np.int64) for _ in range(4))
     current, last, last_dlt, mtd = (np.zeros(trials, dtype=np.int64) for _ in range(4))
-    source, going, lots = Source(truth, numbers, seed), np.arange(trials), Lots(design, numbers, seed)
+    people, lots, going = People(truth, numbers, seed, timed=False), Lots(design, numbers, seed), np.arange(trials)
     while len(going):
         seen = Evidence(
             treated[going], dlt[going], current[going], last[going], last_dlt[going],
@@ -143,7 +79,6 @@ def _by_counts(design: Design, truth: Truth, numbers: np.ndarray, seed: int) -> 
                 f"the design {design.name!r} treats nobody and does not end; this is a fault of the design."
             )
         size = int(made.patients.max())
-        people = source.upto(int(total.max()) + size)
         at = made.level - 1
         last_dlt[going] = 0
         for member in range(size):

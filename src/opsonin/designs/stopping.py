@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from opsonin.designs.base import Decision, Decisions, Design
+from opsonin.designs.base import Decision, Decisions, Design, sought
 from opsonin.designs.evidence import Evidence
 from opsonin.designs.table import overdose_probability
 from opsonin.designs.wrappers import Wrapper, ended, ended_where
@@ -19,16 +19,6 @@ def exceeds(design: Design, seen: Evidence, rate: float) -> Float[np.ndarray, "t
     (an `exceeds` of its own, as the BLRM), otherwise by each dose's own patients after a uniform prior."""
     own = getattr(design, "exceeds", None)
     return overdose_probability(seen.patients, seen.dlt, rate) if own is None else own(seen, rate)
-
-
-def sought(design: Design) -> float:
-    """The DLT rate that a design seeks.   Raises: DesignError where it has none, as the 3+3."""
-    rate = getattr(design, "target", None)
-    if rate is None:
-        raise DesignError(
-            f"the design {design.name!r} has no target rate to hold doses against; give one with the rule."
-        )
-    return float(rate)
 
 
 @dataclass(frozen=True)
@@ -83,10 +73,8 @@ class StopWhenTooToxic(Wrapper):
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         risk = float(exceeds(self.inner, seen, self.limit)[0, self.level - 1])
-        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
-        return (
-            f"P(DLT rate at level {self.level} > {self.limit:.2f}) is {risk:.1%}, above {self.confidence:.1%}: {chosen}"
-        )
+        return f"P(DLT rate at level {self.level} > {self.limit:.2f}) is {risk:.1%}, above {self.confidence:.1%}: "
+            f"{self.declared(made)}"
 
     def said(self) -> str:
         return (
@@ -135,10 +123,8 @@ class StopWhenPrecise(Wrapper):
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         assert inner.level is not None
         sure = float(self._sure(seen)[0, inner.level - 1])
-        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
-        return (
-            f"P(DLT rate at level {inner.level} within {self.within:.2f} of {self.centre:.2f}) is {sure:.0%}: {chosen}"
-        )
+        return f"P(DLT rate at level {inner.level} within {self.within:.2f} of {self.centre:.2f}) is {sure:.0%}: "
+            f"{self.declared(made)}"
 
     def said(self) -> str:
         return (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -46,8 +45,11 @@ class Truth(abc.ABC):
     dlt: Float[np.ndarray, " dose"]
 
     @abc.abstractmethod
-    def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int) -> Drawn:
-        """The first `patients` patients of these trials (numbers from 1), a function of seed and number alone."""
+    def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int, timed: bool = True) -> Drawn:
+        """The first `patients` patients of these trials (numbers from 1), a function of seed and number alone.
+
+        timed: whether the days on which things show are wanted.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,7 @@ class Scenario(Truth):
         """Whether DLT probabilities never fall with dose."""
         return bool(np.all(np.diff(self.dlt) >= 0))
 
-    def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int) -> Drawn:
+    def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int, timed: bool = True) -> Drawn:
         def uniform(purpose: str) -> np.ndarray:
             return random.uniform(seed, f"design {purpose}", trials, draws=patients)
 
@@ -126,6 +128,7 @@ class Scenario(Truth):
             lambda: uniform("response onset"),
             lambda: random.normal(seed, "design immune", trials, draws=patients),
             lambda: uniform("grade"),
+            timed,
         )
 
 
@@ -140,7 +143,7 @@ class _FromScenario(Drawn):
     draw_response: Any
     draw_immune: Any
     draw_grade: Any
-    timed: bool = True
+    timed: bool
     _kept: dict[str, np.ndarray] = field(default_factory=dict)
 
     def _numbers(self, name: str) -> np.ndarray:
@@ -206,18 +209,12 @@ class PotentialDoses(Truth):
         weights = np.ones(len(self.onset)) if self.weights is None else self.weights
         return weights @ (self.onset < self.window_days) / weights.sum()
 
-    def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int) -> Drawn:
+    def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int, timed: bool = True) -> Drawn:
         pool = len(self.onset)
         if patients > pool:
             raise DesignError(f"a trial may need {patients} patients, but the pool has {pool}; make the pool larger.")
-        who = np.empty((len(trials), patients), dtype=np.int64)
         weights = np.ones(pool) if self.weights is None else self.weights
-        for first in range(0, len(trials), 256):  # memory only
-            block = trials[first : first + 256]
-            waits = random.exponential(seed, "enrolment", block, draws=pool) / weights
-            soon = np.argpartition(waits, patients - 1, axis=1)[:, :patients]
-            rank = np.argsort(np.take_along_axis(waits, soon, axis=1), axis=1, kind="stable")
-            who[first : first + 256] = np.take_along_axis(soon, rank, axis=1)
+        who = random.weighted_order(seed, "enrolment", weights, trials, patients)
         return _FromPool(self, who)
 
 
@@ -237,8 +234,3 @@ class _FromPool(Drawn):
         grade = np.full(len(dose), -1, dtype=np.int64) if pool.grade is None else pool.grade[at]
         immune = np.full(len(dose), np.nan) if pool.immune is None else pool.immune[at]
         return Shown(dlt, np.where(dlt, onset, np.inf), np.isfinite(response), response, grade, immune)
-
-
-def scenarios(dlt: Sequence[Sequence[float]], **given: object) -> list[Scenario]:
-    """Scenarios from rows of DLT probabilities."""
-    return [Scenario(np.asarray(row, dtype=float), **given) for row in dlt]  # type: ignore[arg-type]

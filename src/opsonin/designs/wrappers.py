@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from opsonin.designs.base import DECLARE, ESCALATE, STAY, STOP, WAIT, Decision, Decisions, Design, decisions
+from opsonin.designs.base import DECLARE, STAY, STOP, WAIT, Decision, Decisions, Design, decisions, sought
 from opsonin.designs.evidence import Evidence
 from opsonin.designs.outcomes import Outcomes
 from opsonin.errors import DesignError
@@ -50,6 +50,13 @@ class Wrapper(Design):
         """What to add to the reason where the decision was changed."""
         raise NotImplementedError
 
+    def declared(self, made: Decision) -> str:
+        """What a decision that ends the trial declares, in words."""
+        return f"{self.dose_name(made.mtd)} is the {self.seeks}" if made.mtd else "no level is declared"
+
+    def dose_name(self, dose: int) -> str:
+        return self.inner.dose_name(dose)
+
     def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
         return self.inner.select_many(seen)
 
@@ -60,10 +67,7 @@ class Wrapper(Design):
         return self.inner.evidence(seen)
 
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
-        action, level, patients, mtd = (int(array[0]) for array in self.inner.decide_many(seen))
-        from opsonin.designs.base import ACTIONS
-
-        inner = Decision(ACTIONS[action], level or None, patients, mtd or None, "")
+        inner = self.inner.decide_many(seen).first()
         reason, numbers = self.inner.explain(seen, inner)
         if replace(made, reason="", numbers={}) != inner:
             reason = f"{reason}; {self.why(seen, inner, made)}"
@@ -110,8 +114,7 @@ class MaxPatients(Wrapper):
             return f"all {self.patients} patients are treated, and some are still in their window: wait"
         if not made.stop:
             return f"{made.patients} more make {self.patients} patients"
-        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
-        return f"all {self.patients} patients are treated: {chosen}"
+        return f"all {self.patients} patients are treated: {self.declared(made)}"
 
     def said(self) -> str:
         return f"The trial has at most {self.patients} patients."
@@ -129,8 +132,7 @@ class StopWhenTreated(Wrapper):
         return ended_where(enough, made, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
-        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
-        return f"level {inner.level} has {self.patients} patients or more: {chosen}"
+        return f"{self.dose_name(inner.level or 0)} has {self.patients} patients or more: {self.declared(made)}"
 
     def said(self) -> str:
         return f"It ends when {self.patients} patients have been treated at the level that would be next."
@@ -140,13 +142,11 @@ class StopWhenTreated(Wrapper):
 class NoSkipping(Wrapper):
     """Never treat more than one level above the highest level tried."""
 
+    def __post_init__(self) -> None:
+        _check_ladder(self.inner, "no level is skipped")
+
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
-        level = np.minimum(made.level, seen.highest + 1)
-        held = level < made.level
-        action = np.where(held & (level == seen.current), STAY, made.action)
-        return made._replace(
-            level=level, action=np.where(held & (level > seen.current) & (seen.current > 0), ESCALATE, action)
-        )
+        return made._replace(level=np.minimum(made.level, seen.highest + 1))  # which is above the current level still
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         return f"held at level {made.level}: no level is skipped"
@@ -193,8 +193,7 @@ class StopWhenHere(Wrapper):
         return ended_where(enough, made, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
-        chosen = f"level {made.mtd} is the {self.seeks}" if made.mtd else "no level is declared"
-        return f"{self.patients} patients or more at level {int(seen.current[0])}: {chosen}"
+        return f"{self.patients} patients or more at {self.dose_name(int(seen.current[0]))}: {self.declared(made)}"
 
     def said(self) -> str:
         return f"It ends when {self.patients} patients have been treated at the current level."
@@ -203,6 +202,9 @@ class StopWhenHere(Wrapper):
 @dataclass(frozen=True)
 class OneStepUp(Wrapper):
     """Never go up by more than one level from the last cohort's."""
+
+    def __post_init__(self) -> None:
+        _check_ladder(self.inner, "one level up at a time")
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         most = np.where(seen.current > 0, seen.current + 1, made.level)
@@ -224,12 +226,15 @@ class Coherent(Wrapper):
 
     down: bool = True
 
+    def __post_init__(self) -> None:
+        _check_ladder(self.inner, "coherence")
+        sought(self.inner)
+
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         if seen.last_dlt is None or seen.last_patients is None:
             raise DesignError("coherence needs to know the last cohort's outcomes, which these counts do not hold.")
         rate = seen.last_dlt / np.maximum(seen.last_patients, 1)
-        target = float(getattr(self.inner, "target", 1.0))
-        held = (made.level > seen.current) & (rate >= target) & (seen.current > 0)
+        held = (made.level > seen.current) & (rate >= sought(self.inner)) & (seen.current > 0)
         if self.down:
             held |= (made.level < seen.current) & (made.level > 0) & (seen.last_dlt == 0)
         level = np.where(held, seen.current, made.level)
@@ -281,6 +286,14 @@ class MinPatients(Wrapper):
 
     def said(self) -> str:
         return f"It has at least {self.patients} patients before a dose is declared."
+
+
+def _check_ladder(design: Design, rule: str) -> None:
+    """Raises: DesignError for two drugs, whose cells are no ladder: a cell's number does not say how high it is."""
+    if getattr(design, "columns", None) is not None:
+        raise DesignError(
+            f"the rule {rule!r} is for one drug; {design.name!r} moves by one level of one drug as it is."
+        )
 
 
 def ended_where(which: Bool[np.ndarray, " trial"], made: Decisions, seen: Evidence, design: Design) -> Decisions:

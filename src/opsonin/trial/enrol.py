@@ -16,7 +16,6 @@ from opsonin.errors import StudyError
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
 
-BLOCK = 256  # trials whose order of enrolment is drawn together: memory only
 Outcomes = Callable[[int, np.ndarray], PotentialOutcomes]
 
 
@@ -196,11 +195,7 @@ def _position(rows: np.ndarray) -> np.ndarray:
 
 
 class _Order:
-    """The order in which each trial would enrol the pool's patients: a weighted draw without replacement.
-
-    Each patient waits an exponential time at the rate of their weight, keyed by (trial, patient); first come, first
-    enrolled (Efraimidis & Spirakis 2006, Inf Process Lett 97:181).
-    """
+    """The order in which each trial would enrol the pool's patients: a weighted draw without replacement."""
 
     def __init__(self, weights: np.ndarray, seed: int, trials: int):
         self.weights, self.seed, self.trials = weights, seed, trials
@@ -220,11 +215,6 @@ class _Order:
         return self.order[trial, slot]
 
     def _draw(self, depth: int) -> None:
-        blocks = []
-        for first in range(1, self.trials + 1, BLOCK):
-            trial = np.arange(first, min(first + BLOCK, self.trials + 1))
-            waits = random.exponential(self.seed, "enrolment", trial, draws=len(self.weights)) / self.weights
-            soon = np.argpartition(waits, depth - 1, axis=1)[:, :depth]
-            rank = np.argsort(np.take_along_axis(waits, soon, axis=1), axis=1, kind="stable")
-            blocks.append(np.take_along_axis(soon, rank, axis=1))
-        self.order, self.depth = np.concatenate(blocks), depth
+        trials = np.arange(1, self.trials + 1)
+        self.order = random.weighted_order(self.seed, "enrolment", self.weights, trials, depth)
+        self.depth = depth

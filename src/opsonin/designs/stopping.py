@@ -73,8 +73,8 @@ class StopWhenTooToxic(Wrapper):
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         risk = float(exceeds(self.inner, seen, self.limit)[0, self.level - 1])
-        return f"P(DLT rate at level {self.level} > {self.limit:.2f}) is {risk:.1%}, above {self.confidence:.1%}: "
-            f"{self.declared(made)}"
+        told = f"P(DLT rate at level {self.level} > {self.limit:.2f}) is {risk:.1%}, above {self.confidence:.1%}"
+        return f"{told}: {self.declared(made)}"
 
     def said(self) -> str:
         return (
@@ -123,8 +123,8 @@ class StopWhenPrecise(Wrapper):
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         assert inner.level is not None
         sure = float(self._sure(seen)[0, inner.level - 1])
-        return f"P(DLT rate at level {inner.level} within {self.within:.2f} of {self.centre:.2f}) is {sure:.0%}: "
-            f"{self.declared(made)}"
+        told = f"P(DLT rate at level {inner.level} within {self.within:.2f} of {self.centre:.2f}) is {sure:.0%}"
+        return f"{told}: {self.declared(made)}"
 
     def said(self) -> str:
         return (

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
-from opsonin.analysis.profile_likelihood import highest, profile
-from opsonin.analysis.survival.cox import Test, chi_squared
+from opsonin.analysis.profile_likelihood import ProfiledFit, highest, profile
+from opsonin.analysis.survival.cox import chi_squared
 from opsonin.analysis.survival.data import checked_level
 from opsonin.analysis.survival.design import design, standards
 from opsonin.analysis.survival.likelihood import Evaluation
@@ -23,46 +22,22 @@ from opsonin.errors import AnalysisError
 
 
 @dataclass(frozen=True)
-class FirthLogisticFit:
+class FirthLogisticFit(ProfiledFit):
     """log odds = intercept + sum of coefficient · covariate; the intercept comes first in every array.
 
-    lower, upper: profile penalised-likelihood limits of the coefficients (log odds), infinite where none.   p:
-    penalised likelihood-ratio test of each coefficient.   likelihood_ratio: of all covariates together.   se: from
-    the information of the augmented data (each patient weighs 1 + leverage, as in logistf); where the penalty matters
-    it says little.   log_likelihood: penalised.
+    p, lower and upper (log odds) by profiles of the penalised likelihood.   likelihood_ratio: of all covariates
+    together.   se: from the information of the augmented data (each patient weighs 1 + leverage, as in logistf); where
+    the penalty matters it says little.   log_likelihood: penalised.
     """
-
-    names: list[str]
-    coefficient: Float[np.ndarray, " term"]
-    se: Float[np.ndarray, " term"]
-    lower: Float[np.ndarray, " term"]
-    upper: Float[np.ndarray, " term"]
-    p: Float[np.ndarray, " term"]
-    variance: Float[np.ndarray, "term term"]
-    log_likelihood_null: float
-    log_likelihood: float
-    likelihood_ratio: Test
-    n: int
-    events: int
-    level: float
 
     @property
     def odds_ratio(self) -> np.ndarray:
         """exp(coefficient), one per term."""
-        with np.errstate(over="ignore"):
-            return np.exp(self.coefficient)
-
-    @property
-    def interval(self) -> np.ndarray:
-        """Limits of the odds ratio, shape (term, 2); 0 or infinite where there are none."""
-        with np.errstate(over="ignore"):
-            return np.exp(np.stack([self.lower, self.upper], axis=1))
+        return self._ratio
 
     def to_frame(self) -> pd.DataFrame:
         """One row a term."""
-        low, high = self.interval.T
-        columns = {"covariate": self.names, "coefficient": self.coefficient, "se": self.se}
-        return pd.DataFrame(columns | {"odds_ratio": self.odds_ratio, "lower": low, "upper": high, "p": self.p})
+        return self._frame("odds_ratio")
 
 
 def firth_logistic(

@@ -9,11 +9,15 @@ other steps).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float
 
+from opsonin.analysis.survival.cox import Test
 from opsonin.analysis.survival.likelihood import Evaluation
 from opsonin.errors import AnalysisError
 
@@ -44,6 +48,44 @@ class Profile(NamedTuple):
     lower: float
     upper: float
     chi2: float
+
+
+@dataclass(frozen=True)
+class ProfiledFit:
+    """A regression of log ratios whose intervals and p come from profiles.   lower, upper: infinite where none.
+
+    p: likelihood-ratio test of each coefficient.
+    """
+
+    names: list[str]
+    coefficient: Float[np.ndarray, " term"]
+    se: Float[np.ndarray, " term"]
+    lower: Float[np.ndarray, " term"]
+    upper: Float[np.ndarray, " term"]
+    p: Float[np.ndarray, " term"]
+    variance: Float[np.ndarray, "term term"]
+    log_likelihood_null: float
+    log_likelihood: float
+    likelihood_ratio: Test
+    n: int
+    events: int
+    level: float
+
+    @property
+    def interval(self) -> np.ndarray:
+        """Limits of the ratio, shape (term, 2); 0 or infinite where there are none."""
+        with np.errstate(over="ignore"):
+            return np.exp(np.stack([self.lower, self.upper], axis=1))
+
+    @property
+    def _ratio(self) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return np.exp(self.coefficient)
+
+    def _frame(self, ratio: str) -> pd.DataFrame:
+        low, high = self.interval.T
+        columns = {"covariate": self.names, "coefficient": self.coefficient, "se": self.se}
+        return pd.DataFrame(columns | {ratio: self._ratio, "lower": low, "upper": high, "p": self.p})
 
 
 def highest(model: Likelihood, start: np.ndarray, fixed: int | None = None) -> Top:

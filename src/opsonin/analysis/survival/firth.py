@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
-from opsonin.analysis.profile_likelihood import highest, profile
-from opsonin.analysis.survival.cox import Test, chi_squared
+from opsonin.analysis.profile_likelihood import ProfiledFit, highest, profile
+from opsonin.analysis.survival.cox import chi_squared
 from opsonin.analysis.survival.data import checked_level
 from opsonin.analysis.survival.design import CoxData, cox_data, refuse_redundant
 from opsonin.analysis.survival.likelihood import Evaluation, PartialLikelihood
@@ -24,39 +23,19 @@ from opsonin.errors import AnalysisError
 
 
 @dataclass(frozen=True)
-class FirthCoxFit:
-    """A fitted model. lower, upper: profile penalised-likelihood limits of the coefficients, infinite where none.
+class FirthCoxFit(ProfiledFit):
+    """A fitted model; p, lower and upper by profiles of the penalised likelihood.
 
-    p: penalised likelihood-ratio test of each coefficient.   se: from the information at the estimate; where the
-    penalty matters it, and `wald_p`, say little.   log_likelihood: penalised.
+    se: from the information at the estimate; where the penalty matters it, and `wald_p`, say little.
+    log_likelihood: penalised.
     """
 
-    names: list[str]
-    coefficient: Float[np.ndarray, " covariate"]
-    se: Float[np.ndarray, " covariate"]
-    lower: Float[np.ndarray, " covariate"]
-    upper: Float[np.ndarray, " covariate"]
-    p: Float[np.ndarray, " covariate"]
-    variance: Float[np.ndarray, "covariate covariate"]
-    log_likelihood_null: float
-    log_likelihood: float
-    likelihood_ratio: Test
-    n: int
-    events: int
-    level: float
     ties: str
 
     @property
     def hazard_ratio(self) -> np.ndarray:
         """exp(coefficient), one per covariate."""
-        with np.errstate(over="ignore"):
-            return np.exp(self.coefficient)
-
-    @property
-    def interval(self) -> np.ndarray:
-        """Limits of the hazard ratio, shape (covariate, 2); 0 or infinite where there are none."""
-        with np.errstate(over="ignore"):
-            return np.exp(np.stack([self.lower, self.upper], axis=1))
+        return self._ratio
 
     @property
     def wald_p(self) -> np.ndarray:
@@ -65,9 +44,7 @@ class FirthCoxFit:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a covariate."""
-        low, high = self.interval.T
-        columns = {"covariate": self.names, "coefficient": self.coefficient, "se": self.se}
-        return pd.DataFrame(columns | {"hazard_ratio": self.hazard_ratio, "lower": low, "upper": high, "p": self.p})
+        return self._frame("hazard_ratio")
 
 
 def firth_cox(

@@ -23,13 +23,13 @@ from opsonin.analysis.findings import Finding, note, with_note
 from opsonin.analysis.immortal_time import immortal_time, is_response, marker_asked, refuse_naive
 from opsonin.analysis.markers import Marker, Question, biomarker_questions
 from opsonin.analysis.over_time import over_time_findings
-from opsonin.analysis.penalised import finite_hazard_ratio_or_note, stratified_hazard_ratio
+from opsonin.analysis.penalised import COX_SOURCE, finite_hazard_ratio_or_note, stratified_hazard_ratio
 from opsonin.analysis.predictive import by_arm, split_finding
 from opsonin.analysis.response import best_responses
 from opsonin.analysis.statistics import two_sided_p
 from opsonin.analysis.survival import landmark
 from opsonin.analysis.survival.likelihood import logrank_scores
-from opsonin.analysis.time_to_event import COX_SOURCE, endpoint_table, endpoints
+from opsonin.analysis.time_to_event import endpoint_table, endpoints
 from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 

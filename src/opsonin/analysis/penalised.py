@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from opsonin.analysis.findings import Finding, note
-from opsonin.analysis.survival import firth_cox
-from opsonin.analysis.time_to_event import hazard_ratio
+from opsonin.analysis.survival import cox, firth_cox
 from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 
+COX = "Cox proportional hazards, Efron ties; Wald interval and p"
+COX_SOURCE = "Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x; Efron 1977, doi:10.1080/01621459.1977.10480613"
 FIRTH = "Cox model with Firth's penalty; profile interval and penalised likelihood ratio p"
 FIRTH_SOURCE = "Firth 1993, doi:10.1093/biomet/80.1.27; Heinze & Schemper 2001, doi:10.1111/j.0006-341X.2001.00114.x"
 WHY = (
@@ -24,14 +25,16 @@ def finite_hazard_ratio(
 ) -> Finding:
     """The hazard ratio of one covariate; with Firth's penalty where its likelihood is monotone, and the note says so.
 
+    what: appended to the method ("per dose level").   remark: opens the note.
     Raises: AnalysisError where neither can be had (no events, a covariate that is the same for all).
     """
-    try:
-        return hazard_ratio(rows, covariate, name, group, strata, what, remark)
-    except MonotoneLikelihoodError:
-        pass
     x = np.asarray(covariate, dtype=float)
-    fit = firth_cox(rows["day"], rows["event"], x, strata=strata, names=[group])
+    try:
+        fit = cox(rows["day"], rows["event"], x, strata=strata, names=[group])
+        method, reference, said = COX, COX_SOURCE, remark
+    except MonotoneLikelihoodError:
+        fit = firth_cox(rows["day"], rows["event"], x, strata=strata, names=[group])
+        method, reference, said = FIRTH, FIRTH_SOURCE, f"{remark} {WHY}".strip()
     lower, upper = (float(v) for v in fit.interval[0])
     return Finding(
         name=name,
@@ -44,9 +47,9 @@ def finite_hazard_ratio(
         n=fit.n,
         events=fit.events,
         unit="hazard ratio",
-        method=FIRTH + what,
-        reference=FIRTH_SOURCE,
-        note=f"{remark} {WHY}".strip(),
+        method=method + what,
+        reference=reference,
+        note=said,
         table=fit.to_frame(),
     )
 

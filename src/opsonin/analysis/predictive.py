@@ -12,10 +12,9 @@ from opsonin.analysis.asked import Asked
 from opsonin.analysis.believability import believe
 from opsonin.analysis.findings import Finding, note
 from opsonin.analysis.markers import Marker
-from opsonin.analysis.penalised import FIRTH_SOURCE, finite_hazard_ratio_or_note
+from opsonin.analysis.penalised import COX_SOURCE, FIRTH_SOURCE, finite_hazard_ratio_or_note
 from opsonin.analysis.statistics import two_sided_p
 from opsonin.analysis.survival import cox, firth_cox
-from opsonin.analysis.time_to_event import COX_SOURCE
 from opsonin.errors import AnalysisError, MonotoneLikelihoodError
 
 MOST_CONTRASTS = 3  # more arms than this are cohorts side by side, where "predictive" has no meaning

@@ -12,16 +12,15 @@ import pandas as pd
 from opsonin.analysis.asked import STANDARD, Asked
 from opsonin.analysis.competing_risks import competing_findings
 from opsonin.analysis.findings import Finding, note
-from opsonin.analysis.survival import cox, kaplan_meier, logrank
+from opsonin.analysis.penalised import finite_hazard_ratio_or_note
+from opsonin.analysis.survival import kaplan_meier, logrank
 from opsonin.analysis.survival_contrasts import dose_trend, pair_findings
 from opsonin.errors import AnalysisError
 from opsonin.units import DAYS_PER_MONTH
 
 MILESTONES = (6, 12, 24)  # months
 KM = "Kaplan–Meier; log-log interval"
-COX = "Cox proportional hazards, Efron ties; Wald interval and p"
 KM_SOURCE = "Kaplan & Meier 1958, doi:10.1080/01621459.1958.10501452; Brookmeyer & Crowley 1982, doi:10.2307/2530286"
-COX_SOURCE = "Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x; Efron 1977, doi:10.1080/01621459.1977.10480613"
 RANK_SOURCE = "Mantel 1966, Cancer Chemother Rep 50:163"
 
 
@@ -177,47 +176,8 @@ def _milestones(rows: pd.DataFrame, endpoint: str, labels: list[str]) -> list[Fi
     return found
 
 
-def hazard_ratio(
-    rows: pd.DataFrame, covariate: Any, name: str, group: str, strata: Any = None, what: str = "", remark: str = ""
-) -> Finding:
-    """The hazard ratio of one covariate as a finding.   what: appended to the method ("per dose level").
-
-    Raises: AnalysisError where there is no finite estimate.
-    """
-    fit = cox(rows["day"], rows["event"], np.asarray(covariate, dtype=float), strata=strata, names=[group])
-    lower, upper = (float(v) for v in fit.interval[0])
-    return Finding(
-        name=name,
-        group=group,
-        estimate=float(fit.hazard_ratio[0]),
-        lower=lower,
-        upper=upper,
-        level=fit.level,
-        p=float(fit.p[0]),
-        n=fit.n,
-        events=fit.events,
-        unit="hazard ratio",
-        method=COX + what,
-        reference=COX_SOURCE,
-        note=remark,
-        table=fit.to_frame(),
-    )
-
-
-def hazard_ratio_or_note(
-    rows: pd.DataFrame, covariate: Any, name: str, group: str, strata: Any = None, what: str = "", remark: str = ""
-) -> Finding:
-    """The hazard ratio; where it has no finite estimate, a note that says why."""
-    try:
-        return hazard_ratio(rows, covariate, name, group, strata, what, remark)
-    except AnalysisError as problem:
-        return note(name, f"No hazard ratio ({name}, {group}): {problem}", group)
-
-
 def _contrasts(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: Any) -> list[Finding]:
     """Hazard ratios against the reference; for dose levels one ratio per level instead, since levels are small."""
-    from opsonin.analysis.penalised import finite_hazard_ratio_or_note
-
     name, found, pairs = f"survival.{endpoint}.hazard_ratio", [], []
     what = f", stratified by {_strata_names(asked)}" if strata is not None else ""
     if asked.groups.ordered:

@@ -10,9 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from opsonin.cli.dose_finding import add_commands
+from opsonin.cli.interrupts import INTERRUPTED
 from opsonin.errors import OpsoninError
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
 class _Guarded(TyperGroup):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from opsonin.cli.given import listed
 from opsonin.cli.screen import Phases, console
 from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_foreign
 
@@ -35,8 +36,9 @@ def analyse_cohort(
     """
     folder = out or Path("results") / (Path(mapping).stem if mapping else Path(data).stem.split(".")[0])
     refuse_foreign(folder)
-    asked = {"outcome": outcome, "markers": _listed(markers), "adjust": _listed(adjust)}
-    asked |= {"categories": _listed(categories), "at_months": at}
+    lists = {"markers": markers, "adjust": adjust, "categories": categories}
+    given = {name: listed(text) for name, text in lists.items() if text is not None}
+    asked = {"outcome": outcome, **given, "at_months": at}
     with Phases() as progress:
         progress("reading the data")
         record = _record(data, mapping)
@@ -65,10 +67,6 @@ def _mapping_file(mapping: str) -> Path:
     from opsonin.record.read import example
 
     return Path(mapping) if Path(mapping).is_file() else example(mapping)
-
-
-def _listed(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _record(data: str, mapping: str | None) -> TrialRecord:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from opsonin.cli.given import listed
 from opsonin.cli.screen import Phases, console, table
 from opsonin.errors import DesignError
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from opsonin.study import Study
 
 TARGET = 0.30  # where the study's design has none
-ACCRUAL = 14.0  # days, as virtual trials of a study have it
 
 
 def compare_study_designs(
@@ -105,7 +105,7 @@ def _target(study: Study) -> float:
 
 
 def _names(designs: str) -> list[str]:
-    names = [name.strip() for name in designs.split(",") if name.strip()]
+    names = listed(designs)
     if not names:
         raise DesignError("name the designs to compare, between commas: --designs boin,crm,3+3.")
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -7,6 +7,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells say it
+
 
 class Interrupts:
     """A context in which Ctrl-C raises KeyboardInterrupt as ever, and `check` raises it where that came to nothing."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from opsonin.cli.given import listed
 from opsonin.cli.screen import Phases, console, table
 from opsonin.errors import SimulationError
 
@@ -56,7 +57,7 @@ def study_sensitivity(
         raise SimulationError(f"--fold {fold:g} is no range; give a number above 1.")
     if out is not None:
         _check_place(out)
-    names = [one.strip() for one in (parameters or "").split(",") if one.strip()]
+    names = listed(parameters or "")
     study = Study.load(name)
     asked = Asked(study, level, days)
     wanted = asked.outcomes(list(outcomes) or asked.questions())

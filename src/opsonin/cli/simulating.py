@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
+from opsonin.cli.given import listed
+from opsonin.cli.interrupts import INTERRUPTED
 from opsonin.cli.screen import Phases, console, table
 from opsonin.errors import SimulationError
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from opsonin.simulate import Streamed
 
-INTERRUPTED = 130
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SUMMARY = "summary.csv"
 MOST_DAYS = 8  # of an output that the screen shows
@@ -64,7 +65,7 @@ def simulate_study(
     from opsonin.study.simulated import StudyPatients
 
     source = StudyPatients(Study.load(name), level, seed, last)
-    asked = [one.strip() for one in outputs.split(",") if one.strip()] if outputs else source.measured
+    asked = listed(outputs) if outputs else source.measured
     if out is None and not summary:  # a quick look: as if kept in memory, which is what the limit is for
         check_place(
             make_job(source, patients, times, asked, None, "auto", rtol, None), None, None, "single", False, 1.0

@@ -31,7 +31,16 @@ MISTAKES = {
     "day 0 of a visit": ("[-21, 1, 10, 15]", "[-21, 0, 10, 15]", ["assessments.immune.days[2]", "there is no day 0"]),
     "unreadable days": ('"1 to 14"', '"two weeks"', ["treatment[2].days", "cannot be read", "'1 to 14'"]),
     "days beyond the cycle": ('"1 to 14"', '"1 to 24"', ["treatment[2]", "beyond the cycle"]),
-    "two ladders": ('"400 mg"', '["400 mg", "600 mg"]', ["treatment[2] (imatinib), treatment[3] (interleukin-2)"]),
+    "two ladders, and a design for one": (
+        '"400 mg"',
+        '["400 mg", "600 mg"]',
+        ["escalation.design", "escalates imatinib and interleukin-2", "blrm-pair, boin-comb"],
+    ),
+    "a design for two, and one ladder": (
+        'design = "3+3"',
+        'design = "boin-comb"',
+        ["escalation.design", "'boin-comb' is for two agents", "escalates interleukin-2 alone"],
+    ),
     "falling ladder": ('"12 MIU"', '"2 MIU"', ["treatment[3]", "does not rise"]),
     "unknown analyte": ('"CGP74588", "interleukin-2"], days', '"CGP7458", "interleukin-2"], days', ["'CGP74588'"]),
     "unknown panel": ('"T-B-NK"', '"T-B-NX"', ["assessments.immune.panel", "'T-B-NK'"]),

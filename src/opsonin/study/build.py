@@ -12,6 +12,7 @@ from opsonin.errors import CriteriaError, UnitError
 from opsonin.record.schema import ROUTES
 from opsonin.study.contrasts import Comparison, comparisons
 from opsonin.study.dose_finding import study_design
+from opsonin.study.levels import doses_by_level, level_texts
 from opsonin.study.names import refuse, require
 from opsonin.study.protocol_policies import protocol_policies
 from opsonin.study.study import is_own
@@ -188,17 +189,15 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
         if highest < rule.grade:
             why = f"the model knows grades up to {highest}" if highest else "the model gives it no grades"
             refuse(study, ("escalation", "dlt"), f"the DLT rule {rule.text!r} can never be met: {why}")
-    ladder = next(n for n, t in enumerate(file.treatment) if t.is_ladder)
+    escalated = [agent for agent, t in zip(agents, file.treatment, strict=True) if t.is_ladder]
     blood, immune, tumour = file.assessments.concentrations, file.assessments.immune, file.assessments.tumour
     return Protocol(
         title=file.title,
-        levels=tuple(
-            Level(k, f"{agents[ladder]} {dose.text}") for k, dose in enumerate(file.treatment[ladder].dose, start=1)
-        ),
+        levels=tuple(Level(k, name) for k, name in enumerate(level_texts(file, escalated), start=1)),
         treatments=tuple(
             Treatment(
                 agent=agent,
-                doses=tuple(d.amount for d in t.dose),
+                doses=doses_by_level(file, n),
                 unit=t.dose[0].unit,
                 route=route,
                 blocks=t.days.blocks,
@@ -208,7 +207,7 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
                 cycle_days=t.cycle.days if t.cycle else None,
                 cycles=t.cycles,
             )
-            for t, agent, route in zip(file.treatment, agents, routes, strict=True)
+            for n, (t, agent, route) in enumerate(zip(file.treatment, agents, routes, strict=True))
         ),
         dlt=rules,
         dlt_window_days=file.escalation.dlt_window.days,

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from opsonin.errors import DesignError
+from opsonin.study.levels import grid_columns, level_count, level_texts
+
 if TYPE_CHECKING:
     from opsonin.conduct import Conduct
     from opsonin.designs import Design
@@ -16,9 +19,11 @@ if TYPE_CHECKING:
 def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> Design:
     """The study's design, or another one for its levels.
 
-    given: a name, or a table of name and options.   A design for late toxicity has the study's DLT window, and one that
-    draws a curve over doses the amounts of the study's ladder, unless they are told others.
-    Raises: DesignError for an unknown design or option.
+    given: a name, or a table of name and options.   A design for late toxicity has the study's DLT window, one that
+    draws a curve over doses the amounts of the study's ladders, and one for two agents the study's grid, unless they
+    are told others.
+    Raises: DesignError for an unknown design or option, and for a design for one agent where two are escalated, or the
+    other way round.
     """
     from opsonin.designs import design
     from opsonin.designs.registry import REGISTRY
@@ -27,11 +32,41 @@ def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> 
     options: dict[str, Any] = {"name": asked} if isinstance(asked, str) else dict(asked)
     make = REGISTRY.get(options.get("name", ""))
     own = {} if make is None else signature(make).parameters
-    if "window_days" in own:
-        options.setdefault("window_days", study.file.escalation.dlt_window.days)
-    if "doses" in own:
-        options.setdefault("doses", tuple(dose.amount for dose in study.file.ladder.dose))
-    return design(options, len(study.file.ladder.dose))
+    if make is not None:
+        _check_agents(study, options, "columns" in own)
+    for name, value in _of_the_study(study).items():
+        if name in own:
+            options.setdefault(name, value)
+    return design(options, level_count(study.file))
+
+
+def _of_the_study(study: Study) -> dict[str, Any]:
+    """What designs take from the study where they have such an option."""
+    ladders, columns = study.file.ladders, grid_columns(study.file)
+    amounts = [tuple(dose.amount for dose in ladder.dose) for ladder in ladders]
+    made: dict[str, Any] = {"window_days": study.file.escalation.dlt_window.days}
+    if columns is None:
+        return made | {"doses": amounts[0]}
+    return made | {"columns": columns, "row_doses": amounts[0], "column_doses": amounts[1]}
+
+
+def _check_agents(study: Study, options: Mapping[str, Any], for_two: bool) -> None:
+    """Raises: DesignError for a design for one agent where two are escalated, or the other way round."""
+    from opsonin.designs import names
+    from opsonin.designs.registry import REGISTRY
+
+    columns, name = grid_columns(study.file), options["name"]
+    agents = " and ".join(treatment.agent for treatment in study.file.ladders)
+    if for_two and columns is None:
+        raise DesignError(f"the design {name!r} is for two agents, but the study escalates {agents} alone.")
+    if columns is not None and not for_two:
+        two = ", ".join(one for one in names() if "columns" in signature(REGISTRY[one]).parameters)
+        raise DesignError(f"the study escalates {agents}, and the design {name!r} is for one agent; for two are {two}.")
+    if columns is not None and options.get("columns", columns) != columns:
+        raise DesignError(
+            f"the option columns of the design {name!r} is {options['columns']!r}, but the second agent has {columns} "
+            "levels; leave the option out."
+        )
 
 
 def study_conduct(study: Study, design: Design | None = None) -> Conduct:
@@ -48,9 +83,8 @@ def study_conduct(study: Study, design: Design | None = None) -> Conduct:
 
 
 def level_names(study: Study) -> list[str]:
-    """The dose of each level: "interleukin-2 6 MIU"."""
-    ladder = study.file.ladder
-    return [f"{ladder.agent} {dose.text}" for dose in ladder.dose]
+    """The dose of each level: "interleukin-2 6 MIU"; of two agents "imatinib 400 mg + interleukin-2 6 MIU"."""
+    return level_texts(study.file)
 
 
 def study_doses(

@@ -207,10 +207,14 @@ class StudyFile(_Part):
     @model_validator(mode="after")
     def _holds_together(self) -> StudyFile:
         ladders = [f"treatment[{n}] ({t.agent})" for n, t in enumerate(self.treatment, start=1) if t.is_ladder]
-        if len(ladders) > 1:
+        if len(ladders) > 2:
             raise ValueError(
-                f"{len(ladders)} treatments have a ladder of doses ({', '.join(ladders)}), but one agent is escalated; "
-                "leave the list of doses to one and give the others a single dose"
+                f"{len(ladders)} treatments have a ladder of doses ({', '.join(ladders)}), but at most two agents are "
+                "escalated together; give the others a single dose"
+            )
+        if len({t.agent for t in self.ladders}) < len(ladders):
+            raise ValueError(
+                f"{' and '.join(ladders)} both have a ladder of doses; of two agents escalated together each has one"
             )
         if not ladders:
             raise ValueError(
@@ -225,12 +229,12 @@ class StudyFile(_Part):
         last = max(t.days.last for t in self.treatment)
         if elapsed(last) >= observe.days:
             raise ValueError(f'follow_up.observe ("{observe.text}") ends before treatment day {last}; observe longer')
-        first = self.ladder.days.first
-        if elapsed(first) >= window.days:
-            raise ValueError(
-                f'escalation.dlt_window ("{window.text}") ends before {self.ladder.agent}, which is escalated, is '
-                f"first given on day {say_day(first)}; make it longer"
-            )
+        for ladder in self.ladders:
+            if elapsed(ladder.days.first) >= window.days:
+                raise ValueError(
+                    f'escalation.dlt_window ("{window.text}") ends before {ladder.agent}, which is escalated, is first '
+                    f"given on day {say_day(ladder.days.first)}; make it longer"
+                )
         for name, visits in (("concentrations", self.assessments.concentrations), ("immune", self.assessments.immune)):
             if visits is not None and elapsed(visits.days[-1]) >= observe.days:
                 raise ValueError(
@@ -240,6 +244,11 @@ class StudyFile(_Part):
         return self
 
     @property
+    def ladders(self) -> list[Treatment]:
+        """The treatments that are escalated, one or two."""
+        return [t for t in self.treatment if t.is_ladder]
+
+    @property
     def ladder(self) -> Treatment:
-        """The treatment that is escalated."""
-        return next(t for t in self.treatment if t.is_ladder)
+        """The treatment that is escalated, the first of two."""
+        return self.ladders[0]

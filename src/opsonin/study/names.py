@@ -62,11 +62,12 @@ def _check_agents(study: Study) -> None:
 
 def _check_design(study: Study) -> None:
     from opsonin import designs
+    from opsonin.study.dose_finding import study_design
 
     given = study.file.escalation.design
     require(study, ("escalation", "design"), given["name"], designs.names(), "design")
     try:
-        designs.design(given, len(study.file.ladder.dose))
+        study_design(study)
     except DesignError as problem:
         refuse(study, ("escalation", "design"), str(problem))
 

@@ -160,15 +160,16 @@ def _until(study: Study, n: int, table: Table, model: Model) -> dict[str, Any]:
 
 
 def _check_ladder(study: Study, n: int, table: Table, mine: Sequence[str], agents: Sequence[str]) -> None:
-    """Only the agent that is escalated has levels to go down."""
+    """Only agents that are escalated have levels to go down."""
     assert table.by is not None
-    ladder = next(k for k, treatment in enumerate(study.file.treatment) if treatment.is_ladder)
-    if table.by.levels and set(mine or agents) != {agents[ladder]}:
+    escalated = [agent for agent, t in zip(agents, study.file.treatment, strict=True) if t.is_ladder]
+    if table.by.levels and not set(mine or agents) <= set(escalated):
+        has = "which has a ladder" if len(escalated) == 1 else "which have ladders"
         refuse(
             study,
             ("policy", n, "by"),
-            f"{table.by.text!r} is for {agents[ladder]}, which has a ladder of levels; name it as the agent, or write "
-            "by = '25 %'",
+            f"{table.by.text!r} is for {' and '.join(escalated)}, {has} of levels; name "
+            f"{'it as the agent' if len(escalated) == 1 else 'them as the agents'}, or write by = '25 %'",
         )
 
 

@@ -56,25 +56,22 @@ def of_the_model(parameters: list[dict[str, Any]], modules: list[str]) -> list[d
 
 
 def _modules_that_matter(study: Study, built: Built) -> list[str]:
-    """The therapies' modules, the escalated one first."""
+    """The therapies' modules, those that are escalated first."""
     from opsonin.model import Administration
 
     home = {part.agent: module for part, module in built.model.parts(Administration)}
-    ladder = next(a for a, t in zip(built.agents, study.file.treatment, strict=True) if t.is_ladder)
-    return list(dict.fromkeys([home[ladder], *(home[a] for a in built.agents)]))
+    ladders = [a for a, t in zip(built.agents, study.file.treatment, strict=True) if t.is_ladder]
+    return list(dict.fromkeys([*(home[a] for a in ladders), *(home[a] for a in built.agents)]))
 
 
 def questions(study: Study, built: Built) -> dict[str, Any]:
     """The study's questions, with the facts of the protocol that answering them takes."""
     file, protocol = study.file, built.protocol
-    ladder = file.ladder
     blood, immune = file.assessments.concentrations, file.assessments.immune
     return {
         "level_names": [level.name for level in protocol.levels],
         "levels": len(protocol.levels),
-        "escalating_agent": protocol.levels[0].name.removesuffix(f" {ladder.dose[0].text}"),
-        "doses": [dose.amount for dose in ladder.dose],
-        "dose_unit": ladder.dose[0].text.split(" ", 1)[1],
+        **_escalated(study, built),
         "design": built.design.name,
         "design_rule": built.design.describe(),
         "dlt": list(file.escalation.dlt),
@@ -89,6 +86,24 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
         "sampled_days": list(blood.days) if blood else [],
         "panel": immune.panel if immune else "",
         "pool": file.population.pool,
+    }
+
+
+def _escalated(study: Study, built: Built) -> dict[str, Any]:
+    """What rises from level to level. Levels of two agents have no order, so that groups are compared as arms."""
+    ladders = [(a, t) for a, t in zip(built.agents, study.file.treatment, strict=True) if t.is_ladder]
+    if len(ladders) > 1:
+        return {
+            "compare": "arm",
+            "escalating_agents": [agent for agent, _ in ladders],
+            "doses": {agent: [dose.amount for dose in t.dose] for agent, t in ladders},
+            "dose_unit": {agent: t.dose[0].text.split(" ", 1)[1] for agent, t in ladders},
+        }
+    agent, ladder = ladders[0]
+    return {
+        "escalating_agent": agent,
+        "doses": [dose.amount for dose in ladder.dose],
+        "dose_unit": ladder.dose[0].text.split(" ", 1)[1],
     }
 
 

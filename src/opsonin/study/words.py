@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from opsonin.designs.grid import cell_name
+from opsonin.study.levels import grid_columns, level_texts
 from opsonin.study.texts import Days, Duration, elapsed, say_day
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def describe(
             "Treatment",
             [_treatment(t, r, study.follow_up.observe) for t, r in zip(study.treatment, routes, strict=True)],
         ),
-        ("Dose levels", _levels(study.ladder)),
+        ("Dose levels", _levels(study)),
         ("Escalation", _escalation(study, design)),
         ("Assessments", _assessments(study)),
         *([("Policies", list(policies))] if policies else []),
@@ -81,8 +83,12 @@ def _shifted(days: Days, by: int) -> str:
     return Days(tuple((a + by, b + by) for a, b in days.blocks)).text
 
 
-def _levels(ladder: Treatment) -> list[str]:
-    return [f"level {n}: {ladder.agent} {dose.text}" for n, dose in enumerate(ladder.dose, start=1)]
+def _levels(study: StudyFile) -> list[str]:
+    columns = grid_columns(study)
+    texts = level_texts(study)
+    if columns is None:
+        return [f"level {n}: {text}" for n, text in enumerate(texts, start=1)]
+    return [f"level {n} ({cell_name(n, columns)}): {text}" for n, text in enumerate(texts, start=1)]
 
 
 def _escalation(study: StudyFile, design: str) -> list[str]:

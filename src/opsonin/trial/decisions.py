@@ -225,7 +225,7 @@ class Decisions:
         """A smaller dose from now on; nobody goes below the lowest level."""
         rule, policy = self.rules[r], self.rules[r].policy
         if policy.levels:
-            lowest = self.block.levels[rows] - 1 - self.lower[rows].max(axis=1, initial=0) < policy.levels
+            lowest = self._rungs_left(rows, np.flatnonzero(rule.treatments)) < policy.levels
             self.stop(r, rows[lowest], day[lowest], LOWEST, cause)
             rows = rows[~lowest]
         for treatment in np.flatnonzero(rule.treatments):
@@ -235,14 +235,23 @@ class Decisions:
                 self.lower[rows, treatment] += policy.levels
             self.codes[1][rows, treatment] = rule.codes[cause, REDUCED]
 
+    def _rungs_left(self, rows: np.ndarray, treatments: np.ndarray) -> np.ndarray:
+        """How many levels of its own ladder each patient can still go down, of these treatments the fewest."""
+        left = np.full(len(rows), np.iinfo(np.int64).max)
+        for number in treatments:
+            treatment = self.block.plan.protocol.treatments[number]
+            if treatment.is_ladder:
+                rung = np.searchsorted(treatment.ladder, np.array(treatment.doses)[self.block.levels[rows] - 1])
+                left = np.minimum(left, rung - self.lower[rows, number])
+        return left
+
     def _write(self, rows: np.ndarray, day: np.ndarray) -> None:
         """Bring the doses from each patient's day on in line with what holds now."""
         keep = self.keep[rows].copy()
         for number, treatment in enumerate(self.block.plan.protocol.treatments):
             if treatment.is_ladder:
-                doses, level = np.array(treatment.doses), self.block.levels[rows] - 1
-                full = doses[level]
-                lower = doses[level - self.lower[rows, number]]
+                own, full = np.array(treatment.ladder), np.array(treatment.doses)[self.block.levels[rows] - 1]
+                lower = own[np.searchsorted(own, full) - self.lower[rows, number]]
                 keep[:, number] *= np.divide(lower, full, out=np.ones(len(rows)), where=full > 0)
         resume = np.full(keep.shape, -np.inf)
         for r, rule in enumerate(self.rules):

@@ -136,11 +136,12 @@ class PotentialOutcomes:
         return np.any(here & (taken < self.off_treatment[:, None]), axis=1)
 
     def _judgeable(self, plan: Plan) -> Float[np.ndarray, " patient"]:
-        """Until when a patient is seen and treated with the agent that is escalated, if one is."""
+        """Until when a patient is seen and treated with the agents that are escalated, if any is."""
         until = np.minimum(self.left, self.off_treatment)
-        if not plan.varies or plan.protocol.ladder is None:
+        if not plan.varies:
             return until
-        return np.minimum(until, self.stopped[:, plan.protocol.treatments.index(plan.protocol.ladder)])
+        ladders = [k for k, treatment in enumerate(plan.protocol.treatments) if treatment.is_ladder]
+        return np.minimum(until, self.stopped[:, ladders].min(axis=1, initial=np.inf))
 
 
 def gather(levels: dict[int, PotentialOutcomes], level: np.ndarray, patient: np.ndarray) -> PotentialOutcomes:

@@ -61,6 +61,11 @@ class Treatment:
     cycle_days: float | None = None
     cycles: int | None = None
 
+    @property
+    def ladder(self) -> tuple[float, ...]:
+        """The agent's own doses, from the lowest."""
+        return tuple(sorted(set(self.doses)))
+
     def dose(self, level: int) -> float:
         """The amount at a level (1 is the lowest)."""
         return self.doses[0] if len(self.doses) == 1 else self.doses[level - 1]
@@ -158,6 +163,6 @@ class Protocol:
         return min((elapsed(t.blocks[0][0]) for t in self.treatments), default=0.0)
 
     @property
-    def ladder(self) -> Treatment | None:
-        """The treatment that is escalated, if any."""
-        return next((t for t in self.treatments if t.is_ladder), None)
+    def ladders(self) -> tuple[Treatment, ...]:
+        """The treatments that are escalated: none, one, or two whose combinations are the levels."""
+        return tuple(t for t in self.treatments if t.is_ladder)

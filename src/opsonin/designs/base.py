@@ -103,7 +103,8 @@ class Design(abc.ABC):
 
         Raises: DesignError where they hold what the design does not have or know.
         """
-        return evidence(seen, self.levels, getattr(self, "window_days", None), getattr(self, "score_of_grade", None))
+        windows = (getattr(self, name, None) for name in ("window_days", "score_of_grade", "efficacy_window_days"))
+        return evidence(seen, self.levels, *windows)
 
     def decide(self, seen: Outcomes) -> Decision:
         """The decision after these outcomes, with its reason.

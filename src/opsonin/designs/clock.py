@@ -12,7 +12,7 @@ import numpy as np
 
 from opsonin.designs.base import WAIT, Design
 from opsonin.designs.draws import DRAWN, Accrual, Lots, People, Waits
-from opsonin.designs.evidence import FOLLOW_UP, PATIENTS, Evidence, Patients
+from opsonin.designs.evidence import EFFICACY, FOLLOW_UP, PATIENTS, Evidence, Patients
 from opsonin.designs.truth import Truth
 from opsonin.errors import DesignError
 
@@ -22,8 +22,11 @@ _TIE = 1e-9  # days; what is nearer than this to now has happened
 class _Followed:
     """What is known and what will be of every patient of a block of trials; arrays (trial, patient)."""
 
-    def __init__(self, trials: int, window: float, response_window: float, score: np.ndarray | None):
+    def __init__(
+        self, trials: int, window: float, response_window: float, score: np.ndarray | None, responses: bool = False
+    ):
         self.window, self.response_window, self.score = window, response_window, score
+        self.responses = responses  # whether they are waited for, as DLTs are
         self.size = np.zeros(trials, dtype=np.int64)
         self.clock = np.zeros(trials)
         self._make(trials, DRAWN)
@@ -48,6 +51,8 @@ class _Followed:
     def judged(self, rows: np.ndarray) -> np.ndarray:
         """The day on which everything about the patients of these trials is known."""
         known = np.minimum(self.onset[rows], self.window)
+        if self.responses:
+            known = np.maximum(known, np.minimum(self.response[rows], self.response_window))
         return np.where(self.dose[rows] > 0, self.entry[rows] + known, -np.inf).max(axis=1, initial=-np.inf)
 
     def next_news(self, rows: np.ndarray) -> np.ndarray:
@@ -115,7 +120,17 @@ class _Followed:
         there = self.dose[rows] > 0
         time = np.clip(np.minimum(age, self.onset[rows]) / self.window, 0.0, 1.0)
         grade = np.where(there, self.grade[rows], -1)
-        return Patients(self.dose[rows], dlt, weight, np.where(there, time, 0.0), response, grade, self.immune[rows])
+        followed = np.where(response, 1.0, np.clip(age / self.response_window, 0.0, 1.0))
+        return Patients(
+            self.dose[rows],
+            dlt,
+            weight,
+            np.where(there, time, 0.0),
+            response,
+            grade,
+            self.immune[rows],
+            np.where(there, followed, 0.0),
+        )
 
 
 def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accrual: Accrual) -> tuple[np.ndarray, ...]:
@@ -125,7 +140,9 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
         getattr(design, "efficacy_window_days", None) or getattr(truth, "efficacy_window_days", window)
     )
     trials, doses = len(numbers), design.levels
-    state = _Followed(trials, window, response_window, getattr(design, "score_of_grade", None))
+    state = _Followed(
+        trials, window, response_window, getattr(design, "score_of_grade", None), EFFICACY in design.needs
+    )
     people, waits = People(truth, numbers, seed, timed=True), Waits(accrual, numbers, seed)
     mtd = np.zeros(trials, dtype=np.int64)
     going, early, lots = np.arange(trials), FOLLOW_UP in design.needs, Lots(design, numbers, seed)

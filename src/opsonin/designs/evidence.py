@@ -47,7 +47,8 @@ class Evidence:
     the window of efficacy.
     score: the sum of graded toxicity scores (see the design).   moderate: patients with a toxicity of grade 2 or more.
     immune, immune_squared, immune_known: sums of the immune endpoint and its square, and of how many.
-    individuals: the single patients.   lot: a uniform number for each trial, new at each decision, to break ties.
+    individuals: the single patients.   backfilled: of the patients those treated beside the escalation, at doses below
+    its own; None where there are none.   lot: a uniform number for each trial, new at each decision, to break ties.
     """
 
     patients: Int[np.ndarray, "trial dose"]
@@ -68,6 +69,7 @@ class Evidence:
     immune_known: Int[np.ndarray, "trial dose"] | None = None
     individuals: Patients | None = None
     lot: Float[np.ndarray, " trial"] | None = None
+    backfilled: Int[np.ndarray, "trial dose"] | None = None
 
     def __len__(self) -> int:
         return len(self.current)
@@ -81,6 +83,11 @@ class Evidence:
     def total(self) -> Int[np.ndarray, " trial"]:
         """Patients treated in each trial."""
         return self.patients.sum(axis=1)
+
+    @property
+    def escalated(self) -> Int[np.ndarray, " trial"]:
+        """Patients of the cohorts by which the dose is found, without those treated beside them."""
+        return self.total if self.backfilled is None else self.total - self.backfilled.sum(axis=1)
 
     @cached_property
     def highest(self) -> Int[np.ndarray, " trial"]:
@@ -127,9 +134,8 @@ def evidence(
         time = np.minimum(seen.followed_days / window_days, 1.0)
         weight = np.where(seen.dlt, 1.0, time)
     open_ = weight < 1.0
-    last = seen.cohorts == seen.cohorts[-1] if len(seen) else np.zeros(0, dtype=bool)
-    if len(seen) and seen.cohort is None:  # runs of a level: the last run only
-        last &= np.cumsum(np.diff(seen.level, prepend=seen.level[0]) != 0) == np.sum(np.diff(seen.level) != 0)
+    beside = seen.beside
+    last = _last_cohort(seen, np.flatnonzero(~beside))
     response = np.zeros(len(seen), dtype=bool) if seen.efficacy is None else seen.efficacy
     grade = np.full(len(seen), -1, dtype=np.int64) if seen.grade is None else seen.grade
     immune = np.full(len(seen), np.nan) if seen.immune is None else seen.immune
@@ -148,7 +154,7 @@ def evidence(
     return Evidence(
         patients[None],
         dlt[None],
-        np.array([seen.level[-1] if len(seen) else 0], dtype=np.int64),
+        np.array([seen.level[last][-1] if last.any() else 0], dtype=np.int64),
         np.array([int(last.sum())], dtype=np.int64),
         np.array([int(seen.dlt[last].sum())], dtype=np.int64),
         seen.count(levels, open_)[None],
@@ -171,7 +177,20 @@ def evidence(
             grade[None],
             immune[None],
         ),
+        backfilled=seen.count(levels, beside)[None] if beside.any() else None,
     )
+
+
+def _last_cohort(seen: Outcomes, escalated: Int[np.ndarray, " escalated"]) -> Bool[np.ndarray, " patient"]:
+    """Who belongs to the last cohort, of those through whom the dose is found."""
+    last = np.zeros(len(seen), dtype=bool)
+    if not len(escalated):
+        return last
+    cohort = seen.cohorts[escalated]
+    if seen.cohort is None:  # runs of a level: the last run only
+        cohort = np.cumsum(np.diff(cohort, prepend=cohort[0]) != 0)
+    last[escalated[cohort == cohort[-1]]] = True
+    return last
 
 
 def from_counts(

@@ -144,7 +144,7 @@ class Maker:
             if self.efficacy:
                 given |= {"efficacy_pending": nothing, "efficacy_followed": nothing.astype(float)}
         if PATIENTS in needs:
-            given["individuals"] = _people(tables[0], tables[1], tables[2] if self.efficacy else nothing)
+            given["individuals"] = _people(*tables) if self.efficacy else _people(*tables, nothing, nothing)
         return Evidence(tables[0], tables[1], state[:, -3], **given)
 
 
@@ -209,7 +209,7 @@ def _distinct(states: Int[np.ndarray, "any number"]) -> tuple[np.ndarray, np.nda
     return states[first], to.reshape(-1)
 
 
-def _people(patients: np.ndarray, dlt: np.ndarray, efficacy: np.ndarray) -> Patients:
+def _people(patients: np.ndarray, dlt: np.ndarray, efficacy: np.ndarray, both: np.ndarray) -> Patients:
     """Single patients of these counts, all followed to the end, in order of dose."""
     states, most = len(patients), int(patients.sum(axis=1).max(initial=0))
     dose = np.zeros((states, most), dtype=np.int64)
@@ -221,7 +221,8 @@ def _people(patients: np.ndarray, dlt: np.ndarray, efficacy: np.ndarray) -> Pati
         here = (rank >= 0) & (rank < patients[:, k : k + 1])
         dose[here] = k + 1
         toxic |= here & (rank < dlt[:, k : k + 1])
-        good |= here & (rank < efficacy[:, k : k + 1])
+        alone = rank - dlt[:, k : k + 1]  # who had both stands first, who only responded after all with a DLT
+        good |= here & ((rank < both[:, k : k + 1]) | ((alone >= 0) & (alone < (efficacy - both)[:, k : k + 1])))
     whole = np.ones((states, most))
     unknown = np.full((states, most), -1, dtype=np.int64)
     return Patients(dose, toxic, whole, whole, good, unknown, np.full((states, most), np.nan))

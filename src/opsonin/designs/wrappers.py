@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from opsonin.designs.base import DECLARE, STAY, STOP, WAIT, Decision, Decisions, Design, decisions, sought
-from opsonin.designs.evidence import Evidence
+from opsonin.designs.evidence import EFFICACY, Evidence
 from opsonin.designs.outcomes import Outcomes
 from opsonin.errors import DesignError
 
@@ -104,6 +104,8 @@ class MaxPatients(Wrapper):
             return going
         if seen.pending is not None:  # who is still in their window is waited for
             waits = full & (seen.pending.sum(axis=1) > 0)
+            if seen.efficacy_pending is not None and EFFICACY in self.needs:
+                waits |= full & (seen.efficacy_pending.sum(axis=1) > 0)
             nothing = np.zeros_like(made.level)
             going = going.where(waits, Decisions(np.full_like(made.action, WAIT), nothing, nothing, nothing))
             full &= ~waits

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from opsonin.biology.tumour import ARKENAU, LESIONS
+from opsonin.biology.lesions import LESIONS
+from opsonin.biology.tumour import ARKENAU
 from opsonin.model import Covariate, Hazard, LogNormal, Module, Parameter, Quantity, laws
 
 

@@ -6,9 +6,15 @@ of the relative volume.
 
 from __future__ import annotations
 
-from opsonin.model import Covariate, Hazard, LogNormal, Module, Observable, Parameter, Process, Quantity, Species, laws
+from opsonin.biology.lesions import (
+    baseline_diameters,
+    measured_lesions,
+    new_lesion,
+    new_lesion_rate,
+    relative_diameter,
+)
+from opsonin.model import LogNormal, Module, Parameter, Process, Quantity, Species
 
-LESIONS = 5  # RECIST 1.1 measures at most five
 ARKENAU = "Arkenau 2008, Br J Cancer 98:1029 (212 patients of 29 phase I trials: median PFS 11 weeks, OS 43 weeks)"
 PAUTIER = "Pautier 2013, OncoImmunology 2:e23079 (stable disease 8/17, no response)"
 
@@ -67,31 +73,12 @@ def tumour() -> Module:
                 "assumed: half of T-cell killing is suppressed at the baseline regulatory share",
                 meaning="regulatory share of CD4+ cells that halves T-cell killing",
             ),
-            Parameter(
-                "new_lesion_rate",
-                0.0016,
-                "1/day",
-                "assumed: about a fifth of progressions show new lesions first",
-                meaning="hazard of a new lesion at baseline volume",
-            ),
-            *[
-                Covariate(
-                    f"lesion_{k}",
-                    "mm",
-                    40.0 if k == 1 else 0.0,
-                    f"baseline diameter of target lesion {k}; 0 where there is none",
-                )
-                for k in range(1, LESIONS + 1)
-            ],
+            new_lesion_rate(),
+            *baseline_diameters(),
             Species("tumour_volume", "dimensionless", 1.0, "volume of the tumour, relative to the start"),
             Quantity("nk_kill", _nk_kill, "1/day", "killing of the tumour by activated NK cells"),
             Quantity("t_kill", _t_kill, "1/day", "killing of the tumour by CD8+ T cells"),
-            Quantity(
-                "tumour_diameter",
-                lambda tumour_volume: laws.positive(tumour_volume) ** (1 / 3),
-                "dimensionless",
-                "diameter of the tumour, relative to the start",
-            ),
+            relative_diameter(),
             Process("tumour_grow", _grow, produces="tumour_volume"),
             Process(
                 "tumour_killed",
@@ -100,24 +87,8 @@ def tumour() -> Module:
                 ),
                 consumes="tumour_volume",
             ),
-            Hazard(
-                "new_lesion",
-                lambda new_lesion_rate, tumour_volume: new_lesion_rate * tumour_volume / (1 + tumour_volume / 10),
-                term="new lesion",
-                role="new lesion",
-                related=False,
-                meaning="a lesion seen where there was none",
-            ),
-            *[
-                Observable(
-                    f"lesion {k}",
-                    "lesions",
-                    laws.reading(lambda diameter, baseline: baseline * diameter, "tumour_diameter", f"lesion_{k}"),
-                    "mm",
-                    meaning=f"longest diameter of target lesion {k}",
-                )
-                for k in range(1, LESIONS + 1)
-            ],
+            new_lesion(),
+            *measured_lesions(),
         ],
         title="Tumour growth and killing",
         source=f"{PAUTIER}; {ARKENAU}",

@@ -25,6 +25,7 @@ class Patients:
     dose: 0 where a trial has no such patient (yet).   weight: the part of the DLT window that has been followed, 1 for
     who had a DLT.   time: the part of the window that has passed, until the DLT for who had one.
     grade: of the worst toxicity, -1 unknown.   immune: NaN unknown.
+    efficacy_weight: the part of the efficacy window that has been followed, 1 for who responded; None: all of it.
     """
 
     dose: Int[np.ndarray, "trial patient"]
@@ -34,6 +35,12 @@ class Patients:
     efficacy: Bool[np.ndarray, "trial patient"]
     grade: Int[np.ndarray, "trial patient"]
     immune: Float[np.ndarray, "trial patient"]
+    efficacy_weight: Float[np.ndarray, "trial patient"] | None = None
+
+    def take(self, rows: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " trial"]) -> Patients:
+        """The patients of some trials."""
+        arrays = (getattr(self, f.name) for f in fields(self))
+        return Patients(*(None if array is None else array[rows] for array in arrays))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +117,21 @@ class Evidence:
             f.name: a[rows] for f in fields(self) if isinstance(a := getattr(self, f.name), np.ndarray)
         }
         if self.individuals is not None:
-            chosen["individuals"] = Patients(*(getattr(self.individuals, f.name)[rows] for f in fields(Patients)))
+            chosen["individuals"] = self.individuals.take(rows)
         return replace(self, **chosen)
 
 
 def evidence(
-    seen: Outcomes, levels: int, window_days: float | None = None, score: np.ndarray | None = None
+    seen: Outcomes,
+    levels: int,
+    window_days: float | None = None,
+    score: np.ndarray | None = None,
+    efficacy_window_days: float | None = None,
 ) -> Evidence:
     """The evidence of one trial.
 
     window_days: of the DLT window, by which days of follow-up become parts of it.   score: of each grade 0 … 5.
+    efficacy_window_days: likewise of responses; without it all of them are known.
     Raises: DesignError where a patient was treated above the highest level, or days of follow-up are given without a
     window to hold them against.
     """
@@ -138,6 +150,10 @@ def evidence(
     last = _last_cohort(seen, np.flatnonzero(~beside))
     response = np.zeros(len(seen), dtype=bool) if seen.efficacy is None else seen.efficacy
     grade = np.full(len(seen), -1, dtype=np.int64) if seen.grade is None else seen.grade
+    response_weight = np.ones(len(seen))
+    if seen.followed_days is not None and efficacy_window_days is not None:
+        response_weight = np.where(response, 1.0, np.minimum(seen.followed_days / efficacy_window_days, 1.0))
+    awaited = response_weight < 1.0
     immune = np.full(len(seen), np.nan) if seen.immune is None else seen.immune
     known = ~np.isnan(immune)
 
@@ -161,8 +177,8 @@ def evidence(
         summed(np.where(open_, weight, 0.0)),
         seen.count(levels, response)[None],
         seen.count(levels, response & seen.dlt)[None],
-        np.zeros((1, levels), dtype=np.int64),
-        np.zeros((1, levels)),
+        seen.count(levels, awaited)[None],
+        summed(np.where(awaited, response_weight, 0.0)),
         summed(points),
         seen.count(levels, grade >= 2)[None],
         summed(np.where(known, immune, 0.0)),
@@ -176,6 +192,7 @@ def evidence(
             response[None],
             grade[None],
             immune[None],
+            response_weight[None],
         ),
         backfilled=seen.count(levels, beside)[None] if beside.any() else None,
     )

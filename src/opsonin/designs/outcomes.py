@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from opsonin.errors import DesignError
 
 _PATIENT = re.compile(r"([NTEB])(?:g([0-5]))?(?:@(\d+(?:\.\d+)?)d)?")
-_COHORT = re.compile(r"([1-9]\d*)(?:[x×]([1-9]\d*))?((?:[NTEB](?:g[0-5])?(?:@\d+(?:\.\d+)?d)?)+)")
+_COHORT = re.compile(r"\+?([1-9]\d*)(?:[x×]([1-9]\d*))?((?:[NTEB](?:g[0-5])?(?:@\d+(?:\.\d+)?d)?)+)")
 _LETTERS = {(False, False): "N", (True, False): "T", (False, True): "E", (True, True): "B"}
 
 
@@ -27,6 +27,7 @@ class Outcomes:
     efficacy: response; None where it is not looked at.   followed_days: how long so far, inf for the whole window;
     None where everybody has been followed to its end.   grade: of the worst toxicity, -1 unknown; None if not used.
     immune: the immune endpoint, NaN where it is not known; None if not used.   columns: of the grid of a combination.
+    backfill: who was treated beside the cohorts by which the dose is found; None: nobody.
     """
 
     level: Int[np.ndarray, " patient"]
@@ -37,9 +38,10 @@ class Outcomes:
     grade: Int[np.ndarray, " _patient"] | None = None
     immune: Float[np.ndarray, " _patient"] | None = None
     columns: int | None = None
+    backfill: Bool[np.ndarray, " _patient"] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("dlt", "cohort", "efficacy", "followed_days", "grade", "immune"):
+        for name in ("dlt", "cohort", "efficacy", "followed_days", "grade", "immune", "backfill"):
             array = getattr(self, name)  # their axes are marked "_" above, so that this message is the one seen
             if array is not None and array.shape != self.level.shape:
                 raise DesignError(
@@ -59,10 +61,11 @@ class Outcomes:
         """The short form, "1NNN 2NTN": per cohort its level, then a letter for each patient (see `parse_outcomes`)."""
         words: list[str] = []
         previous = None
-        for place, (level, cohort) in enumerate(zip(self.level.tolist(), self.cohorts.tolist(), strict=True)):
-            if (level, cohort) != previous:
-                words.append(self._dose(level))
-                previous = (level, cohort)
+        cohorts, beside = self.cohorts.tolist(), self.beside.tolist()
+        for place, (level, cohort) in enumerate(zip(self.level.tolist(), cohorts, strict=True)):
+            if (level, cohort, beside[place]) != previous:
+                words.append(("+" if beside[place] else "") + self._dose(level))
+                previous = (level, cohort, beside[place])
             words[-1] += self._patient(place)
         return " ".join(words)
 
@@ -70,6 +73,11 @@ class Outcomes:
     def cohorts(self) -> Int[np.ndarray, " patient"]:
         """The cohort of each patient; runs of one level where none are given."""
         return self.level if self.cohort is None else self.cohort
+
+    @property
+    def beside(self) -> Bool[np.ndarray, " patient"]:
+        """Who was treated on backfill, beside the cohorts."""
+        return np.zeros(len(self), dtype=bool) if self.backfill is None else self.backfill
 
     def _dose(self, level: int) -> str:
         if self.columns is None:
@@ -110,12 +118,12 @@ def parse_outcomes(text: str, columns: int | None = None) -> Outcomes:
 
     N: neither toxicity nor response, T: DLT, E: response, B: both. A letter may be followed by the worst grade ("Ng2")
     and by the days of follow-up so far ("N@14d"; none: the whole window). The level of a combination is "2x3", row and
-    column of a grid with so many `columns`.
+    column of a grid with so many `columns`. "+1NT" are patients treated on backfill, beside the cohorts.
     Raises: DesignError, naming the cohort and the accepted form.
     Source: the phase I notation of Brock (2019), arXiv:1907.00161; with efficacy, Brock et al. (2017), BMC Med Res
     Methodol 17:112.
     """
-    level, patients, cohort = [], [], []
+    level, patients, cohort, beside = [], [], [], []
     for number, word in enumerate(text.split(), start=1):
         match = _COHORT.fullmatch(word)
         if match is None:
@@ -127,7 +135,9 @@ def parse_outcomes(text: str, columns: int | None = None) -> Outcomes:
         level += [_cell(number, text, match, columns)] * len(found)
         patients += found
         cohort += [number] * len(found)
-    return _from_letters(level, patients, cohort, columns)
+        beside += [word.startswith("+")] * len(found)
+    made = _from_letters(level, patients, cohort, columns)
+    return replace(made, backfill=np.array(beside, dtype=bool)) if any(beside) else made
 
 
 def _cell(number: int, text: str, match: re.Match[str], columns: int | None) -> int:

@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.base import Decision, Decisions, Design, decisions
+from opsonin.designs.beta_tails import above, below
 from opsonin.designs.boin import Boin
 from opsonin.designs.evidence import EFFICACY, Evidence
 from opsonin.designs.table import check_rates, nearest_to_target
@@ -78,40 +79,36 @@ class Boin12(Design):
 
     def utility_counts(self, seen: Evidence) -> Float[np.ndarray, "trial dose"]:
         """The sum of the patients' utilities / 100 at each dose."""
-        if seen.efficacy is None or seen.both is None:
-            raise DesignError("BOIN12 needs each patient's response; write outcomes as '1NTEB'.")
-        alone = seen.efficacy - seen.both
-        neither = seen.patients - seen.dlt - alone
-        return (100 * alone + self.good * neither + self.bad * seen.both) / 100
+        return utility_counts(seen, self.good, self.bad, self.name)
 
     def desirability(self, seen: Evidence) -> Float[np.ndarray, "trial dose"]:
         """P(mean utility > benchmark)."""
-        from scipy.special import betaincc
+        return above(self.utility_counts(seen), seen.patients, self.benchmark / 100)
 
-        count = self.utility_counts(seen)
-        return betaincc(1 + count, 1 + seen.patients - count, self.benchmark / 100)
+    def sizes(self, seen: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        """How many patients DLTs, and responses, are counted of at each dose; tables (trial, dose)."""
+        return seen.patients, seen.patients
+
+    def _too_toxic(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        return above(seen.dlt, self.sizes(seen)[0], self.toxicity) >= self.sure_toxic
+
+    def _futile(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        assert seen.efficacy is not None
+        return below(seen.efficacy, self.sizes(seen)[1], self.efficacy) >= self.sure_futile
 
     def tolerable(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
         """Doses neither shown to be too toxic by themselves nor to respond too seldom."""
-        from scipy.special import betainc, betaincc
-
-        assert seen.efficacy is not None
-        n = seen.patients
-        toxic = betaincc(1.0 + seen.dlt, 1.0 + n - seen.dlt, self.toxicity) >= self.sure_toxic
-        futile = betainc(1.0 + seen.efficacy, 1.0 + n - seen.efficacy, self.efficacy) >= self.sure_futile
-        return ~toxic & ~futile
+        return ~self._too_toxic(seen) & ~self._futile(seen)
 
     def admissible(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
-        from scipy.special import betaincc
-
-        toxic = betaincc(1.0 + seen.dlt, 1.0 + seen.patients - seen.dlt, self.toxicity) >= self.sure_toxic
-        return self.tolerable(seen) & ~np.logical_or.accumulate(toxic, axis=1)
+        return ~np.logical_or.accumulate(self._too_toxic(seen), axis=1) & ~self._futile(seen)
 
     def decide_many(self, seen: Evidence) -> Decisions:
         here = np.maximum(seen.current, 1)
         allowed, score = self.admissible(seen), self.desirability(seen)
         patients, dlt = seen.at("patients", here), seen.at("dlt", here)
-        rate = dlt / np.maximum(patients, 1)
+        size = self.sizes(seen)[0][seen.trials, here - 1]
+        rate = np.divide(dlt, size, out=np.zeros(len(seen)), where=size > 0)
         up, down = self.single.bounds
         high, low = rate >= down - _ROUNDING, rate <= up + _ROUNDING
         doses = np.arange(1, self.levels + 1)
@@ -155,12 +152,13 @@ class Boin12(Design):
             return f"no patients yet: treat {made.patients} at level {made.level}", numbers
         here = int(seen.current[0])
         treated, toxic, good = (int(a[0, here - 1]) for a in (seen.patients, seen.dlt, seen.efficacy))
+        size = float(self.sizes(seen)[0][0, here - 1])
         told = f"level {here}: {toxic} of {treated} with DLT, {good} with response"
         if made.stop:
             return f"{told}: every level is too toxic or responds too seldom", numbers
         assert made.level is not None
         _, down = self.single.bounds
-        if toxic / treated >= down - _ROUNDING:
+        if size > 0 and toxic / size >= down - _ROUNDING:
             return f"{told}: DLT rate at or above {down:.3f}, so down to level {made.level}", numbers
         fresh = made.level > here and not seen.patients[0, made.level - 1]
         if treated >= EXPLORED and fresh:
@@ -174,6 +172,19 @@ class Boin12(Design):
             f"and response rate at least {self.efficacy:.0%}; neither is worth {self.good:g} of 100, both together "
             f"{self.bad:g}."
         )
+
+
+def utility_counts(seen: Evidence, good: float, bad: float, name: str) -> Float[np.ndarray, "trial dose"]:
+    """The sum of the patients' utilities / 100 at each dose.
+
+    good, bad: utilities of neither toxicity nor response, and of both.   name: of the design that asks.
+    Raises: DesignError where responses are not known.
+    """
+    if seen.efficacy is None or seen.both is None:
+        raise DesignError(f"the design {name!r} needs each patient's response; write outcomes as '1NTEB'.")
+    alone = seen.efficacy - seen.both
+    neither = seen.patients - seen.dlt - alone
+    return (100 * alone + good * neither + bad * seen.both) / 100
 
 
 def rank_based_scores(design: Boin12, sizes: Sequence[int]) -> pd.DataFrame:

@@ -26,6 +26,7 @@ class Decision:
     level: where the next patients are treated (None at the end, or while waiting).   patients: how many of them.
     mtd: the dose declared, None unless declared: the maximum tolerated one, or the best one of designs that seek it.
     reason: for the person reading the report.   numbers: what the decision rests on.
+    backfill: lower levels that are open to patients who come while those treated next are watched.
     """
 
     action: Action
@@ -34,6 +35,7 @@ class Decision:
     mtd: int | None
     reason: str
     numbers: dict[str, Any] = field(default_factory=dict)
+    backfill: tuple[int, ...] = ()
 
     @property
     def stop(self) -> bool:
@@ -76,6 +78,7 @@ class Design(abc.ABC):
     levels: int
     needs: ClassVar[frozenset[str]] = frozenset()
     seeks: ClassVar[str] = "maximum tolerated dose"
+    backfills: ClassVar[bool] = False  # whether patients may be treated below the level of the escalation meanwhile
 
     @property
     @abc.abstractmethod
@@ -98,6 +101,14 @@ class Design(abc.ABC):
         """Doses at which patients may be treated, not shown to be too toxic; all, where the design has no such rule."""
         return np.ones(seen.patients.shape, dtype=bool)
 
+    def tolerated(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        """Doses that what has been seen does not speak against: the design would not go below them for safety."""
+        return self.admissible(seen)
+
+    def open_to_backfill(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        """Doses at which patients may be treated while the last cohort is watched; none, unless the design says so."""
+        return np.zeros(seen.patients.shape, dtype=bool)
+
     def evidence(self, seen: Outcomes) -> Evidence:
         """One trial's outcomes as this design looks at them.
 
@@ -114,7 +125,14 @@ class Design(abc.ABC):
         known = self.evidence(seen)
         made = self.decide_many(known).first()
         reason, numbers = self.explain(known, made)
-        return replace(made, reason=reason, numbers=numbers)
+        return replace(made, reason=reason, numbers=numbers, backfill=self._backfill(known, made))
+
+    def _backfill(self, seen: Evidence, made: Decision) -> tuple[int, ...]:
+        """The doses open to backfill beside the patients of this decision."""
+        if made.stop or not self.backfills:
+            return ()
+        at = seen.current if made.level is None else np.array([made.level])
+        return tuple((np.flatnonzero(self.open_to_backfill(replace(seen, current=at))[0]) + 1).tolist())
 
     def dose_name(self, dose: int) -> str:
         """What a dose is called in a reason: "level 2", or "2x3" of two drugs."""

@@ -17,7 +17,7 @@ class Simulated:
     """Trials simulated under one truth, one row each.
 
     mtd: the dose declared, 0 for none.   patients, dlt: at each dose.   days: how long the trial took, NaN where time
-    was not looked at.
+    was not looked at.   backfilled: of the patients those treated beside the escalation; None: nobody.
     """
 
     design: str
@@ -28,6 +28,7 @@ class Simulated:
     dlt: Int[np.ndarray, "trial dose"]
     efficacy: Int[np.ndarray, "trial dose"]
     days: Float[np.ndarray, " trial"]
+    backfilled: Int[np.ndarray, "trial dose"] | None = None
 
     def __len__(self) -> int:
         return len(self.mtd)
@@ -68,7 +69,7 @@ class Simulated:
         chosen = np.where(self.mtd > 0, self.mtd - 1, 0)
         over = self.patients @ self.too_toxic / size
         right = self.patients @ self.correct
-        return {
+        measured = {
             "right dose": (self.mtd > 0) & self.correct[chosen],
             "too toxic dose": (self.mtd > 0) & self.too_toxic[chosen],
             "no dose": self.mtd == 0,
@@ -80,6 +81,9 @@ class Simulated:
             "responses": self.efficacy.sum(axis=1),
             "days": self.days,
         }  # fmt: skip
+        if self.backfilled is not None and self.backfilled.any():
+            measured["patients on backfill"] = self.backfilled.sum(axis=1)
+        return measured
 
     def summary(self) -> pd.DataFrame:
         """Mean and Monte Carlo standard error of each measure."""

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from opsonin.designs.backfilling import Backfilling
 from opsonin.designs.base import WAIT, Design
 from opsonin.designs.draws import DRAWN, Accrual, Lots, People, Waits
 from opsonin.designs.evidence import EFFICACY, FOLLOW_UP, PATIENTS, Evidence, Patients
-from opsonin.designs.truth import Truth
+from opsonin.designs.truth import Shown, Truth
 from opsonin.errors import DesignError
 
 _TIE = 1e-9  # days; what is nearer than this to now has happened
@@ -27,6 +28,7 @@ class _Followed:
     ):
         self.window, self.response_window, self.score = window, response_window, score
         self.responses = responses  # whether they are waited for, as DLTs are
+        self.backfills = False
         self.size = np.zeros(trials, dtype=np.int64)
         self.clock = np.zeros(trials)
         self._make(trials, DRAWN)
@@ -49,11 +51,11 @@ class _Followed:
             getattr(self, name)[:, :have] = array
 
     def judged(self, rows: np.ndarray) -> np.ndarray:
-        """The day on which everything about the patients of these trials is known."""
+        """The day on which everything about the cohorts of these trials is known."""
         known = np.minimum(self.onset[rows], self.window)
         if self.responses:
             known = np.maximum(known, np.minimum(self.response[rows], self.response_window))
-        return np.where(self.dose[rows] > 0, self.entry[rows] + known, -np.inf).max(axis=1, initial=-np.inf)
+        return np.where(self.cohort[rows] > 0, self.entry[rows] + known, -np.inf).max(axis=1, initial=-np.inf)
 
     def next_news(self, rows: np.ndarray) -> np.ndarray:
         """The first day after now on which something more is known of somebody."""
@@ -88,16 +90,14 @@ class _Followed:
             summed = np.bincount(cell[chosen], weights=values.ravel()[chosen], minlength=len(rows) * (doses + 1))
             return summed.astype(float).reshape(-1, doses + 1)[:, 1:]
 
-        size = self.size[rows]
-        last = np.maximum(size - 1, 0)
-        row = np.arange(len(rows))
-        final = there & (self.cohort[rows] == self.cohort[rows][row, last][:, None])
+        cohort = self.cohort[rows]  # 0 on backfill
+        final = (cohort > 0) & (cohort == cohort.max(axis=1, keepdims=True))
         known = there & ~open_
         points = np.zeros_like(age) if self.score is None else self.score[np.maximum(grade, 0)] * (grade >= 0)
         return Evidence(
             count(there),
             count(dlt),
-            np.where(size > 0, dose[row, last], 0),
+            np.where(final, dose, 0).max(axis=1),
             final.sum(axis=1),
             (final & dlt).sum(axis=1),
             count(open_),
@@ -112,7 +112,20 @@ class _Followed:
             total(np.nan_to_num(immune) ** 2, immune_known),
             count(immune_known),
             self._patients(rows, dlt, np.where(there, weight, 0.0), age, response) if individuals else None,
+            backfilled=count(there & (cohort == 0)) if self.backfills else None,
         )
+
+    def admit(self, who: np.ndarray, dose: np.ndarray, cohort: np.ndarray | int, shown: Shown) -> None:
+        """Treat the next patient of these trials now.   cohort: 0 on backfill."""
+        slot = self.size[who]
+        self.dose[who, slot], self.cohort[who, slot] = dose, cohort
+        self.entry[who, slot], self.grade[who, slot] = self.clock[who], shown.grade
+        # what shows after the design's window is neither a DLT nor a response to it
+        self.onset[who, slot] = np.where(shown.onset <= self.window, shown.onset, np.inf)
+        late = shown.response_onset > self.response_window
+        self.response[who, slot] = np.where(late, np.inf, shown.response_onset)
+        self.immune[who, slot] = shown.immune
+        self.size[who] += 1
 
     def _patients(
         self, rows: np.ndarray, dlt: np.ndarray, weight: np.ndarray, age: np.ndarray, response: np.ndarray
@@ -134,7 +147,7 @@ class _Followed:
 
 
 def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accrual: Accrual) -> tuple[np.ndarray, ...]:
-    """(mtd, patients, dlt, efficacy, days) of trials on their own clock."""
+    """(mtd, patients, dlt, efficacy, days, backfilled) of trials on their own clock."""
     window = float(getattr(design, "window_days", None) or getattr(truth, "window_days", 28.0))
     response_window = float(
         getattr(design, "efficacy_window_days", None) or getattr(truth, "efficacy_window_days", window)
@@ -144,6 +157,8 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
         trials, window, response_window, getattr(design, "score_of_grade", None), EFFICACY in design.needs
     )
     people, waits = People(truth, numbers, seed, timed=True), Waits(accrual, numbers, seed)
+    beside = Backfilling(design, people, accrual, numbers, seed) if design.backfills else None
+    state.backfills = design.backfills
     mtd = np.zeros(trials, dtype=np.int64)
     going, early, lots = np.arange(trials), FOLLOW_UP in design.needs, Lots(design, numbers, seed)
     while len(going):
@@ -161,6 +176,8 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
                 raise DesignError(
                     f"the design {design.name!r} waits, but nothing more is to come; a fault of the design."
                 )
+            if beside:
+                beside.fill(state, going[wait], news)
             state.clock[going[wait]] = news
         treat, chosen = going[~wait], made.take(~wait)
         if not len(treat):
@@ -175,19 +192,16 @@ def by_clock(design: Design, truth: Truth, numbers: np.ndarray, seed: int, accru
                 gap = accrual.sentinel_days if member == 1 else accrual.stagger_days
                 state.clock[who] = np.maximum(state.clock[who], state.entry[who, slot - 1] + gap)
             shown = people.show(who, slot, chosen.level[here])
-            state.dose[who, slot], state.cohort[who, slot] = chosen.level[here], number[here]
-            state.entry[who, slot], state.grade[who, slot] = state.clock[who], shown.grade
-            # what shows after the design's window is neither a DLT nor a response to it
-            state.onset[who, slot] = np.where(shown.onset <= window, shown.onset, np.inf)
-            late = shown.response_onset > response_window
-            state.response[who, slot] = np.where(late, np.inf, shown.response_onset)
-            state.immune[who, slot] = shown.immune
-            state.size[who] += 1
+            state.admit(who, chosen.level[here], number[here], shown)
         if not early:
-            state.clock[treat] = np.maximum(state.clock[treat], state.judged(treat))
+            until = np.maximum(state.clock[treat], state.judged(treat))
+            if beside:
+                beside.fill(state, treat, until)
+            state.clock[treat] = until
     everyone = np.arange(trials)
     days = np.maximum(state.clock, np.maximum(state.judged(everyone), 0.0))
     state.clock[:] = days + max(window, response_window)
     final = state.evidence(everyone, doses, False)
     assert final.efficacy is not None
-    return mtd, final.patients, final.dlt, final.efficacy, np.where(state.size > 0, days, 0.0)
+    beside_them = np.zeros_like(final.patients) if final.backfilled is None else final.backfilled
+    return mtd, final.patients, final.dlt, final.efficacy, np.where(state.size > 0, days, 0.0), beside_them

@@ -80,10 +80,12 @@ class Lots:
 
 
 class Waits:
-    """Days between one patient and the next, of each trial."""
+    """Days between one patient and the next, of each trial.   purpose: of the random numbers."""
 
-    def __init__(self, accrual: Accrual, numbers: Int[np.ndarray, " trial"], seed: int):
-        self.accrual, self.numbers, self.seed = accrual, numbers, seed
+    def __init__(
+        self, accrual: Accrual, numbers: Int[np.ndarray, " trial"], seed: int, purpose: str = "design accrual"
+    ):
+        self.accrual, self.numbers, self.seed, self.purpose = accrual, numbers, seed, purpose
         self.depth, self.drawn = 0, np.zeros((len(numbers), 0))
 
     def of(
@@ -92,6 +94,6 @@ class Waits:
         """The wait before patient `slot` of each trial; the first one comes on day 0."""
         if int(slot.max()) >= self.depth:
             self.depth = max(DRAWN, 2 * self.depth, int(slot.max()) + 1)
-            self.drawn = random.exponential(self.seed, "design accrual", self.numbers, draws=self.depth)
+            self.drawn = random.exponential(self.seed, self.purpose, self.numbers, draws=self.depth)
         part = np.ones(len(trial)) if self.accrual.even else self.drawn[trial, slot]
         return np.where(slot == 0, 0.0, self.accrual.days * part)

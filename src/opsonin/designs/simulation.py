@@ -39,7 +39,7 @@ def simulate(
     parts = []
     for first in range(0, trials, BLOCK):
         numbers = np.arange(first + 1, min(first + BLOCK, trials) + 1)
-        if accrual is not None or design.needs & {FOLLOW_UP, GRADES, IMMUNE, PATIENTS}:
+        if accrual is not None or design.backfills or design.needs & {FOLLOW_UP, GRADES, IMMUNE, PATIENTS}:
             parts.append(by_clock(design, truth, numbers, seed, accrual or Accrual()))
         else:
             parts.append(_by_counts(design, truth, numbers, seed))
@@ -55,7 +55,7 @@ def compare(
 
 
 def _by_counts(design: Design, truth: Truth, numbers: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
-    """(mtd, patients, dlt, efficacy, days) of trials in which nobody is treated before the last cohort is judged."""
+    """(mtd, patients, dlt, efficacy, days, backfilled) of trials in which a cohort is judged before the next comes."""
     trials, doses = len(numbers), design.levels
     treated, dlt, efficacy, both = (np.zeros((trials, doses), dtype=np.int64) for _ in range(4))
     current, last, last_dlt, mtd = (np.zeros(trials, dtype=np.int64) for _ in range(4))
@@ -91,4 +91,4 @@ def _by_counts(design: Design, truth: Truth, numbers: np.ndarray, seed: int) -> 
             both[who, at[rows]] += shown.efficacy & shown.dlt
         treated[going, at] += made.patients
         current[going], last[going] = made.level, made.patients
-    return mtd, treated, dlt, efficacy, np.full(trials, np.nan)
+    return mtd, treated, dlt, efficacy, np.full(trials, np.nan), np.zeros_like(treated)

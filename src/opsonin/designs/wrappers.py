@@ -36,6 +36,10 @@ class Wrapper(Design):
         return self.inner.seeks
 
     @property
+    def backfills(self) -> bool:  # type: ignore[override]
+        return self.inner.backfills
+
+    @property
     def name(self) -> str:
         return self.inner.name
 
@@ -63,6 +67,12 @@ class Wrapper(Design):
     def admissible(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
         return self.inner.admissible(seen)
 
+    def tolerated(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        return self.inner.tolerated(seen)
+
+    def open_to_backfill(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        return self.inner.open_to_backfill(seen)
+
     def evidence(self, seen: Outcomes) -> Evidence:
         return self.inner.evidence(seen)
 
@@ -89,7 +99,7 @@ class Wrapper(Design):
 @dataclass(frozen=True)
 class MaxPatients(Wrapper):
     """End the trial when so many patients have been treated, and declare what the inner design selects; the last cohort
-    is made smaller where it would be more."""
+    is made smaller where it would be more. Patients on backfill do not count."""
 
     patients: int
 
@@ -98,8 +108,9 @@ class MaxPatients(Wrapper):
             raise DesignError(f"a trial has at least one patient; at most {self.patients} were given.")
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
-        full = (seen.total >= self.patients) & ~made.stop
-        going = made._replace(patients=np.minimum(made.patients, np.maximum(self.patients - seen.total, 0)))
+        escalated = seen.escalated
+        full = (escalated >= self.patients) & ~made.stop
+        going = made._replace(patients=np.minimum(made.patients, np.maximum(self.patients - escalated, 0)))
         if not full.any():
             return going
         if seen.pending is not None:  # who is still in their window is waited for

@@ -40,17 +40,31 @@ def decide(
 
 def design_compare(
     study: Annotated[str, STUDY],
-    designs: Annotated[str, typer.Option(help="Between commas; the others are compared with the first.")],
+    designs: Annotated[
+        str,
+        typer.Option(
+            help='Between commas, with options in brackets: "boin, crm(target=0.25), careful = boin(target=0.2)", or a '
+            "TOML file with a table each; the others are compared with the first."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The folder for the document and its tables.")],
     target: Annotated[
         float | None, typer.Option(help="DLT rate sought; the one of the study's design, or 0.30, otherwise.")
     ] = None,
     patients: Annotated[int | None, typer.Option(min=1, help="At most in a trial; 6 a level otherwise.")] = None,
-    cohort: Annotated[int, typer.Option(min=1, help="Patients treated together.")] = 3,
+    cohort: Annotated[int | None, typer.Option(min=1, help="Patients treated together; 3 otherwise.")] = None,
     cohorts: Annotated[int, typer.Option(min=1, max=20, help="How far pathways are followed.")] = 3,
     trials: Annotated[int, typer.Option(min=1, max=1_000_000, help="Simulated for each scenario.")] = 2000,
     accrual: Annotated[float, typer.Option(help="Days between patients, on average.")] = 14.0,
-    virtual: Annotated[bool, typer.Option(help="Also on the study's virtual patients.")] = True,
+    truth: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What designs are judged under, once or more: pool (the study's virtual patients), standard "
+            "(scenarios around the target), rates such as 0.05,0.1,0.3,0.5, or a file (.toml of scenarios, .csv of "
+            "series); pool and standard otherwise."
+        ),
+    ] = None,
+    virtual: Annotated[bool, typer.Option(help="Without --truth: also on the study's virtual patients.")] = True,
     word: Annotated[bool | None, typer.Option(help="A Word file; if python-docx is installed otherwise.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The one seed of all random numbers.")] = 1,
 ) -> None:
@@ -59,5 +73,5 @@ def design_compare(
 
     compare_study_designs(
         study, designs, out, target=target, patients=patients, cohort=cohort, cohorts=cohorts, trials=trials,
-        accrual=accrual, virtual=virtual, word=word, seed=seed,
+        accrual=accrual, truths=truth, virtual=virtual, word=word, seed=seed,
     )  # fmt: skip

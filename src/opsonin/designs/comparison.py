@@ -145,6 +145,28 @@ def standard_scenarios(levels: int, target: float, window_days: float = 28.0) ->
     return made | {"all levels too toxic": scene(-1.5), "all levels safe": scene(levels + 1.0)}
 
 
+def grid_scenarios(rows: int, columns: int, target: float, window_days: float = 28.0) -> dict[str, Scenario]:
+    """Truths for two drugs: the target on each diagonal between the lowest and the highest cell, either drug the more
+    toxic one, all cells too toxic, and all far below the target.
+
+    On the logit scale both drugs raise DLT rates by the same step from level to level, or one by one and a half and the
+    other by half of it (assumed).
+    """
+    middle = np.log(target / (1 - target))
+    row, column = (axis.ravel() for axis in np.indices((rows, columns)))
+    highest = rows + columns - 2
+
+    def scene(height: np.ndarray, place: float) -> Scenario:
+        rates = 1 / (1 + np.exp(-(middle + STEEP * (height - place))))
+        return Scenario(rates, window_days=window_days, columns=columns)
+
+    even = (row + column).astype(float)
+    made = {f"diagonal {k + 1} is right": scene(even, k) for k in range(1, highest)}
+    for words, height in (("first", 1.5 * row + 0.5 * column), ("second", 0.5 * row + 1.5 * column)):
+        made[f"the {words} agent more toxic"] = scene(height, float(np.sort(height)[len(height) // 2]))
+    return made | {"all cells too toxic": scene(even, -1.5), "all cells safe": scene(even, highest + 2.0)}
+
+
 def decision_rows(design: Design, most: int) -> pd.DataFrame:
     """The decisions by DLTs among so many patients at a level, as a protocol prints them.
 

@@ -6,10 +6,12 @@ report is. Where there is one core only, or the process is lost, the same is don
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -112,9 +114,7 @@ def serve() -> None:
     """What runs in the process."""
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing printed must get among the answers
-    import opsonin.analysis.everything
-    import opsonin.report.write  # noqa: F401  - loaded before there is anything to do
-
+    _load_ahead()
     try:
         try:
             trial = pickle.load(sys.stdin.buffer)
@@ -126,6 +126,19 @@ def serve() -> None:
         channel.flush()
     except (EOFError, BrokenPipeError):
         os._exit(0)  # the run is over; nobody reads what is still unsaid
+
+
+def _load_ahead() -> None:
+    """All that the analyses and the report import or read where they first need it, before there is anything to do."""
+    gc.set_threshold(100_000, 20, 100)  # as the command line does, and for the same reason
+    for name in ("analysis.everything", "analysis.derived", "criteria.lesion_arrays"):
+        import_module(f"opsonin.{name}")
+    import_module("scipy.special")
+    from opsonin.report.write import load_page
+    from opsonin.units import registry
+
+    load_page()
+    registry()
 
 
 def _analysed(record: TrialRecord, potential: dict[str, TrialRecord], seed: int) -> Part:

@@ -82,16 +82,11 @@ def _rooms(context: Context) -> tuple[Any, ...]:
 
 def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None) -> str:
     """The page as text."""
-    from jinja2 import Environment, StrictUndefined
-
     chapters = chapters_of(record, findings, replicates)
     figures = [figure for chapter in chapters for figure in chapter.figures]
     manifest = record.manifest
     virtual = manifest.kind == "virtual"
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
-        _resource("report.html")
-    )
-    return page.render(
+    return _page().render(
         title=manifest.title or "Trial report",
         source=manifest.source,
         kind=manifest.kind,
@@ -168,6 +163,21 @@ def script_safe(text: str) -> str:
 
 def _resource(name: str) -> str:
     return (files("opsonin.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def load_page() -> None:
+    """Load what every page is made of, so that the first report does not wait for it."""
+    _page()
+    _plotly()
+
+
+@cache
+def _page() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
+        _resource("report.html")
+    )
 
 
 @cache

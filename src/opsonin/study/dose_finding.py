@@ -45,6 +45,8 @@ def _of_the_study(study: Study) -> dict[str, Any]:
     ladders, columns = study.file.ladders, grid_columns(study.file)
     amounts = [tuple(dose.amount for dose in ladder.dose) for ladder in ladders]
     made: dict[str, Any] = {"window_days": study.file.escalation.dlt_window.days}
+    if study.file.escalation.response is not None:
+        made["efficacy_window_days"] = study.file.escalation.response.days
     if columns is None:
         return made | {"doses": amounts[0]}
     return made | {"columns": columns, "row_doses": amounts[0], "column_doses": amounts[1]}

@@ -110,13 +110,27 @@ class Treatment(_Part):
             raise ValueError(f'day {self.days.last} lies beyond the cycle of "{cycle.text}"')
 
 
+class ImmuneEndpoint(_Part):
+    """A marker of the panel on a protocol day, as its value or its change from baseline."""
+
+    marker: Text
+    day: ProtocolDay
+    change: Literal["", "ratio", "difference"] = ""
+
+
 class Escalation(_Part):
-    """How the dose is found.   replace: whether patients who cannot be judged for DLT are replaced."""
+    """How the dose is found.   replace: whether patients who cannot be judged for DLT are replaced.
+
+    response: until when a response counts, for designs that look at responses;   immune: what designs look at that seek
+    an immune effect.
+    """
 
     design: Annotated[dict[str, Any], BeforeValidator(_read_design)] = {"name": "3+3"}
     dlt_window: ADuration
     dlt: Texts
     replace: Literal["not evaluable", "nobody"] = "not evaluable"
+    response: ADuration | None = None
+    immune: ImmuneEndpoint | None = None
 
 
 class Concentrations(_Part):
@@ -235,6 +249,7 @@ class StudyFile(_Part):
                     f'escalation.dlt_window ("{window.text}") ends before {ladder.agent}, which is escalated, is first '
                     f"given on day {say_day(ladder.days.first)}; make it longer"
                 )
+        self._endpoints_can_be_seen()
         for name, visits in (("concentrations", self.assessments.concentrations), ("immune", self.assessments.immune)):
             if visits is not None and elapsed(visits.days[-1]) >= observe.days:
                 raise ValueError(
@@ -242,6 +257,29 @@ class StudyFile(_Part):
                     f'("{observe.text}"), when nobody is seen any more'
                 )
         return self
+
+    def _endpoints_can_be_seen(self) -> None:
+        """What the design looks at beside toxicity must be assessed, and in time."""
+        response, immune, observe = self.escalation.response, self.escalation.immune, self.follow_up.observe
+        tumour, panel = self.assessments.tumour, self.assessments.immune
+        if response is not None and tumour is None:
+            raise ValueError("escalation.response asks for responses, but there is no assessments.tumour; add scans")
+        if response is not None and tumour is not None and not tumour.every.days <= response.days <= observe.days:
+            raise ValueError(
+                f'escalation.response ("{response.text}") lies between the first scan (assessments.tumour.every = '
+                f'"{tumour.every.text}") and the end of follow_up.observe ("{observe.text}")'
+            )
+        if immune is not None and (panel is None or immune.day not in panel.days):
+            seen = f"on days {', '.join(map(say_day, panel.days))}" if panel else "not at all"
+            raise ValueError(
+                f"escalation.immune asks for {immune.marker} on day {say_day(immune.day)}, but assessments.immune "
+                f"measures the panel {seen}"
+            )
+        if immune is not None and immune.change and panel is not None and panel.days[0] >= immune.day:
+            raise ValueError(
+                f"escalation.immune asks for a change of {immune.marker} by day {say_day(immune.day)}, but "
+                "assessments.immune measures nothing before that day"
+            )
 
     @property
     def ladders(self) -> list[Treatment]:

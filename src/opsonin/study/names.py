@@ -62,14 +62,21 @@ def _check_agents(study: Study) -> None:
 
 def _check_design(study: Study) -> None:
     from opsonin import designs
+    from opsonin.designs.evidence import EFFICACY, IMMUNE
     from opsonin.study.dose_finding import study_design
 
     given = study.file.escalation.design
     require(study, ("escalation", "design"), given["name"], designs.names(), "design")
     try:
-        study_design(study)
+        needs = study_design(study).needs
     except DesignError as problem:
         refuse(study, ("escalation", "design"), str(problem))
+    if EFFICACY in needs and study.file.escalation.response is None:
+        why = 'looks at responses; say until when they count, such as response = "12 weeks" in [escalation]'
+        refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
+    if IMMUNE in needs and study.file.escalation.immune is None:
+        why = 'looks at an immune effect; say which: immune = { marker = "…", day = 15, change = "ratio" } in [escalation]'
+        refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
 
 
 def _check_rules(study: Study) -> None:

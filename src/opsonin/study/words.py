@@ -103,8 +103,22 @@ def _escalation(study: StudyFile, design: str) -> list[str]:
         f"design: {design.removesuffix('.')}.",
         f"dose-limiting: {'; '.join(escalation.dlt)}, with an onset within {escalation.dlt_window.text} of protocol "
         f"day 1 (elapsed 0 to {until:g}).",
+        *_endpoints(study),
         replaced,
     ]
+
+
+def _endpoints(study: StudyFile) -> list[str]:
+    """What the design looks at beside toxicity."""
+    response, immune, said = study.escalation.response, study.escalation.immune, []
+    if response is not None:
+        seen = "confirmed " if study.assessments.tumour and study.assessments.tumour.confirm else ""
+        said.append(f"response: a {seen}complete or partial response by {response.text} (elapsed {response.days:g}).")
+    if immune is not None:
+        what = {"": immune.marker, "ratio": f"{immune.marker} as a ratio to baseline"}
+        value = what.get(immune.change, f"{immune.marker} less its baseline")
+        said.append(f"immune effect: {value} on {_days([immune.day])}.")
+    return said
 
 
 def _assessments(study: StudyFile) -> list[str]:

@@ -18,6 +18,9 @@ class Shown(NamedTuple):
 
     onset: day of the DLT, inf without one.   response_onset: day on which a response is seen, inf without one.
     grade: of the worst toxicity, -1 unknown.   immune: NaN unknown.
+    judged_on: day on which it is known whether there is a DLT (None: that of the DLT, or the end of the window);
+    settled_on: likewise of the response.   counted: False for who leaves on the first of these days, so that nobody
+    can tell (None: nobody does).
     """
 
     dlt: Bool[np.ndarray, " patient"]
@@ -26,6 +29,9 @@ class Shown(NamedTuple):
     response_onset: Float[np.ndarray, " patient"]
     grade: Int[np.ndarray, " patient"]
     immune: Float[np.ndarray, " patient"]
+    judged_on: Float[np.ndarray, " patient"] | None = None
+    settled_on: Float[np.ndarray, " patient"] | None = None
+    counted: Bool[np.ndarray, " patient"] | None = None
 
 
 class Drawn(abc.ABC):
@@ -190,6 +196,7 @@ class PotentialDoses(Truth):
     """What each virtual patient of a pool would show at each dose: a design is judged on the therapy it will meet.
 
     onset: day of the DLT, inf without one.   response_onset: likewise, or None.   immune, grade: or None.
+    window_days, efficacy_window_days: in which DLTs and responses count.
     weights: how often a patient is enrolled, relatively.   Patients are drawn without replacement within a trial.
     """
 
@@ -199,6 +206,7 @@ class PotentialDoses(Truth):
     grade: Int[np.ndarray, "patient dose"] | None = None
     window_days: float = 28.0
     weights: Float[np.ndarray, " patient"] | None = None
+    efficacy_window_days: float = 56.0
 
     @property
     def doses(self) -> int:  # type: ignore[override]

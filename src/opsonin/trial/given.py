@@ -28,12 +28,9 @@ def exposures(
     rows, because = Rows(enrolment), seen.off_because(plan)
     for number, treatment in enumerate(treatments):
         times, first, last = blocks(treatment, plan.end)
-        amount = np.empty(len(enrolment))
-        for level in np.unique(enrolment.level).tolist():
-            here = enrolment.level == level
-            amount[here] = pool.amounts(treatment, level, enrolment.patient[here])
+        amount = _amounts(pool, enrolment, treatment)
         given = np.searchsorted(times, seen.off_treatment, side="left")  # doses before the day treatment stopped
-        row, block = np.nonzero(first[None, :] < given[:, None])
+        row, block = np.nonzero((first[None, :] < given[:, None]) & _gets(plan, amount)[:, None])
         final = np.minimum(last[block], given[row] - 1)
         cut = final < last[block]
         rows.add(
@@ -56,6 +53,20 @@ def exposures(
     return rows.table(text)
 
 
+def _amounts(pool: Any, enrolment: Enrolment, treatment: Treatment) -> Float[np.ndarray, " enrolled"]:
+    """One dose of a treatment for each enrolled patient, at their level."""
+    amount = np.empty(len(enrolment))
+    for level in np.unique(enrolment.level).tolist():
+        here = enrolment.level == level
+        amount[here] = pool.amounts(treatment, level, enrolment.patient[here])
+    return amount
+
+
+def _gets(plan: Plan, amount: Float[np.ndarray, " enrolled"]) -> Bool[np.ndarray, " enrolled"]:
+    """Who is given a treatment of these amounts: a ladder may hold a dose of 0, an arm with 0 is without it."""
+    return np.ones(len(amount), dtype=bool) if plan.protocol.arms is None else amount > 0
+
+
 def _as_given(
     plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, pool: Any, treatments: list[Treatment]
 ) -> pd.DataFrame:
@@ -75,13 +86,11 @@ def _as_given(
         off = np.minimum(seen.off_treatment, seen.stopped[:, place])
         shown = (taken < off[:, None]) & (taken < plan.end) & ((part > 0) | (because >= 0))
         cut = (part > 0) & (part < 1 - _SAME) & (treatment.infusion_days > 0) & ~_reduced(reasons)[because]
+        amount = _amounts(pool, enrolment, treatment)
+        shown &= _gets(plan, amount)[:, None]
         first, last = _runs(shown, taken, part, because, cut, 1.0 / treatment.times_per_day + 1e-9)
         row, begin = np.nonzero(first)
         _, end = np.nonzero(last)
-        amount = np.empty(len(enrolment))
-        for level in np.unique(enrolment.level).tolist():
-            here = enrolment.level == level
-            amount[here] = pool.amounts(treatment, level, enrolment.patient[here])
         broken = _broken_off(plan, taken[row], end, off[row], treatment) | (cut[row, end] & (because[row, end] < 0))
         broken &= part[row, end] > 0
         final = np.append(row[1:] != row[:-1], True)[: len(row)]  # the last row of each patient

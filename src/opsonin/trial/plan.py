@@ -169,24 +169,25 @@ def blocks(treatment: Treatment, until: float) -> tuple[np.ndarray, np.ndarray, 
 
 def _check_starts(protocol: Protocol) -> None:
     """A record tells exposures apart by agent and first day."""
-    seen: set[tuple[str, float]] = set()
+    seen: set[tuple[str, float, int]] = set()
     for treatment in protocol.treatments:
         times, first, _ = blocks(treatment, protocol.observe_days)
-        for start in times[first].tolist():
-            if (treatment.agent, start) in seen:
+        levels = [level.number for level in protocol.levels if treatment.dose(level.number) > 0]
+        for key in ((treatment.agent, start, level) for start in times[first].tolist() for level in levels):
+            if key in seen:
                 raise StudyError(
-                    f"{treatment.agent} starts twice on protocol day {protocol_day(start)}; give its doses of one "
+                    f"{treatment.agent} starts twice on protocol day {protocol_day(key[1])}; give its doses of one "
                     "day as one treatment."
                 )
-            seen.add((treatment.agent, start))
+            seen.add(key)
 
 
-def given_on(protocol: Protocol, agent: str, time: float) -> bool:
-    """Whether the protocol doses an agent on the day that starts at `time`."""
+def given_on(protocol: Protocol, agent: str, time: float, level: int | None = None) -> bool:
+    """Whether the protocol doses an agent on the day that starts at `time` (at a level, at any where None)."""
     for treatment in protocol.treatments:
-        if treatment.agent == agent and np.any(
-            np.abs(np.floor(dose_times(treatment, protocol.observe_days)) - time) < 1e-9
-        ):
+        if treatment.agent != agent or (level is not None and treatment.dose(level) <= 0):
+            continue
+        if np.any(np.abs(np.floor(dose_times(treatment, protocol.observe_days)) - time) < 1e-9):
             return True
     return False
 

@@ -7,11 +7,14 @@ of time in days. `elapsed` takes the former to elapsed days, 0.0 being the start
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from opsonin.criteria.dlt import DltRule
 from opsonin.errors import StudyError
 from opsonin.trial.policy import Policy, Recovery
+
+if TYPE_CHECKING:
+    from opsonin.trial.arms import Arms
 
 Basis = Literal["flat", "kg", "m2"]
 
@@ -127,6 +130,8 @@ class Protocol:
     accrual_days: mean waiting time for the next eligible patient while a cohort is open (assumed: two weeks).
     event_follow_up_days: adverse events are collected until this long after the last day of treatment (CTCAE practice:
     30 days).   interaction: analytes whose exposure is compared with and without the partner.
+    arms: of a trial that looks for no dose; its levels are arms then, and an arm that is not given a treatment has a
+    dose of 0 of it.
     """
 
     title: str
@@ -146,6 +151,7 @@ class Protocol:
     event_follow_up_days: float = 30.0
     policies: tuple[Policy, ...] = ()
     recovery: Recovery = field(default_factory=Recovery)
+    arms: Arms | None = None
 
     def __post_init__(self) -> None:
         for treatment in self.treatments:
@@ -156,6 +162,11 @@ class Protocol:
                 )
         if [level.number for level in self.levels] != list(range(1, len(self.levels) + 1)):
             raise StudyError("dose levels are numbered 1, 2, … from the lowest.")
+
+    def gives(self, agent: str) -> tuple[bool, ...]:
+        """Whether each level (or arm) is given an agent at all."""
+        doses = [t for t in self.treatments if t.agent == agent]
+        return tuple(any(t.dose(level.number) > 0 for t in doses) for level in self.levels)
 
     @property
     def first_time(self) -> float:

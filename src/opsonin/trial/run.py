@@ -14,11 +14,14 @@ from opsonin.designs import Design, outcomes
 from opsonin.trial import samples, tables
 from opsonin.trial.enrol import Enrolment, enrol
 from opsonin.trial.given import exposures
+from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes, gather
 from opsonin.trial.protocol import Protocol
 
 if TYPE_CHECKING:
     from opsonin.record import Manifest, Replicates, TrialRecord
+
+Decided = Callable[[Enrolment], pd.DataFrame]
 
 
 class TrialRun(NamedTuple):
@@ -33,7 +36,7 @@ class TrialRun(NamedTuple):
 def run_trials(
     pool: Any,
     protocol: Protocol,
-    design: Design,
+    design: Design | None,
     seed: int,
     trials: int = 1,
     left_out: Sequence[str] = (),
@@ -44,6 +47,7 @@ def run_trials(
 
     pool: what `Pool` gives: `plan`, `outcomes(level, left_out, patients)`, `amounts(treatment, level, patients)`,
     `covariates`, `weights`, `seed`, `expect(enrolled)`. Patients who are never enrolled need not be simulated.
+    design: of the dose levels; None for a protocol with arms, which says itself whom it enrols.
     trials: how many; trial 1 is the same for any number.   left_out: agents whose absence is simulated for trial 1.
     manifest: of the record, of kind "virtual" where None.   first: called with trial 1 and its potential worlds before
     the tables of the other trials are made.
@@ -52,23 +56,46 @@ def run_trials(
     from opsonin.record import Manifest, Replicates, TrialRecord
 
     about = Manifest(kind="virtual", title=protocol.title, seed=seed) if manifest is None else manifest
-    plan = pool.plan
     levels: dict[int, PotentialOutcomes] = {}
 
     def at(level: int, patients: np.ndarray) -> PotentialOutcomes:
         levels[level] = pool.outcomes(level, frozenset(), patients)
         return levels[level]
 
-    pool.expect(trials * design.decide(outcomes([], [])).patients)
-    enrolment = enrol(plan, pool.weights, at, design, seed, trials)
+    enrolment, decided = _enrolled(pool, at, design, seed, trials)
     one = _only(enrolment, 1)
-    told = _tables(pool, one, gather(levels, one.level, one.patient), design, seed)
+    told = _tables(pool, one, gather(levels, one.level, one.patient), decided, seed)
     record = TrialRecord({name: table.drop(columns="trial") for name, table in told.items()}, replace(about, tables={}))
     potential = {agent: TrialRecord(_without(agent, pool, one, seed), about) for agent in left_out if len(one)}
     if first is not None:
         first(record, potential)
-    made = _tables(pool, enrolment, gather(levels, enrolment.level, enrolment.patient), design, seed)
+    made = _tables(pool, enrolment, gather(levels, enrolment.level, enrolment.patient), decided, seed)
     return TrialRun(record, Replicates(made, about), potential)
+
+
+def _enrolled(
+    pool: Any, at: Callable[[int, np.ndarray], PotentialOutcomes], design: Design | None, seed: int, trials: int
+) -> tuple[Enrolment, Decided]:
+    """Who is enrolled in which trial, and what makes the `decisions` of some of them."""
+    plan: Plan = pool.plan
+    arms = plan.protocol.arms
+    if arms is not None:
+        from opsonin.trial.allocate import allocate
+
+        pool.expect(trials * sum(map(sum, arms.patients)))
+        allocation = allocate(plan, pool.weights, at, seed, trials)
+        enrolled = allocation.enrolment
+        for arm in np.unique(enrolled.level).tolist():  # outcomes that no look has asked for
+            at(arm, enrolled.patient[enrolled.level == arm])
+        return enrolled, allocation.decisions
+    assert design is not None
+    pool.expect(trials * design.decide(outcomes([], [])).patients)
+    replaced = plan.protocol.replace != "nobody"
+
+    def decided(own: Enrolment) -> pd.DataFrame:
+        return _decisions(own, design, own.evaluable | (not replaced))
+
+    return enrol(plan, pool.weights, at, design, seed, trials), decided
 
 
 def _only(enrolment: Enrolment, number: int) -> Enrolment:
@@ -78,7 +105,7 @@ def _only(enrolment: Enrolment, number: int) -> Enrolment:
 
 
 def _tables(
-    pool: Any, enrolment: Enrolment, seen: PotentialOutcomes, design: Design, seed: int
+    pool: Any, enrolment: Enrolment, seen: PotentialOutcomes, decided: Decided, seed: int
 ) -> dict[str, pd.DataFrame]:
     """Every table that has rows, with its `trial` column.   seen: the outcomes of the enrolled patients."""
     plan = pool.plan
@@ -92,7 +119,7 @@ def _tables(
         "responses": tables.responses(plan, enrolment, seen),
         "survival": tables.survival(plan, enrolment, seen),
         "disposition": tables.disposition(plan, enrolment, seen),
-        "decisions": _decisions(enrolment, design, enrolment.evaluable | (plan.protocol.replace == "nobody")),
+        "decisions": decided(enrolment),
     }
     return {name: table for name, table in made.items() if len(table)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
 from opsonin.trial.columns import MISSING, Rows
 from opsonin.trial.enrol import Enrolment
@@ -38,8 +39,8 @@ def concentrations(
             continue
         chosen = np.flatnonzero((plan.sample_analyte == index) & (plan.sample_day == day))
         times, start = plan.sample_time[chosen], elapsed(int(day))
-        dosed = given_on(plan.protocol, analyte.agent, start)
-        treated = seen.dosed_on(plan, analyte.agent, start) | (not dosed)
+        dosed = _dosed(plan, enrolment, analyte.agent, start)
+        treated = (seen.dosed_on(plan, analyte.agent, start) | ~dosed) & _gets(plan, enrolment, analyte.agent)
         row, sample = np.nonzero(treated[:, None] & (times[None, :] < seen.left[:, None]))
         true = seen.concentrations[:, index, :][:, where[chosen]]
         watched = plan.rules.watch_of(analyte.name) is not None
@@ -57,9 +58,9 @@ def concentrations(
             below_limit=read.below_limit,
             limit=np.nan if analyte.limit is None else analyte.limit,
             agent=index,
-            dose_day=start if dosed else np.nan,
-            hours_after_dose=plan.sample_hours[chosen][sample] if dosed else np.full(len(row), np.nan),
-            period=int(np.searchsorted(plan.protocol.sampling.days, day)) if dosed else MISSING,
+            dose_day=np.where(dosed[row], start, np.nan),
+            hours_after_dose=np.where(dosed[row], plan.sample_hours[chosen][sample], np.nan),
+            period=np.where(dosed[row], int(np.searchsorted(plan.protocol.sampling.days, day)), MISSING),
         )
     text = {
         "analyte": [a.name for a in plan.analytes],
@@ -69,6 +70,22 @@ def concentrations(
         "period": [f"day {day}".replace("-", "−") for day in plan.protocol.sampling.days],
     }
     return rows.table(text, flags=("below_limit",))
+
+
+def _dosed(plan: Plan, enrolment: Enrolment, agent: str, start: float) -> Bool[np.ndarray, " enrolled"]:
+    """Whose level (or arm) doses an agent on the day that starts then."""
+    protocol = plan.protocol
+    if protocol.arms is None:
+        return np.full(len(enrolment), given_on(protocol, agent, start))
+    by_arm = [given_on(protocol, agent, start, level.number) for level in protocol.levels]
+    return np.array(by_arm, dtype=bool)[enrolment.level - 1]
+
+
+def _gets(plan: Plan, enrolment: Enrolment, agent: str) -> Bool[np.ndarray, " enrolled"]:
+    """Whose arm gives an agent, on whatever day: nobody else has blood drawn for it."""
+    if plan.protocol.arms is None:
+        return np.ones(len(enrolment), dtype=bool)
+    return np.array(plan.protocol.gives(agent), dtype=bool)[enrolment.level - 1]
 
 
 def measurements(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes, seed: int, pool_seed: int) -> pd.DataFrame:

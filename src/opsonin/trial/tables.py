@@ -10,29 +10,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opsonin.criteria import irecist, lugano, recist
 from opsonin.trial.columns import MISSING, Rows, integers, subject_ids, words
 from opsonin.trial.enrol import Enrolment
 from opsonin.trial.given import used_words
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
+from opsonin.trial.responding import CRITERIA, judge, made_scans, new_lesion_scan
 from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED, REASONS, TOXIC
 
-CRITERIA: dict[str, Any] = {"RECIST 1.1": recist, "iRECIST": irecist, "Lugano": lugano}
 ENDPOINTS = ("OS", "PFS", "TTP")
+_OF_LADDERS = ("DLT-evaluable", "replaced")  # milestones of a trial that looks for a dose
 _OFF_STUDY = ("end of observation", "drop-out", "simulation failed")
 
 
 def subjects(plan: Plan, enrolment: Enrolment, pool: Any) -> pd.DataFrame:
-    """Baseline, level, arm and cohort."""
-    protocol = plan.protocol
+    """Baseline, level, arm and cohort. Where there are arms and no ladder, no level, and a cohort is a stage."""
+    protocol, arms = plan.protocol, plan.protocol.arms
+    unknown = np.full(len(enrolment), np.nan)
     made: dict[str, Any] = {
         "trial": enrolment.trial,
         "subject_id": subject_ids(enrolment.slot),
         "arm": words(enrolment.level - 1, [level.name for level in protocol.levels]),
-        "level": integers(enrolment.level),
-        "cohort": integers(enrolment.cohort),
-        "indication": words(np.full(len(enrolment), 0 if protocol.indication else MISSING), [protocol.indication]),
+        "level": integers(enrolment.level if arms is None else unknown),
+        "cohort": integers(enrolment.cohort if arms is None or arms.stages > 1 else unknown),
+        "indication": words(np.full(len(enrolment), 0 if protocol.indication else MISSING), [protocol.indication])
+        if arms is None
+        else words(enrolment.patient // arms.pool, arms.indications),
         "enrolled_day": enrolment.enrolled_day,
     }
     for name, column in pool.covariates.items():
@@ -126,7 +129,7 @@ def lesions(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.Dat
         state=np.where(size == 0, 2, np.where(size <= smallest, 1, 0)),
         scan_id=scan,
     )
-    shown = _new_lesion_scan(plan, seen)
+    shown = new_lesion_scan(plan, seen)
     new = np.flatnonzero(shown > 0)
     rows.add(
         new,
@@ -147,40 +150,12 @@ def lesions(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.Dat
     return rows.table(text, flags=("lymph_node",))
 
 
-def _scanned(seen: PotentialOutcomes) -> np.ndarray:
-    """Which scans after baseline were made (patient, scan)."""
-    return np.asarray((~np.isnan(seen.seen_mm[:, :, 1:])).any(axis=1))
-
-
-def _new_lesion_scan(plan: Plan, seen: PotentialOutcomes) -> np.ndarray:
-    """The number of the first scan made after a new lesion appeared, 0 for none."""
-    if not plan.lesions:
-        return np.zeros(len(seen.death), dtype=np.int64)
-    shows = _scanned(seen) & (plan.scans[None, :] >= seen.new_lesion[:, None])
-    return np.where(shows.any(axis=1), shows.argmax(axis=1) + 1, 0)
-
-
 def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:
     """The response at each scan after baseline, then the best one."""
     tumour = plan.protocol.tumour
     if tumour is None or not plan.lesions:
         return Rows(enrolment).table({})
-    exists = seen.true_mm[:, :, 0] > 0
-    scanned = _scanned(seen)
-    new = _new_lesion_scan(plan, seen)
-    criteria = CRITERIA[tumour.criteria]
-    number = np.arange(1, len(plan.scans) + 1)
-    present = scanned & (new[:, None] > 0) & (number >= new[:, None])
-    no = np.zeros(present.shape, dtype=bool)
-    lesions = irecist.NewLesions(present, present & (number == new[:, None]), np.zeros(present.shape), no, no)
-    judged = criteria.assess(
-        np.where(exists, seen.seen_mm[:, :, 0], np.nan),
-        seen.seen_mm[:, :, 1:],
-        np.where(scanned, plan.scans[None, :], np.nan),
-        confirm=tumour.confirm,
-        minimum_stable_days=tumour.minimum_stable_days,
-        **({"new": lesions} if criteria is irecist else {"new_lesion": present}),
-    )
+    judged, scanned, new = judge(plan, seen)
     row, scan = np.nonzero(scanned)
     rows = Rows(enrolment)
     rows.add(
@@ -217,6 +192,7 @@ def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.D
         source=0,
         reason=MISSING,
     )
+    criteria = CRITERIA[tumour.criteria]
     answers = criteria.RESPONSES[1:]
     text = {"criteria": [tumour.criteria], "overall": answers, "target": answers, "source": ["derived"]}
     return rows.table(text | {"reason": criteria.RULES[1:]}, flags=("best", "new_lesion", "confirmed"))
@@ -233,7 +209,7 @@ def survival(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.Da
     censored = np.minimum(seen.drop_out, plan.end)
     causes = ["death", "progression", *_OFF_STUDY]
     lost = np.where(seen.drop_out < plan.end, np.where(seen.failed, 4, 3), 2)
-    scanned = _scanned(seen)
+    scanned = made_scans(seen)
     last_scan = np.where(scanned, plan.scans[None, :], 0.0).max(axis=1, initial=0.0)
     rows = Rows(enrolment)
     for number, (death, progression) in enumerate(((True, False), (True, True), (False, True))):
@@ -263,13 +239,13 @@ def disposition(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd
     everyone = np.arange(len(enrolment))
     known = seen.judged_on(plan)
     left = np.minimum(seen.left, plan.end)
-    treated = everyone[seen.off_treatment > plan.protocol.first_time]
+    treated = everyone[(seen.off_treatment > plan.protocol.first_time) & _gets_any(plan, enrolment)]
     replaced = everyone[~enrolment.evaluable] if plan.protocol.replace == "not evaluable" else everyone[:0]
     dead = everyone[seen.death < plan.end]
     study = np.where(seen.death < plan.end, DIED, np.where(seen.drop_out < plan.end, DROPPED_OUT, 0))
     study = np.where(seen.failed, FAILED, study)
     rows, because = Rows(enrolment), seen.off_because(plan)
-    for row, milestone, day, reason in (
+    steps = (
         (everyone, 0, np.full(len(everyone), plan.start), np.full(len(everyone), MISSING)),
         (treated, 1, np.full(len(everyone), plan.protocol.first_time), np.full(len(everyone), MISSING)),
         (everyone[enrolment.evaluable], 2, known, np.where(enrolment.dlt, TOXIC, MISSING)),
@@ -277,7 +253,18 @@ def disposition(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd
         (everyone, 4, np.minimum(seen.off_treatment, plan.end), because),
         (everyone, 5, left, study),
         (dead, 6, seen.death, np.full(len(everyone), MISSING)),
-    ):
-        rows.add(row, milestone=milestone, day=day[row], reason=reason[row])
+    )
+    for row, milestone, day, reason in steps:
+        if plan.protocol.arms is None or milestones[milestone] not in _OF_LADDERS:
+            rows.add(row, milestone=milestone, day=day[row], reason=reason[row])
     reasons = tuple(reason.removeprefix("stopped: ") for reason in plan.rules.reasons)
     return rows.table({"milestone": milestones, "reason": used_words(list(REASONS), reasons, rows, "reason")})
+
+
+def _gets_any(plan: Plan, enrolment: Enrolment) -> np.ndarray:
+    """Who is given any treatment: everybody, but for an arm without."""
+    protocol = plan.protocol
+    if protocol.arms is None:
+        return np.ones(len(enrolment), dtype=bool)
+    doses = [any(t.dose(level.number) > 0 for t in protocol.treatments) for level in protocol.levels]
+    return np.array(doses, dtype=bool)[enrolment.level - 1]

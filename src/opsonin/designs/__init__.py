@@ -7,6 +7,7 @@ from opsonin.designs.blrm_pair import BlrmPair
 from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12, rank_based_scores
 from opsonin.designs.boin_comb import BoinComb
+from opsonin.designs.boin_et import BoinEt
 from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.codata import Between, Source, codata_prior
 from opsonin.designs.crm import Crm
@@ -31,8 +32,11 @@ from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
 from opsonin.designs.table import DecisionTable, TableDesign
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
+from opsonin.designs.tite_boin12 import TiteBoin12
+from opsonin.designs.tite_boin_et import TiteBoinEt
 from opsonin.designs.tite_crm import TiteCrm
 from opsonin.designs.truth import PotentialDoses, Scenario, Truth
+from opsonin.designs.u_boin import UBoin
 from opsonin.designs.waterfall import Subtrial, next_subtrial
 from opsonin.designs.wrappers import (
     Coherent,
@@ -57,6 +61,7 @@ __all__ = [
     "Boin",
     "Boin12",
     "BoinComb",
+    "BoinEt",
     "Coherent",
     "Cohorts",
     "Crm",
@@ -94,8 +99,11 @@ __all__ = [
     "TableDesign",
     "ThreePlusThree",
     "TiteBoin",
+    "TiteBoin12",
+    "TiteBoinEt",
     "TiteCrm",
     "Truth",
+    "UBoin",
     "Wrapper",
     "codata_prior",
     "compare",

@@ -142,18 +142,13 @@ class Boin12(Design):
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
         assert seen.efficacy is not None
         score = self.desirability(seen)[0]
-        numbers = {
-            "patients": seen.patients[0].tolist(),
-            "dlt": seen.dlt[0].tolist(),
-            "responses": seen.efficacy[0].tolist(),
-            "desirability": [round(float(value), 6) for value in score],
-        }
+        numbers = self._numbers(seen)
         if not seen.current[0]:
             return f"no patients yet: treat {made.patients} at level {made.level}", numbers
         here = int(seen.current[0])
-        treated, toxic, good = (int(a[0, here - 1]) for a in (seen.patients, seen.dlt, seen.efficacy))
+        treated, toxic = int(seen.patients[0, here - 1]), int(seen.dlt[0, here - 1])
         size = float(self.sizes(seen)[0][0, here - 1])
-        told = f"level {here}: {toxic} of {treated} with DLT, {good} with response"
+        told = self._told(seen, here)
         if made.stop:
             return f"{told}: every level is too toxic or responds too seldom", numbers
         assert made.level is not None
@@ -165,6 +160,22 @@ class Boin12(Design):
             return f"{told}: tolerated by {treated}, so the untried level {made.level} is tried", numbers
         why = f"the most desirable ({score[made.level - 1]:.2f}) of those that may be given"
         return f"{told}: level {made.level} is {why}", numbers
+
+    def _numbers(self, seen: Evidence) -> dict[str, Any]:
+        """What a decision rests on."""
+        assert seen.efficacy is not None
+        return {
+            "patients": seen.patients[0].tolist(),
+            "dlt": seen.dlt[0].tolist(),
+            "responses": seen.efficacy[0].tolist(),
+            "desirability": [round(float(value), 6) for value in self.desirability(seen)[0]],
+        }
+
+    def _told(self, seen: Evidence, here: int) -> str:
+        """What was seen at a level, in words."""
+        assert seen.efficacy is not None
+        treated, toxic, good = (int(a[0, here - 1]) for a in (seen.patients, seen.dlt, seen.efficacy))
+        return f"level {here}: {toxic} of {treated} with DLT, {good} with response"
 
     def describe(self) -> str:
         return (

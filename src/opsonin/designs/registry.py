@@ -14,6 +14,7 @@ from opsonin.designs.blrm_pair import BlrmPair
 from opsonin.designs.boin import Boin
 from opsonin.designs.boin12 import Boin12
 from opsonin.designs.boin_comb import BoinComb
+from opsonin.designs.boin_et import BoinEt
 from opsonin.designs.crm import Crm
 from opsonin.designs.gboin import GBoin
 from opsonin.designs.i3plus3 import I3Plus3
@@ -24,7 +25,10 @@ from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
+from opsonin.designs.tite_boin12 import TiteBoin12
+from opsonin.designs.tite_boin_et import TiteBoinEt
 from opsonin.designs.tite_crm import TiteCrm
+from opsonin.designs.u_boin import UBoin
 from opsonin.designs.wrappers import (
     Coherent,
     MaxPatients,
@@ -42,6 +46,7 @@ REGISTRY: dict[str, Callable[..., Design]] = {
     "blrm-pair": BlrmPair,
     "boin": Boin,
     "boin-comb": BoinComb,
+    "boin-et": BoinEt,
     "boin12": Boin12,
     "crm": Crm,
     "gboin": GBoin,
@@ -52,7 +57,10 @@ REGISTRY: dict[str, Callable[..., Design]] = {
     "rolling-six": RollingSix,
     "table": OwnTable,
     "tite-boin": TiteBoin,
+    "tite-boin-et": TiteBoinEt,
+    "tite-boin12": TiteBoin12,
     "tite-crm": TiteCrm,
+    "u-boin": UBoin,
 }
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {

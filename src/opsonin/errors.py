@@ -11,6 +11,7 @@
     ├── StudyError           a study file that cannot be used
     ├── DesignError          a design or an outcome text that makes no sense
     ├── CriteriaError        measurements that response or toxicity criteria cannot judge
+    ├── FitError             targets or samples from which nothing can be fitted
     ├── AnalysisError        an analysis that the record cannot answer
     │   └── MonotoneLikelihoodError  a model whose estimate is infinite; a penalised one is finite
     └── ReportError          a report that cannot be written
@@ -64,6 +65,10 @@ class DesignError(OpsoninError, ValueError):
 
 class CriteriaError(OpsoninError, ValueError):
     """Measurements that response or toxicity criteria cannot judge."""
+
+
+class FitError(OpsoninError, ValueError):
+    """Targets or samples from which nothing can be fitted."""
 
 
 class AnalysisError(OpsoninError, ValueError):

@@ -10,6 +10,7 @@ from opsonin.designs import (
     ACTIONS,
     Accelerated,
     Accrual,
+    Backfill,
     Blrm,
     Boin,
     Boin12,
@@ -67,6 +68,7 @@ DESIGNS = {
 }
 WRAPPED = {
     "accelerated": Accelerated(ThreePlusThree(4)),
+    "backfill": Backfill(Boin(4, 0.30), 6),
     "coherent": Coherent(Crm(4, 0.30)),
     "cohorts": Cohorts(Boin(4), (1, 1, 3, 3)),
     "min": MinPatients(MaxPatients(Boin(4), 6), 9),

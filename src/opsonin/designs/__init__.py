@@ -1,6 +1,7 @@
 """Dose-finding designs: outcomes in, decisions out; they know neither models nor records."""
 
 from opsonin.designs.accelerated import Accelerated
+from opsonin.designs.backfill import Backfill
 from opsonin.designs.base import ACTIONS, Decision, Decisions, Design
 from opsonin.designs.blrm import Blrm
 from opsonin.designs.blrm_pair import BlrmPair
@@ -55,6 +56,7 @@ __all__ = [
     "ACTIONS",
     "Accelerated",
     "Accrual",
+    "Backfill",
     "Between",
     "Blrm",
     "BlrmPair",

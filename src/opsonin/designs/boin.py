@@ -34,7 +34,8 @@ class Boin(TableDesign):
     confidence: a dose is given up where P(rate > target) exceeds it, from three patients on.
     extra_safe: the trial also ends where that of the lowest dose exceeds confidence - offset.
     bounded: only doses whose estimated rate is below the de-escalation bound may be declared.
-    cohort: patients treated together.
+    one_of_three_stays: one DLT in three patients is no reason to go down, as in the 3+3; with a target of 25 % the
+    bounds say it is.   cohort: patients treated together.
     Source: Liu & Yuan (2015), J R Stat Soc C 64:507, doi:10.1111/rssc.12089, equation (4); Yan et al. (2020), J Stat
     Softw 94(13), for the options.
     """
@@ -48,6 +49,7 @@ class Boin(TableDesign):
     offset: float = 0.05
     bounded: bool = False
     cohort: int = 3
+    one_of_three_stays: bool = False
 
     def __post_init__(self) -> None:
         check_size(self.levels, self.cohort)
@@ -78,9 +80,15 @@ class Boin(TableDesign):
 
     def table(self, most: int) -> DecisionTable:
         patients, dlt = np.meshgrid(np.arange(most + 1), np.arange(most + 1), indexing="ij")
-        rate, (up, down) = dlt / np.maximum(patients, 1), self.bounds
+        return DecisionTable(self.verdict(patients, dlt), too_toxic(most, self.target, self.confidence))
+
+    def verdict(self, patients: np.ndarray, dlt: np.ndarray) -> Int[np.ndarray, "*shape"]:
+        """By the bounds, for numbers that need not be whole too."""
+        rate, (up, down) = np.divide(dlt, patients, out=np.zeros(patients.shape), where=patients > 0), self.bounds
         move = np.select([rate <= up + _ROUNDING, rate >= down - _ROUNDING], [UP, DOWN], default=HERE)
-        return DecisionTable(move, too_toxic(most, self.target, self.confidence))
+        if self.one_of_three_stays:
+            move = np.where((patients == 3) & (dlt == 1) & (move == DOWN), HERE, move)
+        return move
 
     def admissible(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
         allowed = super().admissible(seen)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.base import Decision, Decisions, Design, decisions
 from opsonin.designs.evidence import Evidence
@@ -179,6 +179,15 @@ class Crm(Design):
             level = np.where(one_kind, stepping, level)
         level = np.where(seen.current == 0, 1, level)
         return decisions(seen.current, level, self.cohort, ends=self._ends(seen))
+
+    def tolerated(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        """The levels up to the one recommended; without an estimate all below a DLT."""
+        highest = self.recommended(seen)
+        if self.method == "mle":
+            dlt = seen.dlt.sum(axis=1)
+            lowest = np.where(dlt > 0, (seen.dlt > 0).argmax(axis=1), self.levels)
+            highest = np.where((dlt == 0) | (dlt == seen.total), lowest, highest)
+        return (np.arange(1, self.levels + 1) <= highest[:, None]) & ~self._ends(seen)[:, None]
 
     def _ends(self, seen: Evidence) -> np.ndarray:
         if self.confidence >= 1:

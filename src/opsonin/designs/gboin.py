@@ -16,8 +16,6 @@ from opsonin.designs.isotonic import isotonic
 from opsonin.designs.table import overdose_probability
 from opsonin.errors import DesignError
 
-_ROUNDING = 1e-12
-
 
 @dataclass(frozen=True)
 class GBoin(Boin):
@@ -59,11 +57,12 @@ class GBoin(Boin):
         over = overdose_probability(seen.patients, self._score(seen), self.target) > self.confidence
         return ~np.logical_or.accumulate(over & (seen.patients >= 3), axis=1)
 
+    def counted(self, seen: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        return seen.patients, self._score(seen)
+
     def decide_many(self, seen: Evidence) -> Decisions:
         here = np.maximum(seen.current, 1)
-        mean = self._score(seen)[seen.trials, here - 1] / np.maximum(seen.at("patients", here), 1)
-        up, down = self.bounds
-        move = np.select([mean <= up + _ROUNDING, mean >= down - _ROUNDING], [1, -1], default=0)
+        move = self.verdict(seen.at("patients", here), self._score(seen)[seen.trials, here - 1])
         highest = self.admissible(seen).sum(axis=1)
         level = np.clip(here + move, 1, np.minimum(np.maximum(highest, 1), self.levels))
         level = np.where(seen.current == 0, 1, level)

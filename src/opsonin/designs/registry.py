@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
+from opsonin.designs.backfill import with_backfill
 from opsonin.designs.base import Design
 from opsonin.designs.blrm import Blrm
 from opsonin.designs.blrm_pair import BlrmPair
@@ -73,6 +74,7 @@ RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "stop_when_treated": (int, StopWhenTreated),
     "start": (int, StartAt),
     "patients": (int, MaxPatients),
+    "backfill": (object, with_backfill),
 }
 ENDS = ("3+3", "rolling-six")  # designs that end by themselves and take no rule that ends them
 
@@ -88,7 +90,7 @@ def design(given: str | Mapping[str, Any], levels: int) -> Design:
     levels: number of dose levels of the protocol.   Options of the design itself, and those of RULES.
     Raises: DesignError for an unknown name or option (listing the known ones) and for options of the wrong kind.
     """
-    options = {"name": given} if isinstance(given, str) else dict(given)
+    options: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given)
     name = options.pop("name", None)
     if name not in REGISTRY:
         raise DesignError(f"there is no design {name!r}; known are {', '.join(names())}.")
@@ -103,12 +105,12 @@ def design(given: str | Mapping[str, Any], levels: int) -> Design:
         if not any(_fits(value, kind) for kind in kinds):
             wanted = " or ".join(kind.__name__ for kind in kinds if kind is not types.NoneType)
             raise DesignError(f"the option {key!r} of the design {name!r} is {value!r}; it must be a {wanted}.")
+    if name not in ENDS:
+        options.setdefault("patients", USUAL * levels)
     made = make(levels=levels, **{key: _frozen(value) for key, value in options.items() if key in own})
     for key, (_, wrap) in RULES.items():
         if key in options and key not in own:
             made = wrap(made, options[key])
-    if name not in ENDS and "patients" not in options:
-        made = MaxPatients(made, USUAL * levels)
     return made
 
 

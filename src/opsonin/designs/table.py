@@ -61,6 +61,28 @@ class TableDesign(Design):
         level = np.where(current == 0, 1, level)
         return decisions(current, level, self.cohort, ends=(highest == 0) & (current > 0))
 
+    def counted(self, seen: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        """Patients and DLTs at each dose as this design counts them, which is what `verdict` is about."""
+        return seen.patients, seen.dlt
+
+    def verdict(self, patients: np.ndarray, dlt: np.ndarray) -> Int[np.ndarray, "*shape"]:
+        """UP, HERE or DOWN after so many DLTs in so many patients, whatever the doses around."""
+        table = self._table
+        most = int(patients.max(initial=0))
+        if most > LARGEST:
+            raise DesignError(f"{most} patients together are more than the {LARGEST} of this design's table.")
+        return np.where(table.eliminate[patients, dlt], DOWN, table.move[patients, dlt])
+
+    def tolerated(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        """Doses from which, and from all below, the patients there would not lead down, alone or with the next dose's.
+
+        Source: Zhao et al. (2024), Clin Cancer Res 30:673, the rule by which doses are closed to backfill.
+        """
+        patients, dlt = self.counted(seen)
+        above = [np.concatenate([table[:, 1:], np.zeros_like(table[:, :1])], axis=1) for table in (patients, dlt)]
+        fine = (self.verdict(patients, dlt) != DOWN) | (self.verdict(patients + above[0], dlt + above[1]) != DOWN)
+        return np.logical_and.accumulate(fine, axis=1) & self.admissible(seen)
+
     def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
         return nearest_to_target(self.rates(seen), self.target)
 

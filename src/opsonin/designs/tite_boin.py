@@ -13,8 +13,6 @@ from opsonin.designs.boin import Boin
 from opsonin.designs.evidence import FOLLOW_UP, Evidence
 from opsonin.errors import DesignError
 
-_ROUNDING = 1e-12
-
 
 @dataclass(frozen=True)
 class TiteBoin(Boin):
@@ -50,14 +48,15 @@ class TiteBoin(Boin):
             return seen.patients.astype(float)
         return seen.patients - seen.pending + seen.followed
 
+    def counted(self, seen: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        return self.effective(seen), seen.dlt
+
     def decide_many(self, seen: Evidence) -> Decisions:
         current = seen.current
         here = np.maximum(current, 1)
         at = (seen.trials, here - 1)
         size = self.effective(seen)[at]
-        rate = np.divide(seen.dlt[at], size, out=np.zeros(len(seen)), where=size > 0)
-        up, down = self.bounds
-        move = np.select([rate <= up + _ROUNDING, rate >= down - _ROUNDING], [1, -1], default=0)
+        move = self.verdict(size, seen.dlt[at])
         highest = self.admissible(seen).sum(axis=1)
         level = np.clip(here + move, 1, np.minimum(np.maximum(highest, 1), self.levels))
         level = np.where(current == 0, 1, level)

@@ -156,7 +156,7 @@ class NoSkipping(Wrapper):
     """Never treat more than one level above the highest level tried."""
 
     def __post_init__(self) -> None:
-        _check_ladder(self.inner, "no level is skipped")
+        check_ladder(self.inner, "no level is skipped")
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         return made._replace(level=np.minimum(made.level, seen.highest + 1))  # which is above the current level still
@@ -217,7 +217,7 @@ class OneStepUp(Wrapper):
     """Never go up by more than one level from the last cohort's."""
 
     def __post_init__(self) -> None:
-        _check_ladder(self.inner, "one level up at a time")
+        check_ladder(self.inner, "one level up at a time")
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         most = np.where(seen.current > 0, seen.current + 1, made.level)
@@ -240,7 +240,7 @@ class Coherent(Wrapper):
     down: bool = True
 
     def __post_init__(self) -> None:
-        _check_ladder(self.inner, "coherence")
+        check_ladder(self.inner, "coherence")
         sought(self.inner)
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
@@ -301,7 +301,7 @@ class MinPatients(Wrapper):
         return f"It has at least {self.patients} patients before a dose is declared."
 
 
-def _check_ladder(design: Design, rule: str) -> None:
+def check_ladder(design: Design, rule: str) -> None:
     """Raises: DesignError for two drugs, whose cells are no ladder: a cell's number does not say how high it is."""
     if getattr(design, "columns", None) is not None:
         raise DesignError(

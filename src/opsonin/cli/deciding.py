@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from opsonin.conduct import Advice, Conduct
-    from opsonin.designs import Decision
+    from opsonin.designs import Decision, Design
 
 
 def decide_next(
@@ -76,51 +76,60 @@ def _say(title: str, conduct: Conduct, advice: Advice, levels: list[str]) -> Non
     screen.print(f"\nseen      {escape(advice.seen.text or 'no patients yet')}", soft_wrap=True)
     if len(advice.subjects):
         status = advice.subjects["status"].value_counts()
-        screen.print(f"subjects  {', '.join(f'{many} {name}' for name, many in status.items())}")
-    screen.print(f"decision  [bold]{escape(in_words(made, levels, conduct.design.seeks))}[/bold]", soft_wrap=True)
+        told = [f"{many} {name}" for name, many in status.items()]
+        if "response" in advice.subjects:
+            many = int((advice.subjects["response"] & (advice.subjects["status"] != "not evaluable")).sum())
+            told.append(f"{many} with response")
+        screen.print(f"subjects  {', '.join(told)}")
+    screen.print(f"decision  [bold]{escape(in_words(made, levels, conduct.design))}[/bold]", soft_wrap=True)
     screen.print(f"because   {escape(made.reason)}", soft_wrap=True)
     if len(advice.next_cohort):
         screen.print()
-        screen.print(_next(advice, levels))
+        screen.print(_next(advice, levels, conduct.design))
         if advice.assumed:
             screen.print(f"where {escape(advice.assumed)}")
     if len(advice.prior):
         screen.print()
-        screen.print(_prior(advice))
+        screen.print(_prior(advice, conduct.design))
         says = "would decide otherwise" if advice.prior_matters else "would decide the same"
         screen.print(f"{'Another prior' if advice.prior_matters else 'Every other prior'} {says}.")
 
 
-def in_words(made: Decision, levels: list[str], seeks: str) -> str:
+def in_words(made: Decision, levels: list[str], design: Design) -> str:
     """A decision as a sentence, with the dose by name."""
     if made.action == "wait" or (made.level is not None and not made.patients):
         return "wait: treat nobody yet"
     if made.mtd is not None:
-        return f"declare level {made.mtd}, {_named(made.mtd, levels)}, the {seeks}"
+        return f"declare {_named(made.mtd, levels, design)}, the {design.seeks}"
     if made.level is None:
         return "stop the trial: no level is declared"
     who = "patient" if made.patients == 1 else "patients"
     how = {"start": "start", "stay": "stay", "escalate": "go up", "de-escalate": "go down"}[made.action]
-    return f"{how}: treat {made.patients} {who} at level {made.level}, {_named(made.level, levels)}"
+    return f"{how}: treat {made.patients} {who} at {_named(made.level, levels, design)}"
 
 
-def _named(level: int, levels: list[str]) -> str:
-    return levels[level - 1] if level <= len(levels) else f"dose {level}"
+def _named(level: int, levels: list[str], design: Design) -> str:
+    """ "level 2, interleukin-2 6 MIU", or "2x3, …" of two agents."""
+    return f"{design.dose_name(level)}, {levels[level - 1]}" if level <= len(levels) else design.dose_name(level)
 
 
-def _next(advice: Advice, levels: list[str]) -> Table:
+def _next(advice: Advice, levels: list[str], design: Design) -> Table:
     heads = ("outcome", "then", "level", "patients", "because")
     rows = []
     for row in advice.next_cohort.to_dict("records"):
         level = row["mtd"] if pd.isna(row["level"]) else row["level"]
-        named = "" if pd.isna(level) else f"{level}  {_named(int(level), levels)}"
+        named = "" if pd.isna(level) else f"{_short(int(level), design)}  {levels[int(level) - 1]}"
         rows.append((row["outcome"], row["decision"], named, str(row["patients"] or ""), row["reason"]))
     return table("For every outcome of the next cohort", heads, rows, right=["patients"])
 
 
-def _prior(advice: Advice) -> Table:
+def _short(level: int, design: Design) -> str:
+    return design.dose_name(level).removeprefix("level ")
+
+
+def _prior(advice: Advice, design: Design) -> Table:
     rows = [
-        (row["prior"], row["decision"], "" if pd.isna(row["level"]) else str(row["level"]), row["reason"])
+        (row["prior"], row["decision"], "" if pd.isna(row["level"]) else _short(row["level"], design), row["reason"])
         for row in advice.prior.to_dict("records")
     ]
     return table("Under other priors", ("prior", "decision", "level", "because"), rows)

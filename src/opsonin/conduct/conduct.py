@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
+from opsonin.conduct.endpoints import Endpoints, immune_values, response_days, worst_grades
 from opsonin.criteria.dlt import DltRule, is_dose_limiting
 from opsonin.designs import Decision, Design, Outcomes, parse_outcomes
-from opsonin.designs.evidence import FOLLOW_UP, GRADES, LOTS, PATIENTS
+from opsonin.designs.evidence import EFFICACY, FOLLOW_UP, GRADES, IMMUNE
 from opsonin.errors import DesignError
 
 COLUMNS = (
@@ -36,7 +37,10 @@ _LEAVES = ("off treatment", "off study", "death")
 
 @runtime_checkable
 class Tables(Protocol):
-    """What is read of a record."""
+    """What is read of a record.
+
+    Designs that look at more than toxicity read `responses` (or `lesions`) and `measurements` too.
+    """
 
     subjects: pd.DataFrame
     adverse_events: pd.DataFrame
@@ -49,13 +53,14 @@ class Conduct:
 
     rules: what is dose-limiting; without rules the record's own `dlt` flags count.   window_days: from protocol day 1.
     replace: "not evaluable" leaves patients out who cannot be judged (others take their place), "nobody" counts
-    them as without DLT.
+    them as without DLT.   endpoints: what counts beside toxicity, for designs that look at it.
     """
 
     design: Design
     rules: tuple[DltRule, ...] = ()
     window_days: float = 21.0
     replace: Literal["not evaluable", "nobody"] = "not evaluable"
+    endpoints: Endpoints = field(default_factory=Endpoints)
 
     def decide(self, seen: Outcomes | str) -> Decision:
         """The decision after these outcomes, given as `Outcomes` or as text such as "1NNN 2NTN".
@@ -68,14 +73,21 @@ class Conduct:
                 f"the design {self.design.name!r} looks at the worst grade of every patient, which {known.text!r} does "
                 "not hold; write it behind each letter, such as 1Ng0Ng1Tg3."
             )
+        if IMMUNE in self.design.needs and len(known) and known.immune is None:
+            raise DesignError(
+                f"the design {self.design.name!r} looks at an immune effect, which outcomes as text do not hold; read "
+                "them from a record."
+            )
         return self.design.decide(known)
 
     def judge(self, record: Tables, now: float | None = None) -> pd.DataFrame:
-        """Each subject with a level, in order of enrolment: subject_id, level, cohort, status, day.
+        """Each subject with a level, in order of enrolment: subject_id, level, cohort, status, day, entered.
 
         status: "DLT", "no DLT", "not evaluable" (left before the end of the window without a DLT) or, where `now` (a
         day on the trial's clock) is given, "pending".
         day: when the status was known, on the trial's clock where subjects have an `enrolled_day`, else on their own.
+        Where the design looks at more: `response` and `responded_day` (of the response, or when none could come any
+        more), `grade` (the worst in the window), `immune` and `immune_day`.
         Raises: DesignError where no subject has a level.
         """
         subjects = record.subjects
@@ -83,7 +95,9 @@ class Conduct:
             raise DesignError("no subject of this record has a dose level; map `level` in [subjects].")
         table = subjects[subjects["level"].notna()].reset_index(drop=True)
         known = table["subject_id"].astype(str)
-        dlt = known.map(self._first_dlt(record.adverse_events)).astype(float).fillna(np.inf).to_numpy()
+        events = record.adverse_events
+        met = self._limiting(events)
+        dlt = known.map(_first_day(events, met)).astype(float).fillna(np.inf).to_numpy()
         left = known.map(_first_leaving(record.disposition)).astype(float).fillna(np.inf).to_numpy()
         start = _clock(table, record.disposition)
         judged = pd.DataFrame(
@@ -98,6 +112,8 @@ class Conduct:
             }
         )
         judged["cohort"] = table["cohort"].astype("Int64") if "cohort" in table else pd.NA
+        beside = self._beside_toxicity(record, known, start, met)
+        judged = judged.assign(**beside)
         order = np.argsort(start, kind="stable")
         judged = judged.iloc[order].reset_index(drop=True)
         if judged["cohort"].isna().any():  # each run of one level counts as a cohort
@@ -105,7 +121,22 @@ class Conduct:
         judged["cohort"] = judged["cohort"].astype(int)
         if now is not None:
             judged.loc[judged["day"] > now, "status"] = "pending"
-        return judged[["subject_id", "level", "cohort", "status", "day", "entered"]]
+        return judged[["subject_id", "level", "cohort", "status", "day", "entered", *beside]]
+
+    def _beside_toxicity(
+        self, record: Any, subjects: pd.Series, start: np.ndarray, limiting: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """The further columns of `judge` that the design needs; days on the trial's clock."""
+        needs, name, made = self.design.needs, self.design.name, {}
+        if EFFICACY in needs:
+            found, known = response_days(record, subjects, self.endpoints, name)
+            made |= {"response": np.isfinite(found), "responded_day": start + known}
+        if GRADES in needs:
+            made["grade"] = worst_grades(record, subjects, limiting, self.window_days)
+        if IMMUNE in needs:
+            value, day = immune_values(record, subjects, self.endpoints, name)
+            made |= {"immune": value, "immune_day": start + day}
+        return made
 
     @property
     def follows(self) -> bool:
@@ -115,38 +146,64 @@ class Conduct:
     def outcomes(self, judged: pd.DataFrame, now: float | None = None) -> Outcomes:
         """What the design may look at: the subjects whose outcome is known and counts.
 
-        Designs for late toxicity also see those still in their window on the day `now`, with their days of follow-up.
+        Designs for late toxicity or late response also see those still in their window on the day `now`, with their
+        days of follow-up.
         """
         counted = ["DLT", "no DLT"] if self.replace == "not evaluable" else list(_KNOWN)
         table = judged[judged["status"].isin([*counted, "pending"] if self.follows and now is not None else counted)]
         level, cohort = (table[name].to_numpy(dtype=np.int64) for name in ("level", "cohort"))
-        days = None
-        pending = (table["status"] == "pending").to_numpy()
-        if pending.any() and now is not None:
+        today = np.inf if now is None else now
+        open_ = (table["status"] == "pending").to_numpy()
+        more: dict[str, Any] = {}
+        if EFFICACY in self.design.needs:
+            there = (table["responded_day"] <= today).to_numpy()
+            more["efficacy"] = table["response"].to_numpy(dtype=bool) & there
+            open_ = open_ | (~there & self.follows)
+        if GRADES in self.design.needs:
+            more["grade"] = table["grade"].to_numpy(dtype=np.int64)
+        if IMMUNE in self.design.needs:
+            known = (table["immune_day"] <= today).to_numpy()
+            more["immune"] = np.where(known, table["immune"].to_numpy(dtype=float), np.nan)
+        if open_.any() and now is not None:
             so_far = np.maximum(now - table["entered"].to_numpy(dtype=float), 0.0)
-            days = np.where(pending, so_far, np.inf)
-        return Outcomes(level, (table["status"] == "DLT").to_numpy(), cohort, followed_days=days)
+            more["followed_days"] = np.where(open_, so_far, np.inf)
+        columns = getattr(self.design, "columns", None)
+        return Outcomes(level, (table["status"] == "DLT").to_numpy(), cohort, columns=columns, **more)
+
+    def awaited(self, judged: pd.DataFrame, now: float | None = None) -> pd.DataFrame:
+        """The subjects of whom something is still to be seen on the day `now` before the design can decide.
+
+        awaits: "DLT window" or "response".   None for designs that decide while subjects are followed.
+        """
+        if self.follows or now is None:
+            return judged.iloc[:0].assign(awaits="")
+        open_ = judged["status"] == "pending"
+        late = pd.Series(False, index=judged.index)
+        if EFFICACY in self.design.needs and len(judged):
+            counts = (judged["status"] != "not evaluable") | (self.replace == "nobody")
+            late = ~open_ & counts & (judged["responded_day"] > now)
+        found = judged[open_ | late]
+        return found.assign(awaits=np.where(open_[open_ | late], "DLT window", "response"))
 
     def next(self, record: Tables, now: float | None = None) -> Decision:
         """What to do next in the trial of this record.
 
-        With patients still in their window (`now` given) the answer is to wait: "stay", with no further patients;
-        designs for late toxicity look at how far those have been followed, and answer for themselves.
-        Raises: DesignError for designs that look at what is not read from a record yet: give the outcomes as text.
+        With subjects still in their window (`now` given), or whose response is still awaited by a design that looks at
+        it, the answer is to wait: "stay", with no further patients; designs for late outcomes look at how far those
+        have been followed, and answer for themselves.
+        Raises: DesignError where the record does not hold what the design looks at.
         """
-        beyond = sorted(self.design.needs - {FOLLOW_UP, PATIENTS, LOTS})
-        if beyond:
-            raise DesignError(
-                f"the design {self.design.name!r} looks at {' and '.join(beyond)}, which are not read from a record; "
-                "give the outcomes as text."
-            )
         judged = self.judge(record, now) if len(record.subjects) else _nobody()
-        pending = judged[judged["status"] == "pending"]
-        if len(pending) and not self.follows:
-            level = int(pending["level"].iloc[-1])
-            who = ", ".join(pending["subject_id"])
-            reason = f"wait: the DLT window of {who} at level {level} is still open"
-            return Decision("stay", level, 0, None, reason, {"pending": len(pending)})
+        awaited = self.awaited(judged, now)
+        if len(awaited):
+            level = int(awaited["level"].iloc[-1])
+            where = "" if awaited["level"].nunique() > 1 else f" at {self.design.dose_name(level)}"
+            told = [
+                f"the {what} of {', '.join(awaited.loc[awaited['awaits'] == what, 'subject_id'])}{where} is {still}"
+                for what, still in (("DLT window", "still open"), ("response", "still awaited"))
+                if (awaited["awaits"] == what).any()
+            ]
+            return Decision("stay", level, 0, None, f"wait: {' and '.join(told)}", {"pending": len(awaited)})
         return self.decide(self.outcomes(judged, now))
 
     def decisions(self, record: Tables) -> pd.DataFrame:
@@ -159,25 +216,30 @@ class Conduct:
             here = so_far[so_far["cohort"] == cohort]
             seen = self.outcomes(so_far)
             made = self.decide(seen)
-            level, day = int(here["level"].iloc[-1]), float(here["day"].max())
+            known = [name for name in ("day", "responded_day", "immune_day") if name in here]
+            level, day = int(here["level"].iloc[-1]), float(here[known].to_numpy(dtype=float).max())
             rows.append(decision_row(len(rows) + 1, day, int(cohort), self.design.name, seen.text, level, made))
         return decision_table(rows)
 
-    def _first_dlt(self, events: pd.DataFrame) -> dict[Any, Any]:
-        """Subject → day of the first DLT within the window."""
+    def _limiting(self, events: pd.DataFrame) -> np.ndarray:
+        """Which adverse events are dose-limiting, within the window."""
         if events.empty:
-            return {}
+            return np.zeros(0, dtype=bool)
         days = events["start_day"].to_numpy(dtype=float, na_value=np.nan)
         if self.rules:
             grades = events["grade"].to_numpy(dtype=float, na_value=np.nan)
             met = is_dose_limiting(self.rules, events["term"].astype(str).tolist(), grades, days, self.window_days)
-        else:
-            flagged = (
-                events["dlt"].fillna(False).astype(bool).to_numpy() if "dlt" in events else np.zeros(len(days), bool)
-            )
-            met = flagged & (days >= 0) & (days < self.window_days)
-        found = pd.DataFrame({"subject": events["subject_id"].astype(str), "day": days})[met]
-        return found.groupby("subject")["day"].min().to_dict()
+            return np.asarray(met, dtype=bool)
+        flagged = events["dlt"].fillna(False).astype(bool).to_numpy() if "dlt" in events else np.zeros(len(days), bool)
+        return flagged & (days >= 0) & (days < self.window_days)
+
+
+def _first_day(events: pd.DataFrame, which: np.ndarray) -> dict[Any, Any]:
+    """Subject → day of the first of these events."""
+    if events.empty:
+        return {}
+    chosen = events[which]
+    return chosen["start_day"].astype(float).groupby(chosen["subject_id"].astype(str)).min().to_dict()
 
 
 _KNOWN = ["DLT", "no DLT", "not evaluable"]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from opsonin.errors import DesignError
 from opsonin.study.levels import grid_columns, level_count, level_texts
+from opsonin.study.texts import elapsed
 
 if TYPE_CHECKING:
-    from opsonin.conduct import Conduct
+    from opsonin.conduct import Conduct, Endpoints
     from opsonin.designs import Design
     from opsonin.study.study import Study
     from opsonin.trial.potential_doses import DosesOfPool
@@ -81,7 +82,22 @@ def study_conduct(study: Study, design: Design | None = None) -> Conduct:
 
     escalation = study.file.escalation
     made = study_design(study) if design is None else design
-    return Conduct(made, parse_rules(escalation.dlt), escalation.dlt_window.days, escalation.replace)
+    rules = parse_rules(escalation.dlt)
+    return Conduct(made, rules, escalation.dlt_window.days, escalation.replace, study_endpoints(study))
+
+
+def study_endpoints(study: Study) -> Endpoints:
+    """What counts in a study beside toxicity: responses and an immune effect, where it says so."""
+    from opsonin.conduct import Endpoints, ImmuneEndpoint
+
+    escalation, tumour = study.file.escalation, study.file.assessments.tumour
+    asked = escalation.immune
+    return Endpoints(
+        response_days=None if escalation.response is None else escalation.response.days,
+        confirm=tumour is not None and tumour.confirm,
+        criteria="RECIST 1.1" if tumour is None else tumour.criteria,
+        immune=None if asked is None else ImmuneEndpoint(asked.marker, elapsed(asked.day), asked.change),
+    )
 
 
 def level_names(study: Study) -> list[str]:

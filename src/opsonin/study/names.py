@@ -75,7 +75,7 @@ def _check_design(study: Study) -> None:
         why = 'looks at responses; say until when they count, such as response = "12 weeks" in [escalation]'
         refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
     if IMMUNE in needs and study.file.escalation.immune is None:
-        why = 'looks at an immune effect; say which: immune = { marker = "…", day = 15, change = "ratio" } in [escalation]'
+        why = 'looks at an immune effect; name it in [escalation]: immune = { marker = "CD8+", day = 15 }'
         refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
 
 

@@ -123,9 +123,12 @@ class Design(abc.ABC):
         Raises: DesignError where the outcomes hold levels the design does not have.
         """
         known = self.evidence(seen)
-        made = self.decide_many(known).first()
-        reason, numbers = self.explain(known, made)
-        return replace(made, reason=reason, numbers=numbers, backfill=self._backfill(known, made))
+        return self.told(known, self.decide_many(known).first())
+
+    def told(self, seen: Evidence, made: Decision) -> Decision:
+        """The decision made on one trial's evidence, with its reason and what goes with it."""
+        reason, numbers = self.explain(seen, made)
+        return replace(made, reason=reason, numbers=numbers, backfill=self._backfill(seen, made))
 
     def _backfill(self, seen: Evidence, made: Decision) -> tuple[int, ...]:
         """The doses open to backfill beside the patients of this decision."""

@@ -12,6 +12,7 @@ from opsonin.errors import CriteriaError, UnitError
 from opsonin.record.schema import ROUTES
 from opsonin.study.contrasts import Comparison, comparisons
 from opsonin.study.dose_finding import study_design
+from opsonin.study.enrolment import arm_names, doses_by_arm, study_arms
 from opsonin.study.levels import doses_by_level, level_texts
 from opsonin.study.names import refuse, require
 from opsonin.study.protocol_policies import protocol_policies
@@ -27,20 +28,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Built:
-    """What a study comes to.   agents, routes: of each treatment, in the model's words."""
+    """What a study comes to.   agents, routes: of each treatment, in the model's words.
+    indications: several in a basket.   design: of the dose levels, None where arms are enrolled."""
 
     model: Model
-    indication: Indication
+    indications: tuple[Indication, ...]
     protocol: Protocol
-    design: Design
+    design: Design | None
     agents: tuple[str, ...]
     routes: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
 
     @property
+    def indication(self) -> Indication:
+        """The only indication, or the first."""
+        return self.indications[0]
+
+    @property
     def indication_words(self) -> str:
-        """The indication as the report says it."""
-        return f"{self.indication.title} ({self.indication.name})"
+        """The indication, or each of several, as the report says it."""
+        return ", ".join(f"{one.title} ({one.name})" for one in self.indications)
 
     @property
     def policies(self) -> list[str]:
@@ -73,9 +80,9 @@ def build(study: Study) -> Built:
     model.initial_state(np.asarray(model.symbolic.typical, dtype=float)[None, :])  # raises for a negative start
     return Built(
         model=model,
-        indication=patients.indication(study.file.population.indication),
+        indications=tuple(patients.indication(name) for name in study.file.population.indications),
         protocol=protocol,
-        design=study_design(study),
+        design=study_design(study) if study.file.escalates is not None else None,
         agents=agents,
         routes=routes,
         comparisons=tuple(_comparisons(study, model, agents)),
@@ -176,10 +183,10 @@ def _check_dose_units(study: Study, model: Model, places: Sequence[Administratio
 def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequence[str]) -> Protocol:
     from opsonin.criteria.dlt import check_terms, parse_rules
     from opsonin.model import Hazard
-    from opsonin.trial import ImmunePlan, Level, Protocol, Recovery, SamplingPlan, Treatment, TumourPlan
+    from opsonin.trial import ImmuneEffect, ImmunePlan, Level, Protocol, Recovery, SamplingPlan, Treatment, TumourPlan
 
-    file = study.file
-    rules = parse_rules(file.escalation.dlt)
+    file, escalation = study.file, study.file.escalates
+    rules = parse_rules(escalation.dlt) if escalation is not None else ()
     hazards: list[Any] = [part for part, _ in model.parts(Hazard)]
     events = [part for part in hazards if part.role == "adverse event"]
     try:
@@ -192,14 +199,17 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
             why = f"the model knows grades up to {highest}" if highest else "the model gives it no grades"
             refuse(study, ("escalation", "dlt"), f"the DLT rule {rule.text!r} can never be met: {why}")
     escalated = [agent for agent, t in zip(agents, file.treatment, strict=True) if t.is_ladder]
+    names = level_texts(file, escalated) if escalation is not None else arm_names(file, agents)
+    doses_of = doses_by_level if escalation is not None else doses_by_arm
     blood, immune, tumour = file.assessments.concentrations, file.assessments.immune, file.assessments.tumour
+    effect = escalation.immune if escalation is not None else None
     return Protocol(
         title=file.title,
-        levels=tuple(Level(k, name) for k, name in enumerate(level_texts(file, escalated), start=1)),
+        levels=tuple(Level(k, name) for k, name in enumerate(names, start=1)),
         treatments=tuple(
             Treatment(
                 agent=agent,
-                doses=doses_by_level(file, n),
+                doses=doses_of(file, n),
                 unit=t.dose[0].unit,
                 route=route,
                 blocks=t.days.blocks,
@@ -212,7 +222,7 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
             for n, (t, agent, route) in enumerate(zip(file.treatment, agents, routes, strict=True))
         ),
         dlt=rules,
-        dlt_window_days=file.escalation.dlt_window.days,
+        dlt_window_days=escalation.dlt_window.days if escalation is not None else 0.0,
         sampling=SamplingPlan(tuple(blood.analytes), tuple(blood.days), tuple(blood.hours))
         if blood
         else SamplingPlan(),
@@ -221,13 +231,22 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
         if tumour
         else None,
         until=file.follow_up.until,
-        replace=file.escalation.replace,
+        replace=escalation.replace if escalation is not None else "nobody",
         observe_days=file.follow_up.observe.days,
         indication=file.population.indication,
         interaction=tuple(file.questions.interaction),
         policies=protocol_policies(study, model, agents),
         recovery=Recovery(file.adverse_events.recovery.days, file.adverse_events.spread),
+        response_days=None if escalation is None or escalation.response is None else escalation.response.days,
+        immune_effect=None if effect is None else ImmuneEffect(effect.marker, effect.day, effect.change),
+        **_enrolled(study),
     )
+
+
+def _enrolled(study: Study) -> dict[str, Any]:
+    """What a protocol with arms says beside the others."""
+    enrolment = study.file.enrolment
+    return {} if enrolment is None else {"arms": study_arms(study.file), "accrual_days": enrolment.accrual.days}
 
 
 def _comparisons(study: Study, model: Model, agents: Sequence[str]) -> list[Comparison]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsonin.trial.policy import Policy, Progression, Reading, Recovery, Toxicity
 from opsonin.trial.protocol import (
+    ImmuneEffect,
     ImmunePlan,
     Level,
     Protocol,
@@ -35,6 +36,7 @@ _HOME = {
     "run_trials": "run",
 }
 __all__ = [
+    "ImmuneEffect",
     "ImmunePlan",
     "Level",
     "Plan",

@@ -97,6 +97,18 @@ class ImmunePlan:
 
 
 @dataclass(frozen=True)
+class ImmuneEffect:
+    """What a design looks at that seeks an immune effect: a marker of the panel on a protocol day.
+
+    change: "" the value itself, "ratio" or "difference" to baseline.
+    """
+
+    marker: str
+    day: int
+    change: Literal["", "ratio", "difference"] = ""
+
+
+@dataclass(frozen=True)
 class TumourPlan:
     """Scans: one before the first dose of any agent, then every `every_days` from day 1 until progression.
 
@@ -130,6 +142,7 @@ class Protocol:
     accrual_days: mean waiting time for the next eligible patient while a cohort is open (assumed: two weeks).
     event_follow_up_days: adverse events are collected until this long after the last day of treatment (CTCAE practice:
     30 days).   interaction: analytes whose exposure is compared with and without the partner.
+    response_days, immune_effect: what the design looks at beside toxicity: a response counts if a scan shows it by then.
     arms: of a trial that looks for no dose; its levels are arms then, and an arm that is not given a treatment has a
     dose of 0 of it.
     """
@@ -152,6 +165,8 @@ class Protocol:
     policies: tuple[Policy, ...] = ()
     recovery: Recovery = field(default_factory=Recovery)
     arms: Arms | None = None
+    response_days: float | None = None
+    immune_effect: ImmuneEffect | None = None
 
     def __post_init__(self) -> None:
         for treatment in self.treatments:

@@ -40,6 +40,7 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "cohort": lambda asked: _cohort(asked),
 }
 OF_REPLICATES = ("design", "biomarker")  # chapters that look at replicate trials; the others do with the record
+OF_POTENTIAL = ("pk",)  # and those that look at the same subjects without an agent
 
 
 def _without_group(asked: Asked) -> list[Finding]:

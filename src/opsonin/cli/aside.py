@@ -1,7 +1,8 @@
 """A second process for a run's analyses and report: it loads what they need while the first one builds the model.
 
-While the tables of the replicate trials are made here, trial 1 is analysed there; while they are written here, the
-report is. Where there is one core only, or the process is lost, the same is done here.
+While trial 1's patients are simulated without an agent here, and the tables of the replicate trials are made, trial 1
+is analysed there; while the tables are written here, the report is. Where there is one core only, or the process is
+lost, the same is done here.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ _BEGIN = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); impor
 class Aside:
     """A context, at whose end the process is gone."""
 
-    def __init__(self, threads: int | None):
-        """threads: that the run may use, all cores where None; there is no process for a single one."""
+    def __init__(self, threads: int | None, seed: int):
+        """threads: that the run may use, all cores where None; there is no process for a single one.
+
+        seed: of the analyses.
+        """
+        self._seed = seed
         self._process: subprocess.Popen[bytes] | None = None
         self._sending: Thread | None = None
-        self._trial: tuple[Any, ...] = ()
+        self._record: TrialRecord | None = None
+        self._worlds: dict[str, TrialRecord] = {}
         self._rest: tuple[Any, ...] = ()
         if (_cores() if threads is None else min(threads, _cores())) > 1:
             # a session of its own: Ctrl-C in the terminal is for the run, which ends this process itself
@@ -59,14 +65,23 @@ class Aside:
                 except BrokenPipeError:  # something was still unsent
                     continue
 
-    def begin(self, record: TrialRecord, potential: dict[str, TrialRecord], seed: int) -> None:
-        """Analyse trial 1, as far as that needs no other trials."""
-        self._trial = (record, potential, seed)
-        self._send(tuple(one.view() if one is record else one for one in self._trial))
+    def trial(self, record: TrialRecord) -> None:
+        """Analyse trial 1, as far as that needs nothing else."""
+        self._record = record
+        self._send((record.view(), self._seed))
 
-    def report(self, rest: Part, trials: int | None, folder: Path) -> None:
-        """Write the findings and the report.   rest: the chapters that look at replicates;   trials: how many."""
-        self._rest = (rest, trials, folder)
+    def potential(self, worlds: dict[str, TrialRecord]) -> None:
+        """Analyse trial 1 in comparison with its patients without an agent."""
+        self._worlds = worlds
+        self._send({agent: record.view() for agent, record in worlds.items()})
+
+    def report(self, rest: Part, trials: int | None, folder: Path, notes: list[str]) -> None:
+        """Write the findings and the report.
+
+        rest: the chapters that look at replicates;   trials: how many;   notes: the record's, of which some were not
+        known when trial 1 was.
+        """
+        self._rest = (rest, trials, folder, notes)
         self._send(self._rest)
 
     def findings(self) -> Findings:
@@ -74,7 +89,11 @@ class Aside:
         answer = self._hear()
         if isinstance(answer, OpsoninError):
             raise answer
-        return _reported(_analysed(*self._trial), *self._trial[:1], *self._rest) if answer is None else answer
+        if answer is not None:
+            return answer
+        assert self._record is not None
+        part = _analysed(self._record, self._seed) | _compared(self._record, self._worlds, self._seed)
+        return _reported(part, self._record, *self._rest)
 
     def _send(self, what: Any) -> None:
         """Without waiting for the process to read it."""
@@ -117,9 +136,10 @@ def serve() -> None:
     _load_ahead()
     try:
         try:
-            trial = pickle.load(sys.stdin.buffer)
-            part = _analysed(*trial)
-            answer = _reported(part, trial[0], *pickle.load(sys.stdin.buffer))
+            record, seed = pickle.load(sys.stdin.buffer)
+            part = _analysed(record, seed)
+            part |= _compared(record, pickle.load(sys.stdin.buffer), seed)
+            answer = _reported(part, record, *pickle.load(sys.stdin.buffer))
         except OpsoninError as problem:
             answer = problem
         pickle.dump(answer, channel, protocol=pickle.HIGHEST_PROTOCOL)
@@ -141,17 +161,26 @@ def _load_ahead() -> None:
     registry()
 
 
-def _analysed(record: TrialRecord, potential: dict[str, TrialRecord], seed: int) -> Part:
-    from opsonin.analysis.everything import CHAPTERS, OF_REPLICATES, analyse_part
+def _analysed(record: TrialRecord, seed: int) -> Part:
+    from opsonin.analysis.everything import CHAPTERS, OF_POTENTIAL, OF_REPLICATES, analyse_part
 
-    own = [chapter for chapter in CHAPTERS if chapter not in OF_REPLICATES]
-    return analyse_part(own, record, potential=potential, seed=seed)
+    own = [chapter for chapter in CHAPTERS if chapter not in OF_REPLICATES + OF_POTENTIAL]
+    return analyse_part(own, record, seed=seed)
 
 
-def _reported(part: Part, record: TrialRecord, rest: Part, trials: int | None, folder: Path) -> Findings:
+def _compared(record: TrialRecord, worlds: dict[str, TrialRecord], seed: int) -> Part:
+    from opsonin.analysis.everything import OF_POTENTIAL, analyse_part
+
+    return analyse_part(OF_POTENTIAL, record, potential=worlds, seed=seed)
+
+
+def _reported(
+    part: Part, record: TrialRecord, rest: Part, trials: int | None, folder: Path, notes: list[str]
+) -> Findings:
     from opsonin.analysis.everything import joined
     from opsonin.report import write_report
 
+    record.manifest.notes = notes
     findings = joined(part | rest)
     findings.save(folder / FINDINGS)
     write_report(record, findings, folder / REPORT, replicates=trials)

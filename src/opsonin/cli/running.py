@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -30,7 +29,7 @@ def run_study(
     name: str, seed: int, trials: int, out: Path | None, threads: int | None, workers: int = 1, resume: bool = False
 ) -> None:
     """Run a study and write its results folder.   resume: take up what an earlier run of it had finished."""
-    with Aside(threads) as aside:
+    with Aside(threads, seed) as aside:
         from opsonin.study import Study
 
         study = Study.load(name)
@@ -50,15 +49,15 @@ def _run(
             shutil.rmtree(unfinished, ignore_errors=True)
         else:
             progress.note(_going_on(unfinished, len(kept)))
-        say, first = _LoadingAhead(progress, interrupts), partial(aside.begin, seed=seed)
-        made = study.simulate(seed, trials, threads, say, workers=workers, kept=kept, first=first)
+        say = _LoadingAhead(progress, interrupts)
+        made = study.simulate(seed, trials, threads, say, workers=workers, kept=kept, early=aside)
         with new_results(folder) as fresh:
             interrupts.check()
             progress("analysing")
             from opsonin.analysis.everything import OF_REPLICATES, analyse_part
 
             rest = analyse_part(OF_REPLICATES, made.record, made.replicates, made.potential, seed=seed)
-            aside.report(rest, None if made.replicates is None else trials, fresh)
+            aside.report(rest, None if made.replicates is None else trials, fresh, made.record.manifest.notes)
             progress("writing the tables")
             made.write(fresh)
             progress("writing the report")

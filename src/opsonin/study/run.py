@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,11 +26,10 @@ if TYPE_CHECKING:
     from opsonin.study.build import Built
     from opsonin.study.study import Progress, Study
     from opsonin.trial.kept import Kept
+    from opsonin.trial.run import Early
     from opsonin.trial.runners import Runner
     from opsonin.trial.world import World
 
-
-First = Callable[["TrialRecord", "dict[str, TrialRecord]"], None]
 _TOLD = 10  # failed simulations that are told one by one
 
 
@@ -110,7 +108,7 @@ def simulate(
     progress: Progress | None,
     workers: int = 1,
     kept: Kept | None = None,
-    first: First | None = None,
+    early: Early | None = None,
 ) -> Trials:
     """`trials` replicate trials on the study's pool of virtual patients (see Study.run)."""
     if workers > 1:
@@ -118,10 +116,10 @@ def simulate(
 
         # they build the model for themselves, meanwhile
         with Workers(workers, partial(_world, replace(study), seed), threads) as runner:
-            return _simulate(study, seed, trials, progress or _silent, runner, kept, first)
+            return _simulate(study, seed, trials, progress or _silent, runner, kept, early)
     from opsonin.trial.runners import Threads
 
-    return _simulate(study, seed, trials, progress or _silent, Threads(threads), kept, first)
+    return _simulate(study, seed, trials, progress or _silent, Threads(threads), kept, early)
 
 
 def unfinished(study: Study, folder: Path, seed: int) -> Kept:
@@ -147,7 +145,7 @@ def _patients(study: Study, seed: int) -> VirtualPatients:
 
 
 def _simulate(
-    study: Study, seed: int, trials: int, say: Progress, runner: Runner, kept: Kept | None, first: First | None
+    study: Study, seed: int, trials: int, say: Progress, runner: Runner, kept: Kept | None, early: Early | None
 ) -> Trials:
     say("building the model", 0, 0)
     built = study.built
@@ -157,18 +155,13 @@ def _simulate(
     _compile(built, patients, say)
     pool = Pool(built.model, patients, built.protocol, seed, progress=say, runner=runner, kept=kept)
     about = manifest(study, built, seed)
-
-    def known(record: TrialRecord, potential: dict[str, TrialRecord]) -> None:
-        about.notes += _failures(pool.failures)
-        record.manifest.notes = about.notes
-        if first is not None:
-            first(record, potential)
-
     aside = left_out(built.comparisons)
     try:
-        made = run_trials(pool, built.protocol, built.design, seed, trials, aside, about, known)
+        made = run_trials(pool, built.protocol, built.design, seed, trials, aside, about, early)
     except StudyError as problem:  # a pool may run short because its patients cannot be simulated
         raise StudyError(" ".join([str(problem), *_failures(pool.failures)[:2]])) from problem
+    about.notes += _failures(pool.failures)
+    made.record.manifest.notes = about.notes
     return Trials(study, seed, made.record, made.replicates if trials > 1 else None, made.potential)
 
 

@@ -17,10 +17,10 @@ from opsonin.study.library import find, read
 from opsonin.study.problems import schema_error, toml_error
 
 if TYPE_CHECKING:
-    from opsonin.record import TrialRecord
     from opsonin.study.build import Built
     from opsonin.study.run import Run, Trials
     from opsonin.trial.kept import Kept
+    from opsonin.trial.run import Early
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much (0: unknown)
 
@@ -115,15 +115,15 @@ class Study:
         *,
         workers: int = 1,
         kept: Kept | None = None,
-        first: Callable[[TrialRecord, dict[str, TrialRecord]], None] | None = None,
+        early: Early | None = None,
     ) -> Trials:
         """The trials of `run` alone, which can be written while they are analysed.
 
-        first: called with trial 1, and its patients without an agent, before the tables of the other trials are made.
+        early: told of trial 1, and of its patients without an agent, before the tables of the other trials are made.
         """
         from opsonin.study.run import simulate
 
-        return simulate(self, seed, trials, threads, progress, workers, kept, first)
+        return simulate(self, seed, trials, threads, progress, workers, kept, early)
 
     def unfinished(self, folder: str | Path, seed: int = 1) -> Kept:
         """The place in a folder where a run with this seed keeps its finished simulations, until it is cleared.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
 Decided = Callable[[Enrolment], pd.DataFrame]
 
 
+@typing.runtime_checkable
+class Early(typing.Protocol):
+    """Who is told of trial 1 before the tables of the other trials are made, to look at it meanwhile."""
+
+    def trial(self, record: TrialRecord) -> None:
+        """Trial 1. Its notes may grow until all trials are there."""
+
+    def potential(self, worlds: dict[str, TrialRecord]) -> None:
+        """Agent left out → trial 1's patients had they not been given it."""
+
+
 class TrialRun(NamedTuple):
     """record: trial 1.   replicates: every trial, trial 1 included.   potential: agent left out → trial 1's patients
     had they not been given it (subjects, exposures and concentrations)."""
@@ -41,7 +53,7 @@ def run_trials(
     trials: int = 1,
     left_out: Sequence[str] = (),
     manifest: Manifest | None = None,
-    first: Callable[[TrialRecord, dict[str, TrialRecord]], None] | None = None,
+    early: Early | None = None,
 ) -> TrialRun:
     """Run replicate trials on a pool.
 
@@ -49,8 +61,7 @@ def run_trials(
     `covariates`, `weights`, `seed`, `expect(enrolled)`. Patients who are never enrolled need not be simulated.
     design: of the dose levels; None for a protocol with arms, which says itself whom it enrols.
     trials: how many; trial 1 is the same for any number.   left_out: agents whose absence is simulated for trial 1.
-    manifest: of the record, of kind "virtual" where None.   first: called with trial 1 and its potential worlds before
-    the tables of the other trials are made.
+    manifest: of the record, of kind "virtual" where None.   early: told of trial 1, then of its potential worlds.
     Raises: StudyError where a trial needs more patients than the pool has.
     """
     from opsonin.record import Manifest, Replicates, TrialRecord
@@ -66,9 +77,11 @@ def run_trials(
     one = _only(enrolment, 1)
     told = _tables(pool, one, gather(levels, one.level, one.patient), decided, seed)
     record = TrialRecord({name: table.drop(columns="trial") for name, table in told.items()}, replace(about, tables={}))
+    if early is not None:
+        early.trial(record)
     potential = {agent: TrialRecord(_without(agent, pool, one, seed), about) for agent in left_out if len(one)}
-    if first is not None:
-        first(record, potential)
+    if early is not None:
+        early.potential(potential)
     made = _tables(pool, enrolment, gather(levels, enrolment.level, enrolment.patient), decided, seed)
     return TrialRun(record, Replicates(made, about), potential)
 

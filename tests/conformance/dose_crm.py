@@ -73,8 +73,9 @@ def crm_oc(inputs, expected):
     assert inputs["restrict"]
     design = Crm(
         len(inputs["skeleton"]), inputs["target"], tuple(inputs["skeleton"]), inputs["model"], scale=inputs["scale"],
-        intercept=inputs["intcpt"], cohort=inputs["cohort_size"],
+        intercept=inputs["intcpt"], cohort=inputs["cohort_size"], confidence=1.0,
     )  # fmt: skip
+    # the reference goes on whatever the toxicity at the lowest level (confidence 1)
     protocol = MaxPatients(Coherent(OneStepUp(design), down=False), inputs["n_max"])
     found = simulate(protocol, Scenario(inputs["true_prob_tox"]), TRIALS, seed=5)
     assert protocol.decide(parse_outcomes("")).level == inputs["start_dose"]
@@ -82,9 +83,11 @@ def crm_oc(inputs, expected):
 
 
 def titecrm_oc(inputs, expected):
-    """In the reference a DLT shows at a uniform time of the window, and patients come at even times."""
+    """In the reference a DLT shows at a uniform time of the window, patients come at even times, and a trial goes on
+    whatever the toxicity at the lowest level (confidence 1)."""
     window = float(inputs["obswin"])
-    design = TiteCrm(len(inputs["skeleton"]), inputs["target"], tuple(inputs["skeleton"]), window_days=window)
+    rates = tuple(inputs["skeleton"])
+    design = TiteCrm(len(rates), inputs["target"], rates, window_days=window, confidence=1.0)
     protocol = MaxPatients(Coherent(OneStepUp(design), down=False), inputs["n_max"])
     truth = Scenario(inputs["true_prob_tox"], window_days=window)
     accrual = Accrual(window / inputs["rate"], even=True)

@@ -84,9 +84,48 @@ def test_rules_hold_the_curve_back_and_say_so():
 
 
 def test_a_toxic_lowest_level_ends_the_trial():
-    rule = Crm(3, 0.25, confidence=0.95)
-    assert rule.decide(parse_outcomes("1TTT")).action == "stop"
-    assert Crm(3, 0.25).decide(parse_outcomes("1TTT")).level == 1
+    assert Crm(3, 0.25).decide(parse_outcomes("1TTT")).action == "stop"
+    assert TiteCrm(3, 0.25).decide(parse_outcomes("1TT 1T")).action == "stop"
+    assert Crm(3, 0.25).decide(parse_outcomes("1TT")).level == 1  # two patients are too few to be sure
+    assert Crm(3, 0.25, confidence=1.0).decide(parse_outcomes("1TTT")).level == 1
+    simulated = [
+        simulate(MaxPatients(Crm(3, 0.25, cohort=3, confidence=part), 18), Scenario([0.6, 0.7, 0.8]), 300)
+        for part in (0.95, 1.0)
+    ]
+    assert simulated[0].none > 0.9
+    assert simulated[1].none == 0
+
+
+def two_parameters_by_brute_force(rule, patients, dlt):
+    """Posterior mean rates by summing over a fine grid of the whole prior."""
+    alpha = np.linspace(rule.offset - 9 * rule.intercept_sd, rule.offset + 9 * rule.intercept_sd, 1501)[:, None, None]
+    beta = np.linspace(-9 * rule.scale, 6 * rule.scale, 1401)[None, :, None]
+    logit = alpha + np.exp(beta) * rule.labels
+    log = (dlt * logit - patients * np.logaddexp(0, logit)).sum(axis=2)
+    log -= 0.5 * ((alpha - rule.offset) / rule.intercept_sd)[:, :, 0] ** 2 + 0.5 * (beta / rule.scale)[:, :, 0] ** 2
+    weight = np.exp(log - log.max())
+    return (weight[:, :, None] / (1 + np.exp(-logit))).sum(axis=(0, 1)) / weight.sum()
+
+
+@pytest.mark.parametrize("text", ["1NNN", "1NNN 2NNT 3NTT", "1TTT 1NTT", "4NNN 4NNN 3NNT"])
+@pytest.mark.parametrize("options", [{}, {"intercept": 3.0, "intercept_sd": 1.0, "scale": 0.7}])
+def test_two_parameters_against_a_sum_over_the_whole_prior(text, options):
+    rule = Crm(4, 0.25, model="logistic-2", **options)
+    seen = rule.evidence(parse_outcomes(text))
+    found = rule.estimate(seen)
+    np.testing.assert_allclose(found.rates[0], two_parameters_by_brute_force(rule, seen.patients, seen.dlt), atol=1e-6)
+
+
+def test_two_parameters_learn_slope_and_height():
+    one, two = (Crm(5, 0.25, model=model) for model in ("logistic", "logistic-2"))
+    seen = parse_outcomes("1NNNNNN 2NNNNNN 3TTTTTT")
+    # a steep curve: with one parameter level 3's DLTs speak against level 2, where there were none
+    assert [rule.decide(seen).level for rule in (one, two)] == [1, 2]
+    rates = [rule.estimate(rule.evidence(seen)).rates[0] for rule in (one, two)]
+    assert rates[1][2] - rates[1][1] > rates[0][2] - rates[0][1]
+    found = simulate(MaxPatients(Crm(4, 0.25, model="logistic-2", cohort=3), 24), Scenario([0.05, 0.1, 0.25, 0.5]), 200)
+    assert found.select.argmax() == 2
+    assert "posterior mean rates" in two.describe()
 
 
 def test_followed_patients_count_as_far_as_they_were_followed():
@@ -138,6 +177,9 @@ def test_the_optimal_dose_is_found_where_response_levels_off():
         (lambda: Crm(3, 0.25, (0.1, 0.3, 0.2)), "level 3 .* is not above level 2"),
         (lambda: Crm(3, 0.25, (0.1, 0.3, 1.2)), "between 0 and 1"),
         (lambda: Crm(3, 0.25, model="probit"), "'probit' is unknown"),
+        (lambda: Crm(3, 0.25, model="logistic-2", method="mle"), "by Bayes only"),
+        (lambda: Crm(3, 0.25, intercept_sd=0.0), "intercept_sd 0"),
+        (lambda: TiteCrm(3, 0.25, model="logistic-2"), "has one parameter"),
         (lambda: TiteCrm(3, 0.25, scheme="quadratic"), "'quadratic' are unknown"),
         (lambda: skeleton(5, 0.25, 7), "level 7"),
         (lambda: skeleton(5, 0.05, 2, 0.06), "leaves the interval"),

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opsonin.designs import Crm, Design, Outcomes, Wrapper, skeleton
+from opsonin.designs import Crm, Design, Outcomes, Wrapper
 from opsonin.designs.blrm import Blrm
 from opsonin.errors import DesignError
-
-_HALF = 0.05  # half width of the indifference intervals of the other skeletons (Lee & Cheung 2009, Clin Trials 6:227)
 
 
 def other_priors(design: Design) -> dict[str, Design]:
@@ -54,9 +52,8 @@ def _of_crm(design: Crm) -> dict[str, Design]:
     if design.method == "bayes":
         for words, factor in (("half the prior SD", 0.5), ("twice the prior SD", 2.0)):
             made[f"{words} ({factor * design.scale:.2f})"] = replace(design, scale=factor * design.scale)
-    half = min(_HALF, 0.5 * design.target)
     for level in range(1, design.levels + 1):
-        rates = skeleton(design.levels, design.target, level, half, design.model, design.intercept)
+        rates = design.guess(level)
         if rates.max() < 1 and not np.allclose(rates, design.skeleton):
             other = replace(design, prior=tuple(float(rate) for rate in rates))
             made[f"level {level} thought to be the MTD"] = other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.base import Decision, Decisions, Design, decisions
 from opsonin.designs.evidence import Evidence
+from opsonin.designs.logistic_posterior import LogisticPrior, posteriors
 from opsonin.designs.skeleton import MODELS, check_skeleton, skeleton
 from opsonin.designs.table import check_rates, check_size, overdose_probability
 from opsonin.errors import DesignError
@@ -20,6 +22,8 @@ FEW = 40  # twice as many nodes for four times as many patients, whose posterior
 RANGE = 8.0  # prior standard deviations on both sides
 FARTHEST = 12.0  # the maximum likelihood estimate of the slope's logarithm is sought between plus and minus this
 _METHODS = ("bayes", "mle")
+TWO = "logistic-2"  # the model with two parameters
+_LABELLED = 3.0  # the intercept of one-parameter logistic curves, and of skeletons by indifference intervals
 
 
 class Nodes(NamedTuple):
@@ -41,17 +45,20 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Crm(Design):
-    """The CRM with one parameter β ~ N(0, scale²).
+    """The CRM: a curve with a parameter β ~ N(0, scale²), or two.
 
     empiric: DLT rate = skeleton ^ exp(β).   logistic: logit rate = intercept + exp(β) · dose, the dose label chosen so
-    that β = 0 gives the skeleton.
+    that β = 0 gives the skeleton; the intercept is 3 where not given.   logistic-2: the same with an unknown intercept,
+    of a normal prior with intercept_sd around the one given, or around the target's logit.
     target: DLT rate sought.   prior: the skeleton; by indifference intervals with the middle level as prior guess of
-    the MTD where none is given (half width 0.05).   method: "bayes" (rates at the posterior mean of β) or "mle"; before
-    there is both a DLT and a patient without one, the latter goes up one level after each cohort without a DLT.
+    the MTD where none is given (half width 0.05).   method: "bayes" (rates at the posterior mean of β, of two
+    parameters posterior mean rates) or "mle" (of one); before there is both a DLT and a patient without one, the latter
+    goes up one level after each cohort without a DLT.
     confidence: the trial ends where P(rate > target) at the lowest level, by its own patients after a uniform prior,
-    exceeds it (1: never).   cohort: patients treated together.
+    exceeds it, from three patients there on (1: never).   cohort: patients treated together.
     Source: O'Quigley, Pepe & Fisher (1990), Biometrics 46:33; O'Quigley & Shen (1996), Biometrics 52:673, for
-    likelihood in two stages; Cheung (2011), Dose Finding by the Continual Reassessment Method.
+    likelihood in two stages; Cheung (2011), Dose Finding by the Continual Reassessment Method; Whitehead & Brunier
+    (1995), Stat Med 14:885, for two parameters.
     """
 
     levels: int
@@ -60,19 +67,25 @@ class Crm(Design):
     model: str = "empiric"
     method: str = "bayes"
     scale: float = 1.34**0.5
-    intercept: float = 3.0
-    confidence: float = 1.0
+    intercept: float | None = None
+    confidence: float = 0.95
     cohort: int = 1
+    intercept_sd: float = 2.0
 
     def __post_init__(self) -> None:
         check_size(self.levels, self.cohort)
         check_rates(target=self.target)
-        if self.model not in MODELS:
-            raise DesignError(f"the CRM model {self.model!r} is unknown; use {' or '.join(MODELS)}.")
+        if self.model not in (*MODELS, TWO):
+            raise DesignError(f"the CRM model {self.model!r} is unknown; use {', '.join(MODELS)} or {TWO}.")
         if self.method not in _METHODS:
             raise DesignError(f"the CRM method {self.method!r} is unknown; use {' or '.join(_METHODS)}.")
-        if not (self.scale > 0 and 0 < self.confidence <= 1):
-            raise DesignError(f"scale {self.scale:g} is above 0 and confidence {self.confidence:g} in (0, 1].")
+        if self.model == TWO and self.method == "mle":
+            raise DesignError("the CRM with two parameters is fitted by Bayes only; use another model for likelihood.")
+        if not (self.scale > 0 and self.intercept_sd > 0 and 0 < self.confidence <= 1):
+            raise DesignError(
+                f"scale {self.scale:g} and intercept_sd {self.intercept_sd:g} are above 0, and confidence "
+                f"{self.confidence:g} in (0, 1]."
+            )
         if len(self.skeleton) != self.levels:
             raise DesignError(f"the skeleton has {len(self.skeleton)} rates, but the design {self.levels} levels.")
         check_skeleton(self.skeleton)
@@ -86,16 +99,33 @@ class Crm(Design):
         """The prior DLT rates."""
         if self.prior is not None:
             return np.array(self.prior, dtype=float)
+        return self.guess((self.levels + 1) // 2)
+
+    def guess(self, level: int) -> Float[np.ndarray, " level"]:
+        """The skeleton by indifference intervals with this level as prior guess of the MTD."""
+        model = "empiric" if self.model == "empiric" else "logistic"
+        given = self.intercept is not None and self.model == "logistic"
         half = min(0.05, 0.5 * self.target)
-        return skeleton(self.levels, self.target, (self.levels + 1) // 2, half, self.model, self.intercept)
+        return skeleton(self.levels, self.target, level, half, model, self.offset if given else _LABELLED)
+
+    @property
+    def offset(self) -> float:
+        """The intercept of the logistic curve, or the prior mean of an unknown one."""
+        if self.intercept is not None:
+            return self.intercept
+        return math.log(self.target / (1 - self.target)) if self.model == TWO else _LABELLED
+
+    @cached_property
+    def labels(self) -> Float[np.ndarray, " level"]:
+        """What stands for each dose on the logistic curve, so that its prior guess is the skeleton."""
+        return np.log(self.skeleton / (1 - self.skeleton)) - self.offset
 
     def rates(self, beta: Float[np.ndarray, " node"]) -> Float[np.ndarray, "node dose"]:
         """DLT rates at values of β."""
         slope = np.exp(beta)[:, None]
         if self.model == "empiric":
             return np.exp(slope * np.log(self.skeleton))
-        label = np.log(self.skeleton / (1 - self.skeleton)) - self.intercept
-        return 1.0 / (1.0 + np.exp(-np.clip(self.intercept + slope * label, -700, 700)))
+        return 1.0 / (1.0 + np.exp(-np.clip(self.offset + slope * self.labels, -700, 700)))
 
     @cached_property
     def _grids(self) -> dict[int, Nodes]:
@@ -115,6 +145,8 @@ class Crm(Design):
 
     def estimate(self, seen: Evidence) -> Estimate:
         """The fitted curve of each trial."""
+        if self.model == TWO:
+            return self._two_parameters(seen)
         if self.method == "mle":
             beta = self._most_likely(seen)
             return Estimate(beta, np.full(len(seen), np.nan), self.rates(beta))
@@ -127,6 +159,13 @@ class Crm(Design):
             found = self._posterior(seen.take(rows), self.nodes(number))
             mean[rows], variance[rows] = found.beta, found.variance
         return Estimate(mean, variance, self.rates(mean))
+
+    def _two_parameters(self, seen: Evidence) -> Estimate:
+        covariance = np.diag([self.intercept_sd**2, self.scale**2])
+        prior = LogisticPrior(self.labels, np.array([self.offset, 0.0]), covariance)
+        found = [(*lattice.moments(), lattice.rates()[0]) for lattice in posteriors(prior, seen.patients, seen.dlt)]
+        mean, spread, rates = (np.concatenate(column) for column in zip(*found, strict=True))
+        return Estimate(mean[:, 1], spread[:, 1, 1], rates)
 
     def _posterior(self, seen: Evidence, nodes: Nodes) -> Estimate:
         beta = nodes.beta
@@ -141,7 +180,7 @@ class Crm(Design):
     def slope_of_likelihood(self, seen: Evidence, beta: Float[np.ndarray, " trial"]) -> Float[np.ndarray, " trial"]:
         """The derivative of the log likelihood by β."""
         rate = np.clip(self.rates(beta), 1e-300, 1 - 1e-16)
-        logistic = (1 - rate) * (np.log(rate / (1 - rate)) - self.intercept)
+        logistic = (1 - rate) * (np.log(rate / (1 - rate)) - self.offset)
         by_beta = np.log(rate) if self.model == "empiric" else logistic  # d log(rate) / dβ
         return (by_beta * (seen.dlt - self._others(seen, rate) * rate / (1 - rate))).sum(axis=1)
 
@@ -193,7 +232,7 @@ class Crm(Design):
         if self.confidence >= 1:
             return np.zeros(len(seen), dtype=bool)
         patients, dlt = seen.patients[:, 0], seen.dlt[:, 0]
-        return (patients > 0) & (overdose_probability(patients, dlt, self.target) > self.confidence)
+        return (patients >= 3) & (overdose_probability(patients, dlt, self.target) > self.confidence)
 
     def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
         """The level tried whose estimated rate is nearest to the target; a curve may point to one nobody has had."""
@@ -204,7 +243,10 @@ class Crm(Design):
         """Lower and upper limits of the DLT rates: the curve at β plus and minus so many posterior standard deviations.
 
         Source: Cheung (2011), section 3.4.
+        Raises: DesignError for two parameters, whose curves are not told apart by β alone.
         """
+        if self.model == TWO:
+            raise DesignError("limits are those of a curve with one parameter; for two see Blrm.curve.")
         from statistics import NormalDist
 
         width = NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(found.variance)
@@ -231,7 +273,13 @@ class Crm(Design):
 
     def describe(self) -> str:
         prior = ", ".join(f"{rate:.2f}" for rate in self.skeleton)
-        kind = "posterior mean" if self.method == "bayes" else "maximum likelihood"
+        kind = (
+            "posterior mean rates"
+            if self.model == TWO
+            else "posterior mean"
+            if self.method == "bayes"
+            else "maximum likelihood"
+        )
         return (
             f"CRM ({self.model} model, {kind}) with target {self.target:.0%} and prior DLT rates {prior}: the next "
             "patients get the level whose estimated rate is nearest to the target."

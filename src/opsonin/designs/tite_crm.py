@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from opsonin.designs.crm import Crm, Nodes
+from opsonin.designs.crm import TWO, Crm, Nodes
 from opsonin.designs.evidence import FOLLOW_UP, PATIENTS, Evidence, Patients
 from opsonin.errors import DesignError
 
@@ -30,6 +30,8 @@ class TiteCrm(Crm):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.model == TWO:
+            raise DesignError(f"the TITE-CRM has one parameter; the model {TWO!r} is the CRM's.")
         if not self.window_days > 0:
             raise DesignError(f"the DLT window has {self.window_days:g} days; give a number above 0.")
         if self.scheme not in SCHEMES:

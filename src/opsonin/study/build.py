@@ -141,8 +141,8 @@ def _check_observables(study: Study, model: Model) -> None:
     if immune:
         require(study, ("assessments", "immune", "panel"), immune.panel, panels, "panel")
     markers = [o.name for o in seen if immune and o.panel == immune.panel]
-    if file.escalation.immune is not None:
-        require(study, ("escalation", "immune"), file.escalation.immune.marker, markers, "measured marker")
+    if file.escalates is not None and file.escalates.immune is not None:
+        require(study, ("escalation", "immune"), file.escalates.immune.marker, markers, "measured marker")
     for k, asked in enumerate(file.questions.biomarkers):
         require(study, ("questions", "biomarkers", k, "marker"), asked.marker, markers, "measured marker")
         days = immune.days if immune else []

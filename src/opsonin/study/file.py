@@ -11,9 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, model_validator
 
+from opsonin.errors import StudyError
 from opsonin.record.schema import Route
+from opsonin.study.enrolment import Enrolment
 from opsonin.study.policies import AdverseEvents, Policy
 from opsonin.study.texts import Days, Dose, Duration, elapsed, read_day, say_day
+from opsonin.study.together import check_together
 
 
 def _read_with(kind: type) -> BeforeValidator:
@@ -58,14 +61,27 @@ class _Part(BaseModel):
 
 
 class Population(_Part):
-    """Whom the trial enrols.   pool: how many virtual patients there are to enrol from."""
+    """Whom the trial enrols.   indications: several are a basket.   pool: how many virtual patients there are to enrol
+    from, of each of them."""
 
-    indication: Text
+    indications: Annotated[Texts, Field(alias="indication")]
     pool: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+
+    @property
+    def indication(self) -> str:
+        """The only indication, or the first."""
+        return self.indications[0]
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Population:
+        if len(set(self.indications)) < len(self.indications):
+            raise ValueError(f"the indications {self.indications} are not told apart; name each once")
+        return self
 
 
 class Treatment(_Part):
-    """One agent.   dose: one, or the ladder of levels;   times: doses a day;   cycle: the block repeats this often."""
+    """One agent.   dose: one, or the ladder of levels;   times: doses a day;   cycle: the block repeats this often.
+    arm: the arms that are given it, of several; all if left out."""
 
     agent: Text
     dose: Annotated[InstanceOf[tuple], BeforeValidator(_read_doses)]
@@ -75,6 +91,7 @@ class Treatment(_Part):
     infusion: ADuration | None = None
     cycle: ADuration | None = None
     cycles: Annotated[int, Field(ge=1)] | None = None
+    arm: Texts | None = None
 
     @property
     def is_ladder(self) -> bool:
@@ -211,7 +228,8 @@ class StudyFile(_Part):
     source: str = ""
     population: Population
     treatment: Annotated[list[Treatment], Field(min_length=1)]
-    escalation: Escalation
+    escalates: Annotated[Escalation | None, Field(alias="escalation")] = None
+    enrolment: Enrolment | None = None
     assessments: Assessments = Assessments()
     follow_up: FollowUp = FollowUp()
     policy: list[Policy] = []
@@ -220,66 +238,17 @@ class StudyFile(_Part):
 
     @model_validator(mode="after")
     def _holds_together(self) -> StudyFile:
-        ladders = [f"treatment[{n}] ({t.agent})" for n, t in enumerate(self.treatment, start=1) if t.is_ladder]
-        if len(ladders) > 2:
-            raise ValueError(
-                f"{len(ladders)} treatments have a ladder of doses ({', '.join(ladders)}), but at most two agents are "
-                "escalated together; give the others a single dose"
-            )
-        if len({t.agent for t in self.ladders}) < len(ladders):
-            raise ValueError(
-                f"{' and '.join(ladders)} both have a ladder of doses; of two agents escalated together each has one"
-            )
-        if not ladders:
-            raise ValueError(
-                "no treatment has a ladder of doses, so there is nothing to escalate; give one of them a list, such as "
-                'dose = ["3 MIU", "6 MIU"]'
-            )
-        window, observe = self.escalation.dlt_window, self.follow_up.observe
-        if window.days > observe.days:
-            raise ValueError(
-                f'escalation.dlt_window ("{window.text}") is longer than follow_up.observe ("{observe.text}")'
-            )
-        last = max(t.days.last for t in self.treatment)
-        if elapsed(last) >= observe.days:
-            raise ValueError(f'follow_up.observe ("{observe.text}") ends before treatment day {last}; observe longer')
-        for ladder in self.ladders:
-            if elapsed(ladder.days.first) >= window.days:
-                raise ValueError(
-                    f'escalation.dlt_window ("{window.text}") ends before {ladder.agent}, which is escalated, is first '
-                    f"given on day {say_day(ladder.days.first)}; make it longer"
-                )
-        self._endpoints_can_be_seen()
-        for name, visits in (("concentrations", self.assessments.concentrations), ("immune", self.assessments.immune)):
-            if visits is not None and elapsed(visits.days[-1]) >= observe.days:
-                raise ValueError(
-                    f"assessments.{name}.days: day {visits.days[-1]} lies after follow_up.observe "
-                    f'("{observe.text}"), when nobody is seen any more'
-                )
+        check_together(self)
         return self
 
-    def _endpoints_can_be_seen(self) -> None:
-        """What the design looks at beside toxicity must be assessed, and in time."""
-        response, immune, observe = self.escalation.response, self.escalation.immune, self.follow_up.observe
-        tumour, panel = self.assessments.tumour, self.assessments.immune
-        if response is not None and tumour is None:
-            raise ValueError("escalation.response asks for responses, but there is no assessments.tumour; add scans")
-        if response is not None and tumour is not None and not tumour.every.days <= response.days <= observe.days:
-            raise ValueError(
-                f'escalation.response ("{response.text}") lies between the first scan (assessments.tumour.every = '
-                f'"{tumour.every.text}") and the end of follow_up.observe ("{observe.text}")'
+    @property
+    def escalation(self) -> Escalation:
+        """How the dose is found.   Raises: StudyError where the study enrols arms instead."""
+        if self.escalates is None:
+            raise StudyError(
+                "this study looks for no dose: it has [enrolment], with arms, instead of [escalation], with a ladder."
             )
-        if immune is not None and (panel is None or immune.day not in panel.days):
-            seen = f"on days {', '.join(map(say_day, panel.days))}" if panel else "not at all"
-            raise ValueError(
-                f"escalation.immune asks for {immune.marker} on day {say_day(immune.day)}, but assessments.immune "
-                f"measures the panel {seen}"
-            )
-        if immune is not None and immune.change and panel is not None and panel.days[0] >= immune.day:
-            raise ValueError(
-                f"escalation.immune asks for a change of {immune.marker} by day {say_day(immune.day)}, but "
-                "assessments.immune measures nothing before that day"
-            )
+        return self.escalates
 
     @property
     def ladders(self) -> list[Treatment]:

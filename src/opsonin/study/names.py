@@ -19,8 +19,11 @@ def check_names(study: Study) -> None:
     _check_agents(study)
     from opsonin import patients
 
-    indication = study.file.population.indication
-    require(study, ("population", "indication"), indication, patients.indication_names(), "indication")
+    for indication in study.file.population.indications:
+        require(study, ("population", "indication"), indication, patients.indication_names(), "indication")
+    if study.file.escalates is None:
+        _check_response_design(study)
+        return
     _check_design(study)
     _check_rules(study)
 
@@ -77,6 +80,15 @@ def _check_design(study: Study) -> None:
     if IMMUNE in needs and study.file.escalation.immune is None:
         why = 'looks at an immune effect; name it in [escalation]: immune = { marker = "CD8+", day = 15 }'
         refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
+
+
+def _check_response_design(study: Study) -> None:
+    from opsonin.study.enrolment import study_response_design
+
+    try:
+        study_response_design(study.file)
+    except DesignError as problem:
+        refuse(study, ("enrolment", "design"), str(problem))
 
 
 def _check_rules(study: Study) -> None:

@@ -17,7 +17,12 @@ LONGEST = 36_525.0  # days: no patient is followed for more than a century
 
 
 def check_level(study: Study, level: int) -> None:
-    """Raises: StudyError for a dose level that the study does not have."""
+    """Raises: StudyError for a dose level (or arm) that the study does not have, or for a basket of indications."""
+    indications = study.file.population.indications
+    if len(indications) > 1:
+        raise StudyError(
+            f"this study is a basket ({', '.join(indications)}); simulate a study of one of these indications."
+        )
     levels = len(study.built.protocol.levels)
     if not 1 <= level <= levels:
         raise StudyError(f"there is no dose level {level}; the study has 1 to {levels}.")

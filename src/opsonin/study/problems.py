@@ -142,8 +142,14 @@ def _fields_at(schema: type[BaseModel], path: tuple) -> list[str]:
     here: Any = schema
     for part in path:
         if isinstance(part, str) and here is not None:
-            here = _model_in(here.model_fields[part].annotation) if part in here.model_fields else None
-    return list(here.model_fields) if here is not None else []
+            fields = _named(here)
+            here = _model_in(fields[part].annotation) if part in fields else None
+    return list(_named(here)) if here is not None else []
+
+
+def _named(model: Any) -> dict[str, Any]:
+    """A model's fields as a file names them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _model_in(annotation: Any) -> Any:

@@ -163,6 +163,8 @@ def _check_ladder(study: Study, n: int, table: Table, mine: Sequence[str], agent
     """Only agents that are escalated have levels to go down."""
     assert table.by is not None
     escalated = [agent for agent, t in zip(agents, study.file.treatment, strict=True) if t.is_ladder]
+    if table.by.levels and not escalated:
+        refuse(study, ("policy", n, "by"), f"{table.by.text!r} needs a ladder of dose levels; write by = '25 %'")
     if table.by.levels and not set(mine or agents) <= set(escalated):
         has = "which has a ladder" if len(escalated) == 1 else "which have ladders"
         refuse(

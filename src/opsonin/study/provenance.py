@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opsonin.study.contrasts import left_out
 
 if TYPE_CHECKING:
+    from opsonin.designs import Design
     from opsonin.record import Manifest
     from opsonin.study.build import Built
     from opsonin.study.study import Study
@@ -69,13 +70,7 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
     file, protocol = study.file, built.protocol
     blood, immune = file.assessments.concentrations, file.assessments.immune
     return {
-        "level_names": [level.name for level in protocol.levels],
-        "levels": len(protocol.levels),
-        **_escalated(study, built),
-        "design": built.design.name,
-        "design_rule": built.design.describe(),
-        "dlt": list(file.escalation.dlt),
-        "dlt_window_days": file.escalation.dlt_window.days,
+        **(_enrolled(study, built) if built.design is None else _escalated(study, built, built.design)),
         "first_dose_day": protocol.first_time,
         "observe_days": protocol.observe_days,
         "biomarkers": [b.model_dump(exclude_defaults=True) for b in file.questions.biomarkers],
@@ -89,7 +84,47 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
     }
 
 
-def _escalated(study: Study, built: Built) -> dict[str, Any]:
+def _enrolled(study: Study, built: Built) -> dict[str, Any]:
+    """The arms, or the indications of a single one, as the groups that are compared; and the phase II design."""
+    file, arms = study.file, built.protocol.arms
+    assert arms is not None
+    assert file.enrolment is not None
+    names, several = [level.name for level in built.protocol.levels], len(arms.indications) > 1
+    made: dict[str, Any] = {"arms": names, "indications": list(arms.indications), "randomised": len(names) > 1}
+    if len(names) > 1:
+        made |= {"compare": "arm", "reference": file.enrolment.control or names[0]}
+        made |= {"strata": "indication"} if several else {}
+    elif several:
+        made |= {"compare": "indication"}
+    if arms.design is not None:
+        design = arms.design
+        made["phase_two"] = {
+            "design": design.name,
+            "rule": design.describe(),
+            "null": design.null,
+            "target": design.target,
+            "patients": design.stages,
+            "futile": [int(count) for count in design.looks.futile],
+            "response_days": arms.response_days,
+        }
+    return made
+
+
+def _escalated(study: Study, built: Built, design: Design) -> dict[str, Any]:
+    """The levels and their design."""
+    escalation = study.file.escalation
+    return {
+        "level_names": [level.name for level in built.protocol.levels],
+        "levels": len(built.protocol.levels),
+        **_rising(study, built),
+        "design": design.name,
+        "design_rule": design.describe(),
+        "dlt": list(escalation.dlt),
+        "dlt_window_days": escalation.dlt_window.days,
+    }
+
+
+def _rising(study: Study, built: Built) -> dict[str, Any]:
     """What rises from level to level. Levels of two agents have no order, so that groups are compared as arms."""
     ladders = [(a, t) for a, t in zip(built.agents, study.file.treatment, strict=True) if t.is_ladder]
     if len(ladders) > 1:

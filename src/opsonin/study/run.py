@@ -139,9 +139,22 @@ def _world(study: Study, seed: int) -> World:
 
 
 def _patients(study: Study, seed: int) -> VirtualPatients:
-    from opsonin.patients import sample_patients
+    """The study's pool: so many of each indication, one indication after the other, each with numbers of its own."""
+    from opsonin.patients import VirtualPatients, sample_patients
 
-    return sample_patients(study.built.model, study.built.indication, study.file.population.pool, seed)
+    built, count = study.built, study.file.population.pool
+    parts = [sample_patients(built.model, one, count, seed, k * count) for k, one in enumerate(built.indications)]
+    if len(parts) == 1:
+        return parts[0]
+    import pandas as pd
+
+    return VirtualPatients(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.constants for part in parts]),
+        pd.concat([part.covariates for part in parts], ignore_index=True),
+        np.concatenate([part.weights for part in parts]),
+        np.concatenate([part.thresholds for part in parts]),
+    )
 
 
 def _simulate(

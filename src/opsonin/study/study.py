@@ -78,9 +78,10 @@ class Study:
         built = self.built
         return describe(
             self.file,
+            built.agents,
             built.routes,
             built.indication_words,
-            built.design.describe(),
+            built.design.describe() if built.design is not None else "",
             built.comparisons,
             built.policies,
         )

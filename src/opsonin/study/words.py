@@ -18,6 +18,7 @@ _TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times"}
 
 def describe(
     study: StudyFile,
+    agents: Sequence[str],
     routes: Sequence[str],
     indication: str,
     design: str,
@@ -26,7 +27,7 @@ def describe(
 ) -> str:
     """The study in words.
 
-    routes: the route of each treatment;   indication, design: in words;   comparisons: what the question of
+    agents, routes: of each treatment;   indication, design: in words;   comparisons: what the question of
     interaction comes to.   policies: what is done with doses on what is observed, a sentence each.
     """
     sections = [
@@ -35,8 +36,7 @@ def describe(
             "Treatment",
             [_treatment(t, r, study.follow_up.observe) for t, r in zip(study.treatment, routes, strict=True)],
         ),
-        ("Dose levels", _levels(study)),
-        ("Escalation", _escalation(study, design)),
+        *_looking_for(study, agents, design),
         ("Assessments", _assessments(study)),
         *([("Policies", list(policies))] if policies else []),
         ("Follow-up", _follow_up(study)),
@@ -48,6 +48,15 @@ def describe(
     return "\n".join(lines)
 
 
+def _looking_for(study: StudyFile, agents: Sequence[str], design: str) -> list[tuple[str, list[str]]]:
+    """Dose levels and how one is found, or arms and who is enrolled in them."""
+    if study.escalates is None:
+        from opsonin.study.enrolment import enrolment_words
+
+        return enrolment_words(study, agents)
+    return [("Dose levels", _levels(study)), ("Escalation", _escalation(study, design))]
+
+
 def span(days: Days) -> str:
     """ "days 1 to 14 (0 to 13 days elapsed)": protocol days with what they are on the record's clock."""
     first, last = elapsed(days.first), elapsed(days.last)
@@ -57,9 +66,10 @@ def span(days: Days) -> str:
 
 
 def _patients(study: StudyFile, indication: str) -> list[str]:
+    each = "each of " if len(study.population.indications) > 1 else ""
     return [
-        f"{study.population.pool:,} virtual patients of {indication} are the pool; each replicate trial enrols from it "
-        "without replacement."
+        f"{study.population.pool:,} virtual patients of {each}{indication} are the pool; each replicate trial enrols "
+        "from it without replacement."
     ]
 
 
@@ -67,7 +77,8 @@ def _treatment(treatment: Treatment, route: str, observe: Duration) -> str:
     dose = "the dose of the level" if treatment.is_ladder else treatment.dose[0].text
     how = _TIMES.get(treatment.times, f"{treatment.times} times")
     infusion = f" over {treatment.infusion.text}" if treatment.infusion else ""
-    said = f"{treatment.agent}: {dose}, {route}{infusion}, {how} a day, {span(treatment.days)}"
+    whom = f" (only in the arm {_listed(treatment.arm)})" if treatment.arm else ""
+    said = f"{treatment.agent}{whom}: {dose}, {route}{infusion}, {how} a day, {span(treatment.days)}"
     if treatment.cycle is None:
         return f"{said}, given once: {treatment.days.count * treatment.times} doses."
     length = int(treatment.cycle.days)
@@ -143,8 +154,9 @@ def _assessments(study: StudyFile) -> list[str]:
 def _follow_up(study: StudyFile) -> list[str]:
     observe, tumour = study.follow_up.observe, study.assessments.tumour
     seen = "confirmed" if tumour and tumour.criteria == "iRECIST" else "seen"
+    toxic = " a DLT," if study.escalates is not None else ""
     until = (
-        f"treatment goes on until progression is {seen} on a scan, a DLT, drop-out or death."
+        f"treatment goes on until progression is {seen} on a scan,{toxic} drop-out or death."
         if not study.policy
         else "treatment goes on until a policy stops it, drop-out or death."
     )

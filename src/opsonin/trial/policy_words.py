@@ -90,7 +90,7 @@ def _otherwise(protocol: Protocol) -> str:
     """The two policies that every protocol has, for the agents that no written one of the same occasion names."""
     agents = list(dict.fromkeys(t.agent for t in protocol.treatments))
     rest = {}
-    for occasion in ("DLT", "progression"):
+    for occasion in ("DLT", "progression") if protocol.arms is None else ("progression",):
         named = [p for p in protocol.policies if p.when.text == occasion]
         spared = {agent for p in named for agent in (p.agents or agents)}
         rest[occasion] = [agent for agent in agents if agent not in spared]

@@ -10,15 +10,12 @@ from opsonin.trial.protocol import Protocol
 
 def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
     """The manifest's `assumptions` that the trial itself makes (a model's parameters make further ones)."""
-    rules = ", ".join(rule.text for rule in protocol.dlt) or "none"
     sentences = [
         *_treatment(protocol),
-        f"Dose-limiting toxicities ({rules}) count from protocol day 1 for {protocol.dlt_window_days:g} days. "
-        + _replacement(protocol),
+        *_limiting(protocol),
         "Each adverse event happens at most once a patient, with rising grades; events are collected until "
         f"{protocol.event_follow_up_days:g} days after treatment.",
-        f"While a cohort is open the next eligible patient comes after {protocol.accrual_days:g} days on average "
-        "(exponential waits); a cohort opens when the one before can be judged.",
+        _accrual(protocol),
         "Patients do not influence one another, and nothing drifts with calendar time. How one patient's outcomes at "
         "different doses hang together cannot be known from data; here it follows from the patient's own parameters.",
         "Every visit takes place on its day until death or drop-out; blood for drug levels is taken while treated.",
@@ -37,6 +34,37 @@ def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
     return [{"sentence": sentence, "parameters": []} for sentence in sentences]
 
 
+def _limiting(protocol: Protocol) -> list[str]:
+    """What limits the dose, where one is looked for."""
+    if protocol.arms is not None:
+        return []
+    rules = ", ".join(rule.text for rule in protocol.dlt) or "none"
+    return [
+        f"Dose-limiting toxicities ({rules}) count from protocol day 1 for {protocol.dlt_window_days:g} days. "
+        + _replacement(protocol)
+    ]
+
+
+def _accrual(protocol: Protocol) -> str:
+    """How patients come."""
+    arms = protocol.arms
+    if arms is None:
+        return (
+            f"While a cohort is open the next eligible patient comes after {protocol.accrual_days:g} days on average "
+            "(exponential waits); a cohort opens when the one before can be judged."
+        )
+    where = " of an indication" if len(arms.indications) > 1 else ""
+    said = f"The next patient{where} comes after {protocol.accrual_days:g} days on average (exponential waits)."
+    if arms.count > 1:
+        said += " Arms are drawn in permuted blocks; nobody knows them beforehand or changes them."
+    if arms.stages > 1:
+        said += (
+            f" Enrolment pauses at a look until everybody was followed for {arms.response_days:g} days, responded, "
+            "progressed or left."
+        )
+    return f"{said} Everybody is followed for the same time, whenever they came."
+
+
 def _proven(criteria: str) -> str:
     return "progression is confirmed (iRECIST)" if criteria == "iRECIST" else "progression"
 
@@ -45,9 +73,9 @@ def _treatment(protocol: Protocol) -> list[str]:
     """When treatment stops, and what else is done with doses."""
     if not protocol.policies:
         return [
-            "Treatment stops at once for an adverse event that meets a DLT rule, in any cycle, for death and for "
-            f"drop-out; for {_proven(protocol.tumour.criteria) if protocol.tumour else 'progression'} it stops at the "
-            "scan that shows it. Doses are not reduced or delayed."
+            f"Treatment stops at once for {_toxic(protocol)}death and for drop-out; for "
+            f"{_proven(protocol.tumour.criteria) if protocol.tumour else 'progression'} it stops at the scan that "
+            "shows it. Doses are not reduced or delayed."
         ]
     recovery = recovery_words(protocol)
     said = [f"{sentence[0].upper()}{sentence[1:]}" for sentence in policy_words(protocol)]
@@ -55,9 +83,21 @@ def _treatment(protocol: Protocol) -> list[str]:
         "Policies: " + " ".join(said),
         *([recovery] if recovery else []),
         "Readings that a policy looks at are known at the visit itself; visits keep their days though doses are put "
-        "off. Patients whose doses were held, reduced or put off count for dose-limiting toxicity like the others; who "
-        "was taken off the escalated agent within the window without one does not.",
+        "off." + _counting(protocol),
     ]
+
+
+def _counting(protocol: Protocol) -> str:
+    if protocol.arms is not None:
+        return ""
+    return (
+        " Patients whose doses were held, reduced or put off count for dose-limiting toxicity like the others; who was "
+        "taken off the escalated agent within the window without one does not."
+    )
+
+
+def _toxic(protocol: Protocol) -> str:
+    return "an adverse event that meets a DLT rule, in any cycle, for " if protocol.arms is None else ""
 
 
 def _replacement(protocol: Protocol) -> str:

@@ -153,7 +153,7 @@ def _check(name: str, option: str, value: Any) -> None:
         "choose": isinstance(value, str),
         "looks": isinstance(value, list) and bool(value) and all(type(n) is int and n > 0 for n in value),
         "patients": type(value) is int and value > 0,
-    }.get(option, number and 0 < value < 1)
+    }.get(option, number and 0 < float(value) < 1)  # type: ignore[arg-type]
     wanted = {
         "choose": "a text",
         "looks": "a list of numbers of patients, such as [10, 20, 30]",

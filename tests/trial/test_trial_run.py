@@ -6,7 +6,7 @@ import pytest
 
 from opsonin.conduct import Conduct
 from opsonin.criteria import responses_from_lesions
-from opsonin.designs import Coherent, Crm, MaxPatients, NoSkipping, ThreePlusThree, TiteBoin, TiteCrm, parse_outcomes
+from opsonin.designs import Coherent, Crm, MaxPatients, NoSkipping, ThreePlusThree, parse_outcomes
 from opsonin.errors import StudyError
 from opsonin.trial import ImmunePlan, Level, Pool, SamplingPlan, Treatment, run_trials
 from opsonin.trial.enrol import enrol
@@ -293,9 +293,3 @@ def test_a_design_that_looks_back_at_the_last_cohort_decides_as_it_does_alone(po
             again = design.decide(parse_outcomes(now.seen))
             assert again.action == now.decision
             assert (again.mtd if again.stop else again.level) == (None if pd.isna(now.level_to) else now.level_to)
-
-
-@pytest.mark.parametrize("design", [TiteBoin(3, 0.3), TiteCrm(3)])
-def test_a_design_that_needs_the_clock_is_refused_by_name(pool, design):
-    with pytest.raises(StudyError, match=f"'{design.name}' looks at follow-up.* beside counts"):
-        run_trials(pool, pool.protocol, MaxPatients(design, 12), 5, 1)

@@ -6,17 +6,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from opsonin.designs.base import Design
-from opsonin.designs.draws import Accrual, People, Waits
+from opsonin.designs.draws import Accrual, Waits
 from opsonin.designs.evidence import EFFICACY
 from opsonin.designs.followed import TIE, Followed
+from opsonin.designs.on_clock import Comers
 
 
 class Backfilling:
     """Patients who come while no cohort is open, of a block of trials; who finds no open dose goes elsewhere."""
 
-    def __init__(
-        self, design: Design, people: People, accrual: Accrual, numbers: Int[np.ndarray, " trial"], seed: int
-    ):
+    def __init__(self, design: Design, people: Comers, accrual: Accrual, numbers: Int[np.ndarray, " trial"], seed: int):
         self.design, self.people = design, people
         self.waits = Waits(accrual, numbers, seed, "design backfill")
         self.came = np.zeros(len(numbers), dtype=np.int64)  # who found a dose and who did not

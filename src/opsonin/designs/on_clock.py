@@ -20,7 +20,7 @@ from opsonin.designs.followed import TIE, Followed
 from opsonin.designs.truth import Shown
 from opsonin.errors import DesignError
 
-Note = Callable[[np.ndarray, np.ndarray, Decisions], None]
+Note = Callable[[np.ndarray, np.ndarray, Decisions, np.ndarray | None], None]
 
 
 @runtime_checkable
@@ -67,7 +67,8 @@ def run_on_clock(
     """Run the trials of `state` until each has ended: the dose each declares, 0 for none.
 
     gaps: days that the second patient of a cohort waits after the first one's day 1, and each further one after the one
-    before.   note: told of every decision, the trials (from 0), the day of each on its clock and what was decided.
+    before.   note: told of every decision: trials (from 0), the day of each on its clock, what was decided and
+    by which lot.
     Who cannot be judged is left out of what the design sees; one that waits for its cohort has another patient instead,
     one that does not sees that there is one fewer.
     Raises: DesignError where a design waits and nothing more is to come.
@@ -88,7 +89,7 @@ def run_on_clock(
             day = np.where(
                 made.stop & (state.size[going] > 0), np.minimum(state.clock[going], last), state.clock[going]
             )
-            note(going, day, made)
+            note(going, day, made, seen.lot)
         mtd[going[made.stop]] = made.mtd[made.stop]
         on = ~made.stop
         going, made = going[on], made.take(on)

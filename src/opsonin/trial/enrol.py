@@ -1,49 +1,85 @@
-"""Replicate trials, all at once: enrol from the pool, judge, let the design decide, until every trial has stopped."""
+"""Replicate trials, all at once: enrol from the pool, judge, let the design decide, until every trial has stopped.
+
+A design that decides from counts of patients and DLTs has cohorts filled one after the other (here); any other one runs
+on each trial's own clock (enrol_clock.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import abc
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+import pandas as pd
+from jaxtyping import Float, Int
 
 from opsonin import random
-from opsonin.designs import Design, Evidence
+from opsonin.designs import Decisions, Design, Evidence
 from opsonin.designs.evidence import LOTS
-from opsonin.errors import StudyError
+from opsonin.trial.decided import Steps, decided_by_cohort
+from opsonin.trial.endpoints import Outcomes, Shows
+from opsonin.trial.enrolment import Enrolment, Order
 from opsonin.trial.plan import Plan
-from opsonin.trial.potential import PotentialOutcomes
 
-Outcomes = Callable[[int, np.ndarray], PotentialOutcomes]
+__all__ = ["ByCohort", "Enrolment", "Escalation", "enrol", "escalate"]
+
+
+class Escalation(abc.ABC):
+    """The escalation of replicate trials: who was enrolled, and what the design decided."""
+
+    enrolment: Enrolment
+
+    @abc.abstractmethod
+    def decisions(self, enrolled: Enrolment) -> pd.DataFrame:
+        """The decisions of these patients' trials as they were made, with their `trial`, in order of time."""
 
 
 @dataclass(frozen=True, eq=False)
-class Enrolment:
-    """Who was enrolled where, one entry a patient, sorted by trial and slot (order of enrolment, from 0).
+class ByCohort(Escalation):
+    """Trials whose cohorts are filled one after the other.   steps: one before the first cohort, one after each."""
 
-    trial: from 1.   patient: row of the pool.   enrolled_day, judged_day: on the trial's clock, when the patient came
-    and when it was known whether there was a DLT.   counted: evaluable, or nobody is replaced.
+    enrolment: Enrolment
+    steps: Steps
+    design: Design
+    seed: int
+    replaced: bool
+
+    def decisions(self, enrolled: Enrolment) -> pd.DataFrame:
+        counted = enrolled.evaluable | (not self.replaced)
+        return decided_by_cohort(enrolled, self.steps, self.design, counted, self.seed)
+
+
+def escalate(
+    plan: Plan,
+    weights: Float[np.ndarray, " patient"],
+    outcomes: Outcomes,
+    design: Design,
+    seed: int,
+    trials: int,
+    pool_seed: int | None = None,
+) -> Escalation:
+    """Run the escalation of `trials` trials.
+
+    weights: of the pool's patients; more weight is enrolled more often, nobody twice in a trial.
+    outcomes: (level, rows of the pool) → the potential outcomes at a level, in which these rows are simulated.
+    pool_seed: of readings that a policy acts on; `seed` where None.
+    Raises: StudyError where a trial needs more patients than the pool has, or the protocol does not measure what the
+    design looks at.
     """
+    if design.backfills or design.needs - {LOTS}:
+        from opsonin.trial.enrol_clock import escalate_on_clock
 
-    trial: Int[np.ndarray, " enrolled"]
-    slot: Int[np.ndarray, " enrolled"]
-    patient: Int[np.ndarray, " enrolled"]
-    level: Int[np.ndarray, " enrolled"]
-    cohort: Int[np.ndarray, " enrolled"]
-    enrolled_day: Float[np.ndarray, " enrolled"]
-    judged_day: Float[np.ndarray, " enrolled"]
-    dlt: Bool[np.ndarray, " enrolled"]
-    evaluable: Bool[np.ndarray, " enrolled"]
+        return escalate_on_clock(
+            plan, weights, outcomes, design, seed, trials, seed if pool_seed is None else pool_seed
+        )
+    return _by_cohort(plan, weights, outcomes, design, seed, trials)
 
-    def __len__(self) -> int:
-        return len(self.trial)
 
-    def of_trial(self, number: int) -> Int[np.ndarray, " row"]:
-        """The rows of one trial."""
-        first, last = np.searchsorted(self.trial, [number, number + 1])
-        return np.arange(first, last)
+def enrol(
+    plan: Plan, weights: Float[np.ndarray, " patient"], outcomes: Outcomes, design: Design, seed: int, trials: int
+) -> Enrolment:
+    """Who is enrolled where in the escalation of `trials` trials; see `escalate`."""
+    return escalate(plan, weights, outcomes, design, seed, trials).enrolment
 
 
 @dataclass(eq=False)
@@ -59,6 +95,13 @@ class _Trials:
     last_patients: np.ndarray
     last_dlt: np.ndarray
 
+    @classmethod
+    def begin(cls, trials: int, levels: int) -> _Trials:
+        """Nobody is enrolled yet."""
+        patients, dlt = (np.zeros((trials, levels), dtype=np.int64) for _ in range(2))
+        current, cohort, enrolled, last, last_dlt = (np.zeros(trials, dtype=np.int64) for _ in range(5))
+        return cls(patients, dlt, current, cohort, enrolled, np.zeros(trials), last, last_dlt)
+
     def evidence(self, going: np.ndarray, lot: np.ndarray | None) -> Evidence:
         """What the designs of these trials may look at: counts, with those of the last cohort."""
         return Evidence(
@@ -71,63 +114,44 @@ class _Trials:
         )
 
 
-def enrol(
-    plan: Plan, weights: Float[np.ndarray, " patient"], outcomes: Outcomes, design: Design, seed: int, trials: int
-) -> Enrolment:
-    """Run the escalation of `trials` trials.
-
-    weights: of the pool's patients; more weight is enrolled more often, nobody twice in a trial.
-    outcomes: (level, rows of the pool) → the potential outcomes at a level, in which these rows are simulated.
-    Raises: StudyError where a trial needs more patients than the pool has, or the design looks at more than counts.
-    """
-    _check(design)
-    levels, numbers = design.levels, np.arange(1, trials + 1)
-    order = _Order(weights, seed, trials)
-    state = _Trials(
-        np.zeros((trials, levels), dtype=np.int64),
-        np.zeros((trials, levels), dtype=np.int64),
-        np.zeros(trials, dtype=np.int64),
-        np.zeros(trials, dtype=np.int64),
-        np.zeros(trials, dtype=np.int64),
-        np.zeros(trials),
-        np.zeros(trials, dtype=np.int64),
-        np.zeros(trials, dtype=np.int64),
-    )
+def _by_cohort(plan: Plan, weights: np.ndarray, outcomes: Outcomes, design: Design, seed: int, trials: int) -> ByCohort:
+    numbers = np.arange(1, trials + 1)
+    order, shows = Order(weights, seed, trials), Shows(plan, outcomes, len(weights))
+    state = _Trials.begin(trials, design.levels)
     found: list[tuple[np.ndarray, ...]] = []
+    steps: list[tuple[np.ndarray, np.ndarray, Decisions]] = []
     going = np.arange(trials)
     while len(going):
         lot = None
         if LOTS in design.needs:
-            lot = random.uniform(seed, "design lot", numbers[going], state.cohort[going])[..., 0]
+            lot = cohort_lot(seed, numbers[going], state.cohort[going])
         made = design.decide_many(state.evidence(going, lot))
+        steps.append((numbers[going], state.cohort[going], made))
         on = ~made.stop
         going, level, wanted = going[on], made.level[on], made.patients[on]
         state.cohort[going] += 1
         state.current[going] = level
         before = state.patients[going].sum(axis=1), state.dlt[going].sum(axis=1)
-        found += _cohort(plan, outcomes, order, state, going, level, wanted, seed, numbers)
+        found += _cohort(plan, shows, order, state, going, level, wanted, seed, numbers)
         state.last_patients[going] = state.patients[going].sum(axis=1) - before[0]
         state.last_dlt[going] = state.dlt[going].sum(axis=1) - before[1]
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     sort = np.lexsort((columns[1], columns[0]))
-    return Enrolment(*(column[sort] for column in columns))
+    enrolment = Enrolment(*(column[sort] for column in columns))
+    return ByCohort(enrolment, Steps.joined(steps), design, seed, plan.protocol.replace != "nobody")
 
 
-def _check(design: Design) -> None:
-    """Raises: StudyError for a design whose evidence a virtual trial does not gather."""
-    beyond = sorted(design.needs - {LOTS})
-    if beyond:
-        raise StudyError(
-            f"the design {design.name!r} looks at {' and '.join(beyond)} beside counts of patients and DLTs; virtual "
-            "trials fill cohort after cohort and cannot show it that yet. Compare it with others on the study's "
-            "virtual patients (opsonin design compare), or run the study with a design that waits, such as boin or crm."
-        )
+def cohort_lot(
+    seed: int, trial: Int[np.ndarray, " trial"], cohort: Int[np.ndarray, " trial"]
+) -> Float[np.ndarray, " trial"]:
+    """The lot by which a design breaks ties after so many cohorts of a trial (from 1)."""
+    return random.uniform(seed, "design lot", trial, cohort)[..., 0]
 
 
 def _cohort(
     plan: Plan,
-    outcomes: Outcomes,
-    order: _Order,
+    shows: Shows,
+    order: Order,
     state: _Trials,
     going: np.ndarray,
     level: np.ndarray,
@@ -147,8 +171,10 @@ def _cohort(
         slot = state.enrolled[trial] + place
         patient = order.patients(trial, slot)
         arrival = _arrivals(plan, opened, rows, numbers[trial], slot, seed)
-        dlt, counted, evaluable, known = _judge(plan, outcomes, level[rows], patient)
-        judged = arrival - plan.start + known
+        seen = shows.seen(level[rows], patient)
+        dlt, evaluable = np.isfinite(seen.dlt), seen.evaluable
+        counted = evaluable if plan.protocol.replace == "not evaluable" else np.ones(len(rows), dtype=bool)
+        judged = arrival - plan.start + seen.judged
         found.append((numbers[trial], slot, patient, level[rows], state.cohort[trial], arrival, judged, dlt, evaluable))
         np.add.at(state.patients, (trial[counted], level[rows][counted] - 1), 1)
         np.add.at(state.dlt, (trial[dlt], level[rows][dlt] - 1), 1)
@@ -161,60 +187,25 @@ def _cohort(
     return found
 
 
-def _judge(
-    plan: Plan, outcomes: Outcomes, level: np.ndarray, patient: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """DLT, counted by the design, evaluable, and the patient's own day on which that was known."""
-    dlt, evaluable = np.zeros(len(level), dtype=bool), np.zeros(len(level), dtype=bool)
-    known = np.zeros(len(level))
-    for number in np.unique(level).tolist():
-        here = level == number
-        seen = outcomes(number, patient[here]).take(patient[here])
-        dlt[here] = np.isfinite(seen.first_limiting(plan))
-        evaluable[here] = seen.evaluable(plan)
-        known[here] = seen.judged_on(plan)
-    counted = evaluable if plan.protocol.replace == "not evaluable" else np.ones(len(level), dtype=bool)
-    return dlt, counted, evaluable, known
-
-
 def _arrivals(
     plan: Plan, opened: np.ndarray, rows: np.ndarray, trial: np.ndarray, slot: np.ndarray, seed: int
 ) -> np.ndarray:
     """Days on which patients come: exponential waits, one after the other, from when the cohort is open."""
-    waits = plan.protocol.accrual_days * random.exponential(seed, "accrual", trial, slot)[..., 0]
+    waits = accrual_waits(plan, seed, trial, slot)
     total = np.cumsum(waits)
     first = np.flatnonzero(np.diff(rows, prepend=-1))
     before = np.repeat(total[first] - waits[first], np.diff(np.append(first, len(rows))))
     return opened[rows] + total - before
 
 
+def accrual_waits(
+    plan: Plan, seed: int, trial: Int[np.ndarray, " enrolled"], slot: Int[np.ndarray, " enrolled"]
+) -> Float[np.ndarray, " enrolled"]:
+    """Days until each patient comes, from when they may.   trial: from 1."""
+    return plan.protocol.accrual_days * random.exponential(seed, "accrual", trial, slot)[..., 0]
+
+
 def _position(rows: np.ndarray) -> np.ndarray:
     """0, 1, … within each run of equal values."""
     first = np.flatnonzero(np.diff(rows, prepend=-1))
     return np.arange(len(rows)) - np.repeat(first, np.diff(np.append(first, len(rows))))
-
-
-class _Order:
-    """The order in which each trial would enrol the pool's patients: a weighted draw without replacement."""
-
-    def __init__(self, weights: np.ndarray, seed: int, trials: int):
-        self.weights, self.seed, self.trials = weights, seed, trials
-        self.depth = 0
-        self.order: Any = None
-        self._draw(min(len(weights), 64))
-
-    def patients(self, trial: np.ndarray, slot: np.ndarray) -> np.ndarray:
-        """The patient in each slot (from 0) of each trial (from 0)."""
-        deepest = int(slot.max())
-        if deepest >= len(self.weights):
-            raise StudyError(
-                f"a trial needs more than the {len(self.weights)} patients of the pool; make population.pool larger."
-            )
-        if deepest >= self.depth:
-            self._draw(min(len(self.weights), 2 * deepest + 1))
-        return self.order[trial, slot]
-
-    def _draw(self, depth: int) -> None:
-        trials = np.arange(1, self.trials + 1)
-        self.order = random.weighted_order(self.seed, "enrolment", self.weights, trials, depth)
-        self.depth = depth

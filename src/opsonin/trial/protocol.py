@@ -142,7 +142,7 @@ class Protocol:
     accrual_days: mean waiting time for the next eligible patient while a cohort is open (assumed: two weeks).
     event_follow_up_days: adverse events are collected until this long after the last day of treatment (CTCAE practice:
     30 days).   interaction: analytes whose exposure is compared with and without the partner.
-    response_days, immune_effect: what the design looks at beside toxicity: a response counts if a scan shows it by then.
+    response_days, immune_effect: what the design looks at beside DLTs; a response counts if a scan shows it by then.
     arms: of a trial that looks for no dose; its levels are arms then, and an arm that is not given a treatment has a
     dose of 0 of it.
     """

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from opsonin.conduct import decision_row, decision_table
 from opsonin.designs import Design, outcomes
 from opsonin.trial import samples, tables
-from opsonin.trial.enrol import Enrolment, enrol
+from opsonin.trial.enrol import escalate
+from opsonin.trial.enrolment import Enrolment
 from opsonin.trial.given import exposures
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes, gather
@@ -74,7 +74,7 @@ def run_trials(
         return levels[level]
 
     enrolment, decided = _enrolled(pool, at, design, seed, trials)
-    one = _only(enrolment, 1)
+    one = enrolment.only(1)
     told = _tables(pool, one, gather(levels, one.level, one.patient), decided, seed)
     record = TrialRecord({name: table.drop(columns="trial") for name, table in told.items()}, replace(about, tables={}))
     if early is not None:
@@ -103,18 +103,8 @@ def _enrolled(
         return enrolled, allocation.decisions
     assert design is not None
     pool.expect(trials * design.decide(outcomes([], [])).patients)
-    replaced = plan.protocol.replace != "nobody"
-
-    def decided(own: Enrolment) -> pd.DataFrame:
-        return _decisions(own, design, own.evaluable | (not replaced))
-
-    return enrol(plan, pool.weights, at, design, seed, trials), decided
-
-
-def _only(enrolment: Enrolment, number: int) -> Enrolment:
-    """The patients of one trial."""
-    mine = enrolment.of_trial(number)
-    return Enrolment(*(getattr(enrolment, name)[mine] for name in Enrolment.__dataclass_fields__))
+    escalation = escalate(plan, pool.weights, at, design, seed, trials, pool.seed)
+    return escalation.enrolment, escalation.decisions
 
 
 def _tables(
@@ -151,35 +141,3 @@ def _without(agent: str, pool: Any, first: Enrolment, seed: int) -> dict[str, pd
         "concentrations": samples.concentrations(pool.plan, first, seen, seed, pool.seed, gone),
     }
     return {name: table.drop(columns="trial") for name, table in made.items() if len(table)}
-
-
-def _decisions(enrolment: Enrolment, design: Design, counted: np.ndarray) -> pd.DataFrame:
-    """Every trial's decisions, one before the first cohort and one after each, as conduct writes them.
-
-    counted: which of the enrolled patients the design looks at.
-    """
-    start = decision_row(1, 0.0, None, design.name, "", None, design.decide(outcomes([], [])))
-    known: dict[tuple[Any, ...], dict[str, Any]] = {}
-    rows, trials = [], []
-    looked_at = [column[counted] for column in (enrolment.level, enrolment.dlt, enrolment.cohort)]
-    before = np.concatenate([[0], np.cumsum(counted)])  # how many of those stand before each enrolled patient
-    first = np.flatnonzero((np.diff(enrolment.trial, prepend=0) != 0) | (np.diff(enrolment.cohort, prepend=0) != 0))
-    last_day = np.maximum.reduceat(enrolment.judged_day, first).tolist()
-    ends = [*first[1:].tolist(), len(enrolment)]
-    begin = 0
-    for row, end, day in zip(first.tolist(), ends, last_day, strict=True):  # cohort by cohort
-        trial, cohort, level = int(enrolment.trial[row]), int(enrolment.cohort[row]), int(enrolment.level[end - 1])
-        if cohort == 1:
-            begin = row
-            rows.append(start)
-            trials.append(trial)
-        told = [column[before[begin] : before[end]] for column in looked_at]
-        key = (cohort, level, *(part.tobytes() for part in told))  # a thousand trials go few ways
-        if key not in known:
-            seen = outcomes(*(part.tolist() for part in told))
-            known[key] = decision_row(cohort + 1, 0.0, cohort, design.name, seen.text, level, design.decide(seen))
-        rows.append(known[key] | {"day": day})
-        trials.append(trial)
-    table = decision_table(rows)
-    table.insert(0, "trial", np.array(trials, dtype=np.int64))
-    return table

@@ -97,7 +97,7 @@ def written(cohorts):
 
 
 def test_every_registered_design_stands_in_these_tests():
-    assert set(names()) - {"blrm-pair", "boin-comb"} <= set(DESIGNS)
+    assert set(names()) - {"blrm-pair", "boin-comb", "pocrm", "waterfall"} <= set(DESIGNS)  # test_combinations
 
 
 @pytest.mark.parametrize(("name", "rule"), EVERY, ids=[name for name, _ in EVERY])

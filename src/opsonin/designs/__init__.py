@@ -23,6 +23,7 @@ from opsonin.designs.outcomes import Outcomes, outcomes, parse_outcomes
 from opsonin.designs.own_table import OwnTable
 from opsonin.designs.partial_order import PartialOrderFit, partial_order_crm
 from opsonin.designs.pathways import Pathways, pathways
+from opsonin.designs.pocrm import Pocrm, standard_orders
 from opsonin.designs.registry import design, names
 from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.saturating import Saturating
@@ -38,7 +39,7 @@ from opsonin.designs.tite_boin_et import TiteBoinEt
 from opsonin.designs.tite_crm import TiteCrm
 from opsonin.designs.truth import PotentialDoses, Scenario, Truth
 from opsonin.designs.u_boin import UBoin
-from opsonin.designs.waterfall import Subtrial, next_subtrial
+from opsonin.designs.waterfall import Subtrial, Waterfall, next_subtrial
 from opsonin.designs.wrappers import (
     Coherent,
     Cohorts,
@@ -86,6 +87,7 @@ __all__ = [
     "OwnTable",
     "PartialOrderFit",
     "Pathways",
+    "Pocrm",
     "PotentialDoses",
     "RollingSix",
     "Saturating",
@@ -106,6 +108,7 @@ __all__ = [
     "TiteCrm",
     "Truth",
     "UBoin",
+    "Waterfall",
     "Wrapper",
     "codata_prior",
     "compare",
@@ -124,4 +127,5 @@ __all__ = [
     "scenario_library",
     "simulate",
     "skeleton",
+    "standard_orders",
 ]

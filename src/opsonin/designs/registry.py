@@ -22,6 +22,7 @@ from opsonin.designs.i3plus3 import I3Plus3
 from opsonin.designs.keyboard import Keyboard
 from opsonin.designs.mtpi import Mtpi, Mtpi2
 from opsonin.designs.own_table import OwnTable
+from opsonin.designs.pocrm import Pocrm
 from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
 from opsonin.designs.three_plus_three import ThreePlusThree
@@ -30,6 +31,7 @@ from opsonin.designs.tite_boin12 import TiteBoin12
 from opsonin.designs.tite_boin_et import TiteBoinEt
 from opsonin.designs.tite_crm import TiteCrm
 from opsonin.designs.u_boin import UBoin
+from opsonin.designs.waterfall import Waterfall
 from opsonin.designs.wrappers import (
     Coherent,
     MaxPatients,
@@ -55,6 +57,7 @@ REGISTRY: dict[str, Callable[..., Design]] = {
     "keyboard": Keyboard,
     "mtpi": Mtpi,
     "mtpi-2": Mtpi2,
+    "pocrm": Pocrm,
     "rolling-six": RollingSix,
     "table": OwnTable,
     "tite-boin": TiteBoin,
@@ -62,6 +65,7 @@ REGISTRY: dict[str, Callable[..., Design]] = {
     "tite-boin12": TiteBoin12,
     "tite-crm": TiteCrm,
     "u-boin": UBoin,
+    "waterfall": Waterfall,
 }
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {

@@ -38,11 +38,16 @@ class Accrual:
 
 
 class People:
-    """The patients of a block of trials, drawn as far as they are needed.   timed: with the days on which it shows."""
+    """The patients of a block of trials, drawn as far as they are needed.   timed: with the days on which it shows.
 
-    def __init__(self, truth: Truth, numbers: Int[np.ndarray, " trial"], seed: int, timed: bool):
+    most: how many each trial is thought to need; where it is wrong more are drawn.
+    """
+
+    def __init__(
+        self, truth: Truth, numbers: Int[np.ndarray, " trial"], seed: int, timed: bool, most: int | None = None
+    ):
         self.truth, self.numbers, self.seed, self.timed = truth, numbers, seed, timed
-        self.depth = 0
+        self.depth, self.first = 0, DRAWN if most is None else most
 
     def show(
         self, trial: Int[np.ndarray, " patient"], slot: Int[np.ndarray, " patient"], dose: Int[np.ndarray, " patient"]
@@ -57,7 +62,7 @@ class People:
                 raise DesignError(
                     f"a trial has gone beyond {MOST} patients; give the design an end, such as MaxPatients(…, 30)."
                 )
-            self.depth = max(DRAWN, 2 * self.depth, wanted)
+            self.depth = max(self.first, 2 * self.depth, wanted)
             self.drawn = self.truth.draw(self.seed, self.numbers, self.depth, self.timed)
         return self.drawn.show(trial, slot, dose)
 

@@ -14,7 +14,7 @@ import numpy as np
 from opsonin.designs.base import Design
 from opsonin.designs.characteristics import Simulated
 from opsonin.designs.clock import by_clock
-from opsonin.designs.draws import Accrual, Lots, People
+from opsonin.designs.draws import MOST, Accrual, Lots, People
 from opsonin.designs.evidence import FOLLOW_UP, GRADES, IMMUNE, PATIENTS, Evidence
 from opsonin.designs.truth import Truth
 from opsonin.errors import DesignError
@@ -54,41 +54,66 @@ def compare(
     return {name: simulate(design, truth, trials, seed, **given) for name, design in designs.items()}
 
 
+class _Counts:
+    """What is known of the trials of a block that still go on, row by row.   number: of each (from 0) in the block."""
+
+    def __init__(self, trials: int, doses: int):
+        self.number = np.arange(trials)
+        self.treated, self.dlt, self.efficacy, self.both = (np.zeros((trials, doses), np.int64) for _ in range(4))
+        self.current, self.last, self.last_dlt = (np.zeros(trials, dtype=np.int64) for _ in range(3))
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with some of them."""
+        for name, array in vars(self).items():
+            setattr(self, name, array[rows])
+
+    def add(self, table: np.ndarray, level: np.ndarray, more: np.ndarray) -> None:
+        """More at one dose of each trial."""
+        table.reshape(-1)[np.arange(len(table)) * table.shape[1] + level - 1] += more
+
+
 def _by_counts(design: Design, truth: Truth, numbers: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
     """(mtd, patients, dlt, efficacy, days, backfilled) of trials in which a cohort is judged before the next comes."""
     trials, doses = len(numbers), design.levels
-    treated, dlt, efficacy, both = (np.zeros((trials, doses), dtype=np.int64) for _ in range(4))
-    current, last, last_dlt, mtd = (np.zeros(trials, dtype=np.int64) for _ in range(4))
-    people, lots, going = People(truth, numbers, seed, timed=False), Lots(design, numbers, seed), np.arange(trials)
-    while len(going):
+    mtd, found = np.zeros(trials, dtype=np.int64), [np.zeros((trials, doses), dtype=np.int64) for _ in range(3)]
+    people, lots = People(truth, numbers, seed, timed=False, most=_most(design)), Lots(design, numbers, seed)
+    going = _Counts(trials, doses)
+    while True:
         seen = Evidence(
-            treated[going], dlt[going], current[going], last[going], last_dlt[going],
-            efficacy=efficacy[going], both=both[going], lot=lots.next(going),
+            going.treated, going.dlt, going.current, going.last, going.last_dlt,
+            efficacy=going.efficacy, both=going.both, lot=lots.next(going.number),
         )  # fmt: skip
         made = design.decide_many(seen)
-        stop = made.stop
+        total, stop = seen.total, made.stop
         if stop.any():
-            mtd[going[stop]] = made.mtd[stop]
-            going, made, total = going[~stop], made.take(~stop), seen.total[~stop]
-            if not len(going):
-                break
-        else:
-            total = seen.total
-        if made.patients.min() < 1:
+            ended = going.number[stop]
+            mtd[ended] = made.mtd[stop]
+            for table, known in zip(found, (going.treated, going.dlt, going.efficacy), strict=True):
+                table[ended] = known[stop]
+            going.keep(~stop)
+            made, total = made.take(~stop), total[~stop]
+        if not len(going.number):
+            return mtd, *found, np.full(trials, np.nan), np.zeros((trials, doses), dtype=np.int64)
+        least, most = int(made.patients.min()), int(made.patients.max())
+        if least < 1:
             raise DesignError(
                 f"the design {design.name!r} treats nobody and does not end; this is a fault of the design."
             )
-        size = int(made.patients.max())
-        at = made.level - 1
-        last_dlt[going] = 0
-        for member in range(size):
-            rows = np.arange(len(going)) if member < made.patients.min() else np.flatnonzero(made.patients > member)
-            who = going[rows]
-            shown = people.show(who, total[rows] + member, made.level[rows])
-            dlt[who, at[rows]] += shown.dlt
-            last_dlt[who] += shown.dlt
-            efficacy[who, at[rows]] += shown.efficacy
-            both[who, at[rows]] += shown.efficacy & shown.dlt
-        treated[going, at] += made.patients
-        current[going], last[going] = made.level, made.patients
-    return mtd, treated, dlt, efficacy, np.full(trials, np.nan), np.zeros_like(treated)
+        new = np.zeros((3, len(total)), dtype=np.int64)
+        for member in range(most):
+            rows = slice(None) if member < least else np.flatnonzero(made.patients > member)
+            shown = people.show(going.number[rows], total[rows] + member, made.level[rows])
+            new[0, rows] += shown.dlt
+            if shown.efficacy.any():
+                new[1, rows] += shown.efficacy
+                new[2, rows] += shown.efficacy & shown.dlt
+        going.add(going.treated, made.level, made.patients)
+        for table, more in zip((going.dlt, going.efficacy, going.both), new, strict=True):
+            going.add(table, made.level, more)
+        going.current, going.last, going.last_dlt = made.level, made.patients, new[0]
+
+
+def _most(design: Design) -> int | None:
+    """The patients of a trial at most, where the design says so; a hint only, of how many to draw at once."""
+    patients = getattr(design, "patients", None)
+    return patients if isinstance(patients, int) and patients < MOST else None

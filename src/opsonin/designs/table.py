@@ -47,8 +47,11 @@ class TableDesign(Design):
         return self.table(LARGEST)
 
     def admissible(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
-        given_up = self._table.eliminate[seen.patients, seen.dlt]
-        return ~np.logical_or.accumulate(given_up, axis=1)
+        given_up = self._table.eliminate.take(seen.patients * (LARGEST + 1) + seen.dlt)
+        if given_up.any():
+            for dose in range(1, given_up.shape[1]):  # few doses: quicker than to accumulate along them
+                given_up[:, dose] |= given_up[:, dose - 1]
+        return ~given_up
 
     def decide_many(self, seen: Evidence) -> Decisions:
         _check_size(seen)

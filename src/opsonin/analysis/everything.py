@@ -11,6 +11,7 @@ from opsonin.analysis.exposure_response import exposure_response_findings
 from opsonin.analysis.findings import Finding, Findings, note
 from opsonin.analysis.immune import immune_findings
 from opsonin.analysis.pharmacokinetics import pharmacokinetic_findings
+from opsonin.analysis.phase_two import phase_two_findings
 from opsonin.analysis.response import response_findings
 from opsonin.analysis.safety import safety_findings
 from opsonin.analysis.screen_findings import screen_findings
@@ -27,6 +28,7 @@ Part = dict[str, list[Finding]]  # chapter → its findings
 CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "groups": lambda asked: _without_group(asked),
     "trial": flow_findings,
+    "phase_two": phase_two_findings,
     "design": operating_characteristics,
     "safety": safety_findings,
     "pk": pharmacokinetic_findings,

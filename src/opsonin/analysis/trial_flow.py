@@ -9,6 +9,7 @@ import pandas as pd
 
 from opsonin.analysis.asked import Asked
 from opsonin.analysis.findings import Finding, note
+from opsonin.analysis.phase_two import arm_characteristics, has_arms
 from opsonin.analysis.response import EXACT_SOURCE
 from opsonin.analysis.statistics import proportion
 
@@ -70,6 +71,8 @@ def _counted(asked: Asked, name: str, rows: pd.DataFrame) -> Finding:
 
 def mtd_findings(asked: Asked) -> list[Finding]:
     """The maximum tolerated dose that the recorded decisions declare."""
+    if has_arms(asked):
+        return []
     path = decision_path(asked)
     if not len(path):
         if asked.levels and len(asked.levels) > 1:
@@ -109,6 +112,8 @@ def operating_characteristics(asked: Asked) -> list[Finding]:
     replicates = asked.replicates
     if replicates is None or not len(replicates.table("subjects")):
         return []
+    if has_arms(asked):
+        return arm_characteristics(asked)
     subjects, trials = replicates.table("subjects"), np.asarray(replicates.trials)
     count, names = trials.size, asked.levels
     trial = np.searchsorted(trials, subjects["trial"].to_numpy())

@@ -10,12 +10,15 @@ from opsonin.report.figures.pharmacokinetics import LIMITS
 from opsonin.report.figures.response import best_responses
 from opsonin.report.figures.survival import endpoint_name
 from opsonin.report.groups import level_names
+from opsonin.report.phase_two import has_arms
 
 Line = tuple[str, str]  # the strong beginning, and the rest of the sentence
 
 
 def dose(context: Context) -> list[Line]:
-    """The maximum tolerated dose, the evidence at it, and how often replicates choose it."""
+    """The maximum tolerated dose, the evidence at it, and how often replicates choose it; none where none is sought."""
+    if has_arms(context):
+        return []
     declared = [row for row in context.record.decisions.itertuples() if row.decision in ("declare", "stop")]
     found = [f for f in context.findings if f.name == "safety.mtd"]
     if not found and not declared:

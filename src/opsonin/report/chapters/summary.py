@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from opsonin.report import believing, verdicts, words
+from opsonin.report import believing, phase_two, verdicts, words
 from opsonin.report.chapters.methods import sentence_of
 from opsonin.report.content import Block, Chapter, Lines, Numbers
 from opsonin.report.context import Context
@@ -37,7 +37,9 @@ def asked(context: Context) -> list[str]:
     questions, out = context.questions, []
     names = list(short_names(level_names(context.record).values()).values())
     agent = questions.get("escalating_agent")
-    if agent or (context.groups.ordered and len(names) > 1):
+    if phase_two.has_arms(context):
+        out += phase_two.asked(context)
+    elif agent or (context.groups.ordered and len(names) > 1):
         design = questions.get("design")
         by = f", by the {design} design" if design else ""
         what, shown = agent or "the treatment", words.listed(names, "or")
@@ -70,7 +72,7 @@ def asked(context: Context) -> list[str]:
 def found(context: Context) -> list[verdicts.Line]:
     """Five to eight lines, the dose first; what does not fit stands in its chapter."""
     ordered = [
-        verdicts.dose(context)[:1],
+        verdicts.dose(context)[:1] or phase_two.decided(context)[:2],
         verdicts.harm(context)[:1],
         verdicts.exposure(context)[:1],
         verdicts.immune(context)[:1],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from opsonin.report import words
+from opsonin.report import phase_two, words
 from opsonin.report.content import Block, Chapter, Drawing, Table
 from opsonin.report.context import Context, findings_table, pivot
 from opsonin.report.figures import trial as figures
@@ -17,7 +17,7 @@ def chapter(context: Context) -> Chapter:
     for figure in (figures.flow(context.record, context.groups), figures.staircase(context.record)):
         if figure is not None:
             blocks.append(Drawing(figure))
-    decisions = _decisions(context)
+    decisions = phase_two.looks(context) if phase_two.has_arms(context) else _decisions(context)
     if decisions is not None:
         blocks.append(decisions)
     chosen = figures.chosen_doses(context.findings, context.record)
@@ -36,20 +36,23 @@ def _operating(context: Context) -> list[Table]:
         "dlt_rate": "DLT rate",
     }
 
+    arms = phase_two.has_arms(context)
+
     def head(finding: Any) -> str:
         measure = str(finding.name).removeprefix("design.")
-        return heads.get(measure, measure.replace("_", " "))
+        return phase_two.head(finding) if arms else heads.get(measure, measure.replace("_", " "))
 
     found = context.named("design")
     by_level = [f for f in found if f.group != "all"]
     whole = [f for f in found if f.group == "all"]
     names = list(level_names(context.record).values())
     table = pivot(
-        "Operating characteristics over replicate trials, by dose level",
+        f"Operating characteristics over replicate trials, by {context.groups.noun if arms else 'dose level'}",
         by_level,
         head,
         names,
-        "Patients and toxicities: mean and middle 95 % of trials; shares: with their Monte Carlo interval.",
+        f"{'Hazard ratios: median; patients and responses' if arms else 'Patients and toxicities'}: mean and middle "
+        "95 % of trials; shares: with their Monte Carlo interval.",
     )
     every = findings_table("Over whole replicate trials: mean and middle 95 % of trials", whole, head, counted="trials")
     return [item for item in (table, every) if item is not None]
@@ -64,7 +67,7 @@ def _lead(context: Context) -> str:
         f"{what} ({why})"
         for what, why, empty in (
             ("the flow of patients", "no disposition", record.disposition.empty),
-            ("a path of decisions", "no dose decisions", record.decisions.empty),
+            ("a path of decisions", "no dose decisions", record.decisions.empty and not phase_two.has_arms(context)),
         )
         if empty
     ]

@@ -102,7 +102,7 @@ def _conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if "trial" not in frame.columns:
         raise RecordError(f"replicates, {name}: column 'trial' is missing.")
     trial = frame["trial"].to_numpy(dtype=np.int64)
-    made = pd.DataFrame({"trial": trial} | shaped(name, frame.drop(columns="trial"), _cast, _blank))
+    made = pd.DataFrame({"trial": trial} | shaped(name, frame.drop(columns="trial"), _cast, _blank), copy=False)
     if np.any(np.diff(trial) < 0):
         return made.iloc[np.argsort(trial, kind="stable")].reset_index(drop=True)
     return made

@@ -49,7 +49,7 @@ class Rows:
                 made[name] = integers(values)
             else:
                 made[name] = values.astype(float)
-        return pd.DataFrame(made)
+        return pd.DataFrame(made, copy=False)  # the columns are this table's own: they need not be laid out anew
 
 
 def words(codes: Any, of: Sequence[str]) -> pd.Categorical:

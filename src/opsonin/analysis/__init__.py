@@ -80,6 +80,18 @@ if TYPE_CHECKING:
     from opsonin.analysis.power_model import DoseProportionality, dose_proportionality
     from opsonin.analysis.profiles import nca_table
     from opsonin.analysis.published_scores import loris
+    from opsonin.analysis.responders import (
+        Counterfactuals,
+        Resistance,
+        Separation,
+        VarianceShares,
+        counterfactuals,
+        explained_response,
+        resistance,
+        resistance_by_state,
+        separation,
+        variance_shares,
+    )
     from opsonin.analysis.response import best_responses, response_table
     from opsonin.analysis.safety import adverse_event_table, dlt_table
     from opsonin.analysis.screen_result import Screen
@@ -168,6 +180,10 @@ _NAMES = {
     "power_model": "DoseProportionality dose_proportionality",
     "profiles": "nca_table",
     "published_scores": "loris",
+    "responders": (
+        "Counterfactuals Resistance Separation VarianceShares counterfactuals explained_response resistance "
+        "resistance_by_state separation variance_shares"
+    ),
     "response": "best_responses response_table",
     "safety": "adverse_event_table dlt_table",
     "screen_result": "Screen",
@@ -198,6 +214,7 @@ __all__ = [
     "CompositionChange",
     "CompositionTrend",
     "Concordance",
+    "Counterfactuals",
     "CoxCurves",
     "CoxFit",
     "CumulativeIncidence",
@@ -229,10 +246,13 @@ __all__ = [
     "Plan",
     "PlanRequest",
     "ProportionalHazards",
+    "Resistance",
     "RestrictedMeans",
     "Screen",
+    "Separation",
     "Signature",
     "SignatureValidation",
+    "VarianceShares",
     "adjust_p",
     "adverse_event_table",
     "aitchison_distance",
@@ -254,6 +274,7 @@ __all__ = [
     "composition_trend",
     "concordance",
     "concordance_many",
+    "counterfactuals",
     "cox",
     "cox_single_covariate_many",
     "cumulative_incidence",
@@ -270,6 +291,7 @@ __all__ = [
     "episodes",
     "exact_logrank",
     "exact_score_test",
+    "explained_response",
     "exposure_responses",
     "fine_gray",
     "firth_cox",
@@ -307,6 +329,8 @@ __all__ = [
     "read_cohort",
     "read_marker",
     "replace_zeros",
+    "resistance",
+    "resistance_by_state",
     "response_table",
     "response_times",
     "restricted_means",
@@ -314,12 +338,14 @@ __all__ = [
     "screen",
     "screen_response",
     "screen_values",
+    "separation",
     "signature",
     "signature_optimism",
     "single_arm",
     "tumour_sizes",
     "type_m_and_s",
     "value_added",
+    "variance_shares",
 ]
 
 

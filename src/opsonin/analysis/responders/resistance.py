@@ -1,0 +1,164 @@
+"""A map of resistance: what holds each patient without response back, by group (an indication, an arm).
+
+Two ways to name the barrier: by what would turn the patient (counterfactuals), or by how the patient's state differs
+from that of responders. The first is about causes and needs a model; the second can be asked of real patients too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opsonin.analysis.findings import Finding
+from opsonin.analysis.responders.counterfactuals import changed_responses
+from opsonin.analysis.responders.weighted import answers, columns, share, weighted_median
+from opsonin.analysis.survival.data import checked_level
+from opsonin.errors import AnalysisError
+
+SEVERAL = "several needed"  # no single mechanism turns the patient
+EITHER = "any of several"  # more than one does, and no benefit tells which does more
+NONE = "none stands out"
+ALL = "all"
+BY_TURNING = "the single mechanism whose restoration turns the patient"
+BY_STATE = "the state furthest on the bad side of the median responder"
+
+
+@dataclass(frozen=True)
+class Resistance:
+    """table: one row a group and barrier: group, barrier, patients, non_responders (of the group), share (of these),
+    lower, upper.   barrier: of each patient, "" for responders.   barriers: the names in order of how common they are.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    barrier: np.ndarray = field(repr=False)
+    barriers: tuple[str, ...]
+    groups: tuple[str, ...]
+    method: str
+    level: float
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.table.copy()
+
+    def findings(self) -> list[Finding]:
+        """`why.resistance.<barrier>.share`, a finding for each group."""
+        return [
+            Finding(
+                f"why.resistance.{row['barrier']}.share",
+                group=str(row["group"]),
+                estimate=float(row["share"]),
+                lower=float(row["lower"]),
+                upper=float(row["upper"]),
+                level=self.level,
+                n=int(row["non_responders"]),
+                events=int(row["patients"]),
+                unit="proportion",
+                method=f"{self.method}; exact interval",
+            )
+            for _, row in self.table.iterrows()
+        ]
+
+
+def resistance(
+    response: Any,
+    changed: Any,
+    *,
+    benefit: Any = None,
+    groups: Any = None,
+    weights: Any = None,
+    level: float = 0.95,
+) -> Resistance:
+    """Each non-responder by the mechanism that would turn them.
+
+    response, changed: as for `counterfactuals`.   benefit: a column a mechanism, how much better the patient does with
+    it changed (the fall in tumour size, say), which decides between mechanisms that each turn the patient; without it
+    such patients are "any of several". Who is turned by no single one is "several needed".
+    groups: of each patient; one group where None.
+    Raises: AnalysisError as `counterfactuals`, or where benefit names other mechanisms.
+    """
+    yes, w = answers(response, weights)
+    found = changed_responses(changed, yes.size)
+    names, hit = list(found), np.column_stack(list(found.values()))
+    turned = hit.sum(axis=1)
+    if benefit is None:
+        best = np.where(turned == 1, np.array(names)[hit.argmax(axis=1)], EITHER)
+    else:
+        gain = columns(benefit, yes.size, "benefits")
+        if set(gain) != set(names):
+            raise AnalysisError(f"benefits are given of {', '.join(gain)}; the mechanisms are {', '.join(names)}.")
+        worth = np.column_stack([gain[name] for name in names])
+        if not np.isfinite(worth[hit]).all():
+            raise AnalysisError("a patient whom a mechanism turns has no benefit from it; give one for each.")
+        best = np.array(names)[np.where(hit, worth, -np.inf).argmax(axis=1)]
+    barrier = np.where(yes, "", np.where(turned == 0, SEVERAL, best)).astype(object)
+    order = [*names, EITHER, SEVERAL]
+    return _mapped(barrier, yes, w, groups, order, BY_TURNING, checked_level(level))
+
+
+def resistance_by_state(
+    response: Any,
+    states: Any,
+    *,
+    higher_is_worse: Any = None,
+    threshold: float = 1.0,
+    groups: Any = None,
+    weights: Any = None,
+    level: float = 0.95,
+) -> Resistance:
+    """Each non-responder by the state that differs most, on the bad side, from the median responder's.
+
+    states: a column a barrier ("exclusion": access to the tumour …), a row a patient.   higher_is_worse: by name, True
+    where high values hold response back; where not given, the side on which non-responders lie (their median).
+    threshold: standard deviations (robust, of all patients) that a state must differ by to be named.
+    A state that goes along with a barrier is not thereby its cause; `resistance` asks that.
+    Raises: AnalysisError where values are missing, or a state is the same in all patients.
+    """
+    yes, w = answers(response, weights)
+    found = columns(states, yes.size, "states")
+    sides = {} if higher_is_worse is None else dict(higher_is_worse)
+    strange = sorted(set(sides) - set(found))
+    if strange:
+        raise AnalysisError(f"higher_is_worse names {strange[0]!r}; the states are {', '.join(found)}.")
+    worse = []
+    for name, x in found.items():
+        if not np.isfinite(x).all():
+            row = int(np.flatnonzero(~np.isfinite(x))[0]) + 1
+            raise AnalysisError(f"the state {name!r} of patient {row} is missing; leave such patients out.")
+        good = weighted_median(x[yes], w[yes])
+        spread = 1.4826 * weighted_median(np.abs(x - weighted_median(x, w)), w) or float(x.std())
+        if not spread > 0:
+            raise AnalysisError(f"the state {name!r} is the same in all patients; leave it out.")
+        up = sides.get(name, weighted_median(x[~yes], w[~yes]) >= good)
+        worse.append((x - good) / spread * (1 if up else -1))
+    score = np.column_stack(worse)
+    names = np.array(list(found), dtype=object)
+    barrier = np.where(score.max(axis=1) >= threshold, names[score.argmax(axis=1)], NONE)
+    barrier = np.where(yes, "", barrier).astype(object)
+    return _mapped(barrier, yes, w, groups, [*found, NONE], BY_STATE, checked_level(level))
+
+
+def _mapped(
+    barrier: np.ndarray, yes: np.ndarray, w: np.ndarray, groups: Any, order: list[str], method: str, level: float
+) -> Resistance:
+    """The share of each group's non-responders with each barrier."""
+    group = np.full(yes.size, ALL, dtype=object) if groups is None else np.asarray(groups, dtype=object)
+    if group.shape != yes.shape or pd.isna(group).any():
+        raise AnalysisError(f"{yes.size} patients need as many groups, none missing; shape {group.shape} was given.")
+    group = group.astype(str).astype(object)
+    named = list(dict.fromkeys(group.tolist()))
+    special = [name for name in order if name in (SEVERAL, EITHER, NONE)]
+    heavy = {name: float(w[barrier == name].sum()) for name in order}
+    plain = sorted((name for name in order if name not in special), key=lambda name: -heavy[name])
+    barriers = [*plain, *(name for name in special if heavy[name] > 0)]
+    rows = []
+    for one in named:
+        here = (group == one) & ~yes
+        for name in barriers:
+            estimate = share(barrier[here] == name, w[here], level)
+            count = int((barrier[here] == name).sum())
+            rows.append((one, name, count, int(here.sum()), *estimate))
+    heads = ["group", "barrier", "patients", "non_responders", "share", "lower", "upper"]
+    table = pd.DataFrame(rows, columns=pd.Index(heads))
+    return Resistance(table, barrier, tuple(barriers), tuple(named), method, level)

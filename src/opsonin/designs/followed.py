@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -173,24 +175,32 @@ class Followed:
             backfilled=count(there & (cohort == 0)) if self.backfills else None,
         )
 
-    def outcomes(self, row: int, clock: float, size: int) -> Outcomes:
-        """What is known of one trial on a day of its first `size` patients, as the design's `decide` takes it."""
-        now = _Now(self, np.array([row]), np.array([clock]), np.array([size]))
-        who = np.flatnonzero(now.there[0])
-        days = None
-        awaited = now.open[0, who] | (now.awaited[0, who] if EFFICACY in self.needs else False)
-        if FOLLOW_UP in self.needs and awaited.any():
-            days = np.where(awaited, np.maximum(now.age[0, who], 0.0), np.inf)
-        return Outcomes(
-            now.dose[0, who],
-            now.dlt[0, who],
-            self.cohort[row, who],
-            now.response[0, who] if EFFICACY in self.needs else None,
-            days,
-            np.where(now.open[0, who], -1, self.grade[row, who]) if GRADES in self.needs else None,
-            now.immune[0, who] if IMMUNE in self.needs else None,
-            backfill=self.cohort[row, who] == 0 if self.backfills else None,
-        )
+    def outcomes(
+        self,
+        rows: Int[np.ndarray, " chosen"],
+        clock: Float[np.ndarray, " chosen"],
+        size: Int[np.ndarray, " chosen"],
+        columns: int | None = None,
+    ) -> Iterator[Outcomes]:
+        """What is known of each of these trials on a day of its first `size` patients, as `decide` takes it."""
+        now, needs = _Now(self, rows, clock, size), self.needs
+        awaited = now.open | now.awaited if EFFICACY in needs else now.open
+        age = np.where(awaited, np.maximum(now.age, 0.0), np.inf)
+        cohort, grade = self.cohort[rows], np.where(now.open, -1, self.grade[rows])
+        for row in range(len(rows)):
+            who = np.flatnonzero(now.there[row])
+            late = FOLLOW_UP in needs and awaited[row, who].any()
+            yield Outcomes(
+                now.dose[row, who],
+                now.dlt[row, who],
+                cohort[row, who],
+                now.response[row, who] if EFFICACY in needs else None,
+                age[row, who] if late else None,
+                grade[row, who] if GRADES in needs else None,
+                now.immune[row, who] if IMMUNE in needs else None,
+                columns,
+                cohort[row, who] == 0 if self.backfills else None,
+            )
 
 
 class _Now:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.conduct import decision_row, decision_table
 from opsonin.designs import ACTIONS, Decision, Decisions, Design, Outcomes
-from opsonin.designs.evidence import LOTS
+from opsonin.designs.evidence import FOLLOW_UP, IMMUNE, LOTS
 from opsonin.designs.followed import Followed
 from opsonin.trial.enrolment import Enrolment
 
@@ -102,19 +102,23 @@ def decided_on_clock(
     sizes: patients enrolled by then.
     """
     mine = steps.of(np.unique(enrolled.trial))
-    rows, columns = [], getattr(design, "columns", None)
+    rows: list[dict[str, Any]] = []
     trial = steps.trial[mine] - 1
     evidence = state.evidence(trial, days[mine], sizes[mine])
     if lots is not None:
         evidence = replace(evidence, lot=lots[mine])
     number = np.arange(len(mine)) - np.searchsorted(trial, trial) + 1
-    for place, step in enumerate(mine.tolist()):
-        row, day = int(trial[place]), float(days[step])
-        seen = replace(state.outcomes(row, day, int(sizes[step])), columns=columns)
-        known = evidence.take(np.array([place]))
-        made = design.told(known, steps.one(step))
-        cohort, level = int(steps.cohort[step]) or None, int(known.current[0]) or None
-        rows.append(decision_row(int(number[place]), day, cohort, design.name, seen.text, level, made))
+    told = state.outcomes(trial, days[mine], sizes[mine], getattr(design, "columns", None))
+    again: dict[tuple[Any, ...], Decision] = {}  # without days and values, a thousand trials go few ways
+    few = not design.needs & {FOLLOW_UP, IMMUNE, LOTS}
+    for place, (step, seen) in enumerate(zip(mine.tolist(), told, strict=True)):
+        plain, text = steps.one(step), seen.text
+        key = (text, plain.action, plain.level, plain.patients, plain.mtd) if few else (place,)
+        if key not in again:
+            again[key] = design.told(evidence.take(np.array([place])), plain)
+        cohort, level = int(steps.cohort[step]) or None, int(evidence.current[place]) or None
+        day = float(days[step])
+        rows.append(decision_row(int(number[place]), day, cohort, design.name, text, level, again[key]))
     return _table(rows, steps.trial[mine])
 
 

@@ -86,7 +86,10 @@ def adverse_events(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) ->
         "related": ["yes", "no"],
         "action": used_words(["treatment stopped"], ("", *plan.rules.actions), rows, "action"),
     }
-    return rows.table(text, flags=("dlt",), whole=("grade",))
+    table = rows.table(text, flags=("dlt",), whole=("grade",))
+    if protocol.arms is not None:  # no event is dose-limiting where no dose is looked for
+        table["dlt"] = pd.array(np.full(len(table), None), dtype="boolean")
+    return table
 
 
 def _over(

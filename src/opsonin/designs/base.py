@@ -165,7 +165,7 @@ def decisions(
 
     level: of the next patients.   ends: trials that end, with `mtd` (0: none) declared.
     """
-    going = np.select([current == 0, level > current, level < current], [START, ESCALATE, DEESCALATE], default=STAY)
+    going = np.where(current == 0, START, STAY - np.sign(level - current))  # ESCALATE, STAY, DEESCALATE in this order
     size = np.broadcast_to(np.asarray(patients, dtype=np.int64), level.shape)
     nothing = np.zeros_like(level)
     if ends is None:

@@ -21,7 +21,7 @@ from opsonin.designs.grid import (
     isotonic_grid,
     neighbours,
 )
-from opsonin.designs.table import DOWN, HERE, LARGEST, UP
+from opsonin.designs.table import DOWN, LARGEST, UP
 
 _TIE = 1e-5  # by which a higher cell counts as more toxic than a lower one of the same estimate
 _PRIOR = 0.5  # of the beta distribution by which cells are compared
@@ -85,15 +85,15 @@ class BoinComb(Design):
         return betainc(a, b, high) - betainc(a, b, low)
 
     @cached_property
-    def _steps(self) -> dict[int, np.ndarray]:
-        """Where a step up or down may lead from each cell."""
-        return {
-            UP: neighbours(self.rows, self.columns, ((1, 0), (0, 1))),
-            DOWN: neighbours(self.rows, self.columns, ((-1, 0), (0, -1))),
-        }
+    def _steps(self) -> Int[np.ndarray, "move cell step"]:
+        """Where a move (HERE, UP, and DOWN as the last) may lead from each cell, by one level of either drug."""
+        up = neighbours(self.rows, self.columns, ((1, 0), (0, 1)))
+        made = np.full((3, *up.shape), -1)
+        made[UP], made[DOWN] = up, neighbours(self.rows, self.columns, ((-1, 0), (0, -1)))
+        return made
 
     def admissible(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
-        out = self.single._table.eliminate[seen.patients, seen.dlt]
+        out = self.single._table.eliminate.take(seen.patients * (LARGEST + 1) + seen.dlt)
         allowed = ~at_or_above(out, self.columns)
         if self.extra_safe:
             allowed &= self.single.admissible(seen)[:, :1]
@@ -106,25 +106,22 @@ class BoinComb(Design):
         """
         here = np.maximum(seen.current, 1) - 1
         move = self.single._table.move[seen.patients[seen.trials, here], seen.dlt[seen.trials, here]]
-        to = np.where((move == UP)[:, None], self._steps[UP][here], self._steps[DOWN][here])
-        to = np.where((move == HERE)[:, None], -1, to)
-        at = np.maximum(to, 0)
-        rows = seen.trials[:, None]
-        open_ = (to >= 0) & (self.admissible(seen) if allowed is None else allowed)[rows, at]
-        treated = seen.patients[rows, at]
-        promise = np.where(open_, self._promise[treated, seen.dlt[rows, at]] + _KNOWN * treated, -1.0)
-        best = promise.max(axis=1, keepdims=True)
+        to = self._steps[move, here]
+        at = np.maximum(to, 0) + self.levels * seen.trials[:, None]
+        open_ = (to >= 0) & (self.admissible(seen) if allowed is None else allowed).take(at)
+        treated = seen.patients.take(at)
+        worth = self._promise.take(treated * (LARGEST + 1) + seen.dlt.take(at)) + _KNOWN * treated
+        promise = np.where(open_, worth, -1.0)
+        best = np.maximum(promise[:, :1], promise[:, 1:])
         return move, np.where(open_ & (promise >= best - 1e-12), to, -1)
 
     def decide_many(self, seen: Evidence) -> Decisions:
         allowed = self.admissible(seen)
         _, equal = self.options(seen, allowed)
-        count = (equal >= 0).sum(axis=1)
-        lot = np.zeros(len(seen)) if seen.lot is None else seen.lot
-        wanted = np.minimum((lot * np.maximum(count, 1)).astype(np.int64), np.maximum(count - 1, 0))
-        order = np.argsort(equal < 0, axis=1, kind="stable")  # the options first, in their order
-        chosen = np.take_along_axis(equal, np.take_along_axis(order, wanted[:, None], axis=1), axis=1)[:, 0]
-        level = np.where(count > 0, chosen + 1, np.maximum(seen.current, 1))
+        lot = 0.0 if seen.lot is None else seen.lot
+        one, other = equal.T
+        chosen = np.where((one >= 0) & ((other < 0) | (lot < 0.5)), one, other)
+        level = np.where(chosen >= 0, chosen + 1, np.maximum(seen.current, 1))
         blocked = ~allowed[seen.trials, level - 1]  # the cell itself was given up, and no lower neighbour is left
         level = np.where(blocked, allowed.argmax(axis=1) + 1, level)
         level = np.where(seen.current == 0, 1, level)
@@ -136,12 +133,17 @@ class BoinComb(Design):
         raw, weight = (seen.dlt + 0.05) / (seen.patients + 0.1), seen.patients + 0.1
         return isotonic_grid(raw, weight, self.columns)
 
+    @cached_property
+    def _order(self) -> tuple[Float[np.ndarray, " cell"], Int[np.ndarray, " cell"]]:
+        """What is added to estimates to tell equal ones apart; cells column by column, as of those that are still equal
+        that with the least of the second drug is declared."""
+        row, column = np.divmod(np.arange(self.levels), self.columns)
+        return _TIE * height(self.levels, self.columns), np.argsort(column * self.rows + row)
+
     def select_many(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
         there = (seen.patients > 0) & self.admissible(seen)
-        raised = self.rates(seen) + _TIE * height(self.levels, self.columns)
-        apart = np.where(there, np.abs(raised - self.target), np.inf)
-        # of equal ones that with the most of the first drug
-        order = np.argsort(np.arange(self.levels) % self.columns * self.rows + np.arange(self.levels) // self.columns)
+        raised, order = self._order
+        apart = np.where(there, np.abs(self.rates(seen) + raised - self.target), np.inf)
         best = np.round(apart[:, order], 6).argmin(axis=1)
         return np.where(there.any(axis=1), order[best] + 1, 0)
 

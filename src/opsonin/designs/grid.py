@@ -48,8 +48,14 @@ def grid_decisions(
 
 def at_or_above(cells: Bool[np.ndarray, "trial cell"], columns: int) -> Bool[np.ndarray, "trial cell"]:
     """Cells at which both drugs are at least as high as at one of the cells given."""
-    grid = cells.reshape(len(cells), -1, columns)
-    return np.logical_or.accumulate(np.logical_or.accumulate(grid, axis=1), axis=2).reshape(cells.shape)
+    if not cells.any():
+        return cells
+    grid = cells.reshape(len(cells), -1, columns).copy()
+    for row in range(1, grid.shape[1]):  # few of them: quicker than to accumulate
+        grid[:, row] |= grid[:, row - 1]
+    for column in range(1, columns):
+        grid[:, :, column] |= grid[:, :, column - 1]
+    return grid.reshape(cells.shape)
 
 
 def neighbours(rows: int, columns: int, steps: tuple[tuple[int, int], ...]) -> Int[np.ndarray, "cell step"]:

@@ -313,8 +313,8 @@ def ended_where(which: Bool[np.ndarray, " trial"], made: Decisions, seen: Eviden
     """The decisions, but some trials ended with what a design selects in them."""
     if not which.any():
         return made
-    mtd = np.zeros_like(made.level)
-    mtd[which] = design.select_many(seen.take(which))
+    mtd, rows = np.zeros_like(made.level), np.flatnonzero(which)
+    mtd[rows] = design.select_many(seen.take(rows))
     return made.where(which, ended(mtd))
 
 

@@ -24,6 +24,7 @@ from opsonin.designs.mtpi import Mtpi, Mtpi2
 from opsonin.designs.own_table import OwnTable
 from opsonin.designs.pocrm import Pocrm
 from opsonin.designs.rolling_six import RollingSix
+from opsonin.designs.saturating import with_saturating
 from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
 from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.tite_boin import TiteBoin
@@ -69,6 +70,7 @@ REGISTRY: dict[str, Callable[..., Design]] = {
 }
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
+    "saturating": (object, with_saturating),
     "one_step_up": (bool, lambda inner, on: OneStepUp(inner) if on else inner),
     "coherent": (bool, lambda inner, on: Coherent(inner) if on else inner),
     "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
@@ -81,6 +83,7 @@ RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "backfill": (object, with_backfill),
 }
 ENDS = ("3+3", "rolling-six")  # designs that end by themselves and take no rule that ends them
+ALWAYS = ("saturating",)  # rules that these take too
 
 
 def names() -> list[str]:
@@ -100,7 +103,7 @@ def design(given: str | Mapping[str, Any], levels: int) -> Design:
         raise DesignError(f"there is no design {name!r}; known are {', '.join(names())}.")
     make = REGISTRY[name]
     own = _own_options(make)
-    rules = {} if name in ENDS else {key: kind for key, (kind, _) in RULES.items()}
+    rules = {key: kind for key, (kind, _) in RULES.items() if name not in ENDS or key in ALWAYS}
     for key, value in options.items():
         if key not in own and key not in rules:
             there = ", ".join([*own, *(r for r in rules if r not in own)]) or "none"

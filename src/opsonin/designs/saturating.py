@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from opsonin.designs.base import Decision, Decisions
+from opsonin.designs.base import Decision, Decisions, Design
 from opsonin.designs.evidence import IMMUNE, Evidence
 from opsonin.designs.isotonic import isotonic
 from opsonin.designs.wrappers import Wrapper
@@ -86,3 +88,20 @@ class Saturating(Wrapper):
             f"Of the tolerated levels the lowest is declared that has {self.share:.0%} of the greatest immune effect "
             "among them."
         )
+
+
+def with_saturating(inner: Design, given: Any) -> Design:
+    """A design that declares the lowest saturating dose, from a study file's `saturating = 0.9` (the share), or from a
+    table { share = 0.9, baseline = 1.0 }.
+
+    Raises: DesignError for anything else.
+    """
+    options = dict(given) if isinstance(given, Mapping) else {"share": given}
+    strange = sorted(set(options) - {"share", "baseline"})
+    number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in options.values())
+    if strange or not number:
+        raise DesignError(
+            f"the option 'saturating' is {given!r}; give the share of the greatest immune effect, such as 0.9, or a table "
+            "{ share = 0.9, baseline = 1.0 }."
+        )
+    return Saturating(inner, **{key: float(value) for key, value in options.items()})

@@ -101,7 +101,7 @@ def with_saturating(inner: Design, given: Any) -> Design:
     number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in options.values())
     if strange or not number:
         raise DesignError(
-            f"the option 'saturating' is {given!r}; give the share of the greatest immune effect, such as 0.9, or a table "
-            "{ share = 0.9, baseline = 1.0 }."
+            f"the option 'saturating' is {given!r}; give the share of the greatest immune effect, such as 0.9, or a "
+            "table { share = 0.9, baseline = 1.0 }."
         )
     return Saturating(inner, **{key: float(value) for key, value in options.items()})

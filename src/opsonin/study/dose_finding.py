@@ -22,7 +22,7 @@ def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> 
 
     given: a name, or a table of name and options.   A design for late toxicity has the study's DLT window, one that
     draws a curve over doses the amounts of the study's ladders, and one for two agents the study's grid, unless they
-    are told others.
+    are told others; an immune effect that is a ratio to baseline is counted from 1.
     Raises: DesignError for an unknown design or option, and for a design for one agent where two are escalated, or the
     other way round.
     """
@@ -38,6 +38,9 @@ def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> 
     for name, value in _of_the_study(study).items():
         if name in own:
             options.setdefault(name, value)
+    immune, asked = study.file.escalation.immune, options.get("saturating")
+    if immune is not None and immune.change == "ratio" and isinstance(asked, int | float):
+        options["saturating"] = {"share": asked, "baseline": 1.0}
     return design(options, level_count(study.file))
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from opsonin.designs import Accrual, Design, PotentialDoses, Scenario, design, simulate
-from opsonin.designs.comparison import compare_designs, standard_scenarios
+from opsonin.designs.comparison import compare_designs
+from opsonin.designs.standard_truths import standard_scenarios
 from opsonin.study import Study
 from opsonin.study.dose_finding import study_doses
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from opsonin.designs import Accrual, Boin, Crm, MaxPatients, Scenario, ThreePlusThree, simulate
-from opsonin.designs.comparison import compare_designs, decision_rows, innermost, standard_scenarios
+from opsonin.designs.comparison import compare_designs, decision_rows, innermost
+from opsonin.designs.standard_truths import standard_scenarios
 from opsonin.errors import DesignError
 
 DESIGNS = {"boin": MaxPatients(Boin(4, 0.30), 18), "3+3": ThreePlusThree(4), "crm": MaxPatients(Crm(4, 0.3), 18)}

@@ -55,7 +55,8 @@ def compare_study_designs(
     made = {label: compared_design(read, one, usual, wanted) for label, one in read_designs(designs).items()}
     with Phases() as progress:
         under = [*([POOL] if virtual else []), STANDARD] if truths is None else truths
-        scenarios, notes = study_truths(read, under, sought, seed, progress)
+        needs = frozenset().union(*(one.needs for one in made.values()))
+        scenarios, notes = study_truths(read, under, sought, seed, progress, needs)
         progress("simulating trials")
         found = compare_designs(made, scenarios, sought, trials, seed, Accrual(accrual), cohorts)
         progress("writing the document")

@@ -84,7 +84,7 @@ class Conduct:
         """Each subject with a level, in order of enrolment: subject_id, level, cohort, status, day, entered.
 
         status: "DLT", "no DLT", "not evaluable" (left before the end of the window without a DLT) or, where `now` (a
-        day on the trial's clock) is given, "pending".
+        day on the trial's clock) is given, "pending"; who came later is left out.
         day: when the status was known, on the trial's clock where subjects have an `enrolled_day`, else on their own.
         Where the design looks at more: `response` and `responded_day` (of the response, or when none could come any
         more), `grade` (the worst in the window), `immune` and `immune_day`.
@@ -93,7 +93,10 @@ class Conduct:
         subjects = record.subjects
         if "level" not in subjects or subjects["level"].isna().all():
             raise DesignError("no subject of this record has a dose level; map `level` in [subjects].")
-        table = subjects[subjects["level"].notna()].reset_index(drop=True)
+        here = subjects["level"].notna()
+        if now is not None and "enrolled_day" in subjects:  # of a whole record, those who had come by then
+            here &= ~(subjects["enrolled_day"].astype(float) > now)
+        table = subjects[here].reset_index(drop=True)
         known = table["subject_id"].astype(str)
         events = record.adverse_events
         met = self._limiting(events)

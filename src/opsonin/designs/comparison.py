@@ -11,24 +11,43 @@ import pandas as pd
 from jaxtyping import Bool
 
 from opsonin.designs.base import Design
+from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.draws import Accrual
-from opsonin.designs.evidence import GRADES, IMMUNE
+from opsonin.designs.evidence import EFFICACY, GRADES, IMMUNE
 from opsonin.designs.pathways import Pathways, pathways
 from opsonin.designs.simulation import simulate
 from opsonin.designs.table import DOWN, UP, TableDesign
-from opsonin.designs.truth import Scenario, Truth
+from opsonin.designs.truth import Truth
 from opsonin.designs.wrappers import Wrapper
 from opsonin.errors import DesignError
 
 TOO_HIGH = 1.4  # times the target, from which on a dose is clearly too toxic, as in BOIN's default
-STEEP = 0.9  # on the logit scale, from one level to the next, of the standard scenarios (assumed)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What patients' outcomes are worth: a response alone 100, a DLT alone 0, neither `good`, and both `bad`.
+
+    least: the lowest response rate that is acceptable.
+    """
+
+    good: float = 40.0
+    bad: float = 60.0
+    least: float = 0.25
+
+    def of(self, dlt: np.ndarray, efficacy: np.ndarray) -> np.ndarray:
+        """The mean worth at DLT and response rates that are independent of each other."""
+        neither, both, alone = (1 - dlt) * (1 - efficacy), dlt * efficacy, (1 - dlt) * efficacy
+        return self.good * neither + self.bad * both + 100 * alone
 
 
 @dataclass(frozen=True, eq=False)
 class Judged(Simulated):
     """Trials judged by one target for all designs: no dose is right that is clearly too toxic, and where all are, to
-    declare none is right."""
+    declare none is right.   worth: by which a dose is best; None where responses are not looked at."""
+
+    worth: Worth | None = None
 
     @property
     def correct(self) -> Bool[np.ndarray, " dose"]:
@@ -40,9 +59,24 @@ class Judged(Simulated):
         assert self.target is not None
         return (self.truth.dlt > self.target + 1e-12) & ~self.correct
 
+    @property
+    def best(self) -> Bool[np.ndarray, " dose"]:
+        """The doses worth most, of those neither clearly too toxic nor with too few responses."""
+        rates = getattr(self.truth, "efficacy", None)
+        if self.worth is None or rates is None or self.target is None:
+            return np.zeros(self.truth.doses, dtype=bool)
+        allowed = (self.truth.dlt < TOO_HIGH * self.target) & (rates >= self.worth.least)
+        value = np.where(allowed, self.worth.of(self.truth.dlt, rates), -np.inf)
+        return allowed & np.isclose(value, value.max(initial=-np.inf), rtol=0, atol=1e-9)
+
     def measures(self) -> dict[str, np.ndarray]:
         made = super().measures()
-        return made if self.correct.any() else made | {"right dose": self.mtd == 0}
+        if not self.correct.any():
+            made["right dose"] = self.mtd == 0
+        if self.worth is not None and getattr(self.truth, "efficacy", None) is not None:
+            chosen = self.best[np.maximum(self.mtd, 1) - 1] & (self.mtd > 0)
+            made["best dose"] = chosen if self.best.any() else self.mtd == 0
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +84,8 @@ class Comparison:
     """Designs, by the name they go by, under scenarios.
 
     target: DLT rate by which a dose is right or too toxic, the same for all.   simulated: scenario → design → trials.
-    ahead: the first cohorts' pathways; of designs whose outcomes can be listed.
+    ahead: the first cohorts' pathways; of designs whose outcomes can be listed.   worth: by which doses are best, where
+    a design looks at responses.
     """
 
     designs: Mapping[str, Design]
@@ -61,6 +96,7 @@ class Comparison:
     seed: int
     simulated: Mapping[str, Mapping[str, Simulated]]
     ahead: Mapping[str, Pathways]
+    worth: Worth | None = None
 
     def characteristics(self) -> pd.DataFrame:
         """One row a scenario, design and measure: mean and Monte Carlo standard error."""
@@ -107,64 +143,60 @@ def compare_designs(
 ) -> Comparison:
     """Simulate every design under every scenario on the same patients, and follow its first cohorts.
 
-    Raises: DesignError without designs or scenarios, or where their numbers of doses differ.
+    Where a design looks at responses, doses are also judged by what outcomes are worth to the first such design.
+    Raises: DesignError without designs or scenarios, where their numbers of doses differ, or where a design looks at
+    what a truth does not have.
     """
     if not designs or not scenarios:
         raise DesignError("a comparison needs at least one design and one scenario.")
     if not 0 < target < 1:
         raise DesignError(f"target is {target:g}; it lies between 0 and 1.")
-    coming = accrual or Accrual()
+    for name, one in designs.items():
+        for scene, truth in scenarios.items():
+            _check_shows(name, one, scene, truth)
+    coming, worth = accrual or Accrual(), _worth(designs)
     found = {
         scene: {
-            name: _judged(simulate(one, truth, trials, seed, accrual=coming), target) for name, one in designs.items()
+            name: _judged(simulate(one, truth, trials, seed, accrual=coming), target, worth)
+            for name, one in designs.items()
         }
         for scene, truth in scenarios.items()
     }
     ahead = {name: pathways(one, cohorts=cohorts) for name, one in designs.items() if not one.needs & {GRADES, IMMUNE}}
-    return Comparison(designs, scenarios, target, coming, trials, seed, found, ahead)
+    return Comparison(designs, scenarios, target, coming, trials, seed, found, ahead, worth)
 
 
-def _judged(found: Simulated, target: float) -> Judged:
+_SHOWN = {EFFICACY: ("efficacy", "response_onset"), GRADES: ("grades", "grade"), IMMUNE: ("immune",)}
+
+
+def _check_shows(name: str, design: Design, scene: str, truth: Truth) -> None:
+    """Raises: DesignError for a design that looks at what patients of a truth do not show."""
+    for need, places in _SHOWN.items():
+        if need in design.needs and all(getattr(truth, place, None) is None for place in places):
+            what = {EFFICACY: "responses", GRADES: "grades", IMMUNE: "an immune effect"}[need]
+            raise DesignError(
+                f"the design {name!r} looks at {what}, which patients of the truth {scene!r} do not show; give them in "
+                "a scenario, or compare it under others."
+            )
+
+
+def _worth(designs: Mapping[str, Design]) -> Worth | None:
+    """What outcomes are worth to the first design that looks at responses; None without one."""
+    asked = next((one for one in designs.values() if EFFICACY in one.needs), None)
+    if asked is None:
+        return None
+    usual = Worth()
+    values = (getattr(asked, name, None) for name in ("good", "bad", "efficacy"))
+    good, bad, least = (
+        float(value) if isinstance(value, int | float) else default
+        for value, default in zip(values, (usual.good, usual.bad, usual.least), strict=True)
+    )
+    return Worth(good, bad, least)
+
+
+def _judged(found: Simulated, target: float, worth: Worth | None) -> Judged:
     same: dict[str, Any] = {part.name: getattr(found, part.name) for part in fields(Simulated)}
-    same["target"] = target
-    return Judged(**same)
-
-
-def standard_scenarios(levels: int, target: float, window_days: float = 28.0) -> dict[str, Scenario]:
-    """The target at each level in turn, all levels too toxic, and all far below the target.
-
-    DLT rates rise by the same step on the logit scale (assumed).
-    """
-    middle = np.log(target / (1 - target))
-    steps = np.arange(levels)
-
-    def scene(place: float) -> Scenario:
-        return Scenario(1 / (1 + np.exp(-(middle + STEEP * (steps - place)))), window_days=window_days)
-
-    made = {f"level {k + 1} is right": scene(k) for k in range(levels)}
-    return made | {"all levels too toxic": scene(-1.5), "all levels safe": scene(levels + 1.0)}
-
-
-def grid_scenarios(rows: int, columns: int, target: float, window_days: float = 28.0) -> dict[str, Scenario]:
-    """Truths for two drugs: the target on each diagonal between the lowest and the highest cell, either drug the more
-    toxic one, all cells too toxic, and all far below the target.
-
-    On the logit scale both drugs raise DLT rates by the same step from level to level, or one by one and a half and the
-    other by half of it (assumed).
-    """
-    middle = np.log(target / (1 - target))
-    row, column = (axis.ravel() for axis in np.indices((rows, columns)))
-    highest = rows + columns - 2
-
-    def scene(height: np.ndarray, place: float) -> Scenario:
-        rates = 1 / (1 + np.exp(-(middle + STEEP * (height - place))))
-        return Scenario(rates, window_days=window_days, columns=columns)
-
-    even = (row + column).astype(float)
-    made = {f"diagonal {k + 1} is right": scene(even, k) for k in range(1, highest)}
-    for words, height in (("first", 1.5 * row + 0.5 * column), ("second", 0.5 * row + 1.5 * column)):
-        made[f"the {words} agent more toxic"] = scene(height, float(np.sort(height)[len(height) // 2]))
-    return made | {"all cells too toxic": scene(even, -1.5), "all cells safe": scene(even, highest + 2.0)}
+    return Judged(**same | {"target": target}, worth=worth)
 
 
 def decision_rows(design: Design, most: int) -> pd.DataFrame:
@@ -175,6 +207,7 @@ def decision_rows(design: Design, most: int) -> pd.DataFrame:
     current level.
     """
     inner = innermost(design)
+    inner = inner.single if isinstance(inner, BoinComb) else inner  # by the cell's own counts, as of one drug
     columns = ["patients", "up", "down", "give_up"]
     if not isinstance(inner, TableDesign):
         return pd.DataFrame(columns=pd.Index(columns))

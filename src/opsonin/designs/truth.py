@@ -217,6 +217,14 @@ class PotentialDoses(Truth):
         weights = np.ones(len(self.onset)) if self.weights is None else self.weights
         return weights @ (self.onset < self.window_days) / weights.sum()
 
+    @property
+    def efficacy(self) -> Float[np.ndarray, " dose"] | None:
+        """The probability of a response at each dose; None where responses are not looked at."""
+        if self.response_onset is None:
+            return None
+        weights = np.ones(len(self.onset)) if self.weights is None else self.weights
+        return weights @ (self.response_onset <= self.efficacy_window_days) / weights.sum()
+
     def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int, timed: bool = True) -> Drawn:
         pool = len(self.onset)
         if patients > pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsonin.designs import Truth
     from opsonin.study.study import Study
 
+EFFICACY_DAYS = 56.0  # until when responses count, where the study does not say
 POOL, STANDARD = "pool", "standard"
 FORM = (
     f"write {POOL} (the study's virtual patients), {STANDARD} (scenarios around the target), rates such as "
@@ -27,6 +28,14 @@ _KEYS = {
     "immune": "immune", "immune_sd": "immune_sd", "late": "late",
 }  # fmt: skip
 STANDARD_NOTE = "The scenarios are assumed: DLT rates rise by the same step on the logit scale from level to level."
+RESPONSE_NOTE = (
+    "Response rates in them are 50 % at the best level and above, and 15 points lower with each level below; the DLT "
+    "rate sought is that one level above the best. An immune effect rises with the response rate."
+)
+GRADES_NOTE = (
+    "Grades in them: of the patients without a DLT 40 % have no toxicity, 35 % grade 1 and 25 % grade 2; of those with "
+    "one three in four have grade 3."
+)
 GRID_NOTE = (
     "The scenarios are assumed: on the logit scale DLT rates rise by the same step with each level of either agent, or "
     "by more with one of them than with the other."
@@ -39,10 +48,12 @@ def study_truths(
     target: float,
     seed: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
+    needs: Set[str] = frozenset(),
 ) -> tuple[dict[str, Truth], list[str]]:
     """Truths by name, in the order asked for, and sentences on where they come from.
 
-    target: of the standard scenarios.   seed: of the pool of virtual patients.
+    target: of the standard scenarios.   seed: of the pool of virtual patients.   needs: what the designs look at, which
+    the standard scenarios then have.
     Raises: DesignError for what cannot be read or does not have the study's levels; StudyError and what building the
     study's model may raise.
     """
@@ -57,8 +68,8 @@ def study_truths(
             more: Mapping[str, Truth] = {"virtual patients": pool.truth}
             notes.append(pool_words(pool, target))
         elif text.strip() == STANDARD:
-            more = _standard(study, target, window)
-            notes.append(STANDARD_NOTE if grid_columns(study.file) is None else GRID_NOTE)
+            more, told = _standard(study, target, window, needs)
+            notes += told
         else:
             more = _scenarios(study, text.strip(), window)
             notes.append(f"Given: {text.strip()}.")
@@ -71,13 +82,21 @@ def study_truths(
     return found, notes
 
 
-def _standard(study: Study, target: float, window: float) -> Mapping[str, Truth]:
-    from opsonin.designs.comparison import grid_scenarios, standard_scenarios
+def _standard(study: Study, target: float, window: float, needs: Set[str]) -> tuple[Mapping[str, Truth], list[str]]:
+    """The standard scenarios, and what is assumed in them."""
+    from opsonin.designs.evidence import EFFICACY, GRADES, IMMUNE
+    from opsonin.designs.standard_truths import grid_scenarios, response_scenarios, standard_scenarios
 
     columns, levels = grid_columns(study.file), level_count(study.file)
-    if columns is None:
-        return standard_scenarios(levels, target, window)
-    return grid_scenarios(levels // columns, columns, target, window)
+    if columns is not None:
+        return grid_scenarios(levels // columns, columns, target, window), [GRID_NOTE]
+    graded = GRADES in needs
+    notes = [STANDARD_NOTE, *([GRADES_NOTE] if graded else [])]
+    if not needs & {EFFICACY, IMMUNE}:
+        return standard_scenarios(levels, target, window, graded=graded), notes
+    asked = study.file.escalation.response
+    until = EFFICACY_DAYS if asked is None else asked.days
+    return response_scenarios(levels, target, window, until, graded=graded), [*notes, RESPONSE_NOTE]
 
 
 def _scenarios(study: Study, text: str, window: float) -> Mapping[str, Truth]:

@@ -9,6 +9,8 @@ from scipy.optimize import isotonic_regression
 from opsonin.designs import (
     Accrual,
     Boin,
+    Boin12,
+    Crm,
     MaxPatients,
     NoSkipping,
     PotentialDoses,
@@ -170,3 +172,21 @@ def test_what_shows_after_the_window_is_no_dlt():
         MaxPatients(TiteBoin(1, 0.30, window_days=30.0, confidence=0.999), 6), truth, 200, accrual=Accrual(400.0)
     )
     assert 0.4 < seen.dlt.sum() / seen.patients.sum() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("rule", "accrual"),
+    [(Boin(5, 0.25), None), (Crm(5, 0.25), None), (TiteBoin(5, 0.25), Accrual(7.0)), (Boin12(5), None)],
+)
+def test_threads_change_no_trial(rule, accrual):
+    truth = Scenario([0.05, 0.1, 0.25, 0.4, 0.6], efficacy=[0.1, 0.2, 0.3, 0.4, 0.4])
+    one, two = (
+        simulate(MaxPatients(rule, 18), truth, 301, seed=4, accrual=accrual, threads=threads) for threads in (1, 3)
+    )
+    for name in ("mtd", "patients", "dlt", "efficacy", "days"):
+        assert getattr(one, name).tobytes() == getattr(two, name).tobytes()
+
+
+def test_no_threads_are_refused():
+    with pytest.raises(DesignError, match="0 threads"):
+        simulate(MaxPatients(Boin(5, 0.25), 18), Scenario([0.1] * 5), 10, threads=0)

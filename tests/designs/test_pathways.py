@@ -76,7 +76,7 @@ def test_followed_to_the_end_they_are_the_exact_operating_characteristics(name):
 
 
 def test_the_cost_grows_with_states_and_not_with_courses():
-    found = pathways(MaxPatients(Crm(5, 0.25, cohort=3), 30), cohorts=8)
+    found = pathways(MaxPatients(Crm(5, 0.25, cohort=3, confidence=1.0), 30), cohorts=8)
     assert found.courses == 4**8
     assert found.states < found.unmerged / 10
     assert len(found.to_frame()) == found.states

@@ -196,6 +196,7 @@ class PotentialDoses(Truth):
     """What each virtual patient of a pool would show at each dose: a design is judged on the therapy it will meet.
 
     onset: day of the DLT, inf without one.   response_onset: likewise, or None.   immune, grade: or None.
+    settled_on: day on which it is known whether there is a response; None: its day, or the end of the window.
     window_days, efficacy_window_days: in which DLTs and responses count.
     weights: how often a patient is enrolled, relatively.   Patients are drawn without replacement within a trial.
     """
@@ -207,6 +208,7 @@ class PotentialDoses(Truth):
     window_days: float = 28.0
     weights: Float[np.ndarray, " patient"] | None = None
     efficacy_window_days: float = 56.0
+    settled_on: Float[np.ndarray, "patient dose"] | None = None
 
     @property
     def doses(self) -> int:  # type: ignore[override]
@@ -249,4 +251,7 @@ class _FromPool(Drawn):
         response = never if pool.response_onset is None else pool.response_onset[at]
         grade = np.full(len(dose), -1, dtype=np.int64) if pool.grade is None else pool.grade[at]
         immune = np.full(len(dose), np.nan) if pool.immune is None else pool.immune[at]
-        return Shown(dlt, np.where(dlt, onset, np.inf), np.isfinite(response), response, grade, immune)
+        settled = None if pool.settled_on is None else pool.settled_on[at]
+        return Shown(
+            dlt, np.where(dlt, onset, np.inf), np.isfinite(response), response, grade, immune, settled_on=settled
+        )

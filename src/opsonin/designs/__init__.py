@@ -13,6 +13,8 @@ from opsonin.designs.characteristics import Simulated, difference
 from opsonin.designs.codata import Between, Source, codata_prior
 from opsonin.designs.crm import Crm
 from opsonin.designs.draws import Accrual
+from opsonin.designs.efftox import EffTox
+from opsonin.designs.efftox_prior import efftox_prior
 from opsonin.designs.evidence import Evidence, evidence, from_counts
 from opsonin.designs.gboin import GBoin
 from opsonin.designs.i3plus3 import I3Plus3
@@ -72,6 +74,7 @@ __all__ = [
     "DecisionTable",
     "Decisions",
     "Design",
+    "EffTox",
     "Evidence",
     "GBoin",
     "I3Plus3",
@@ -114,6 +117,7 @@ __all__ = [
     "compare",
     "design",
     "difference",
+    "efftox_prior",
     "evidence",
     "exact_characteristics",
     "from_counts",

@@ -17,6 +17,8 @@ from opsonin.designs.boin12 import Boin12
 from opsonin.designs.boin_comb import BoinComb
 from opsonin.designs.boin_et import BoinEt
 from opsonin.designs.crm import Crm
+from opsonin.designs.efftox import EffTox
+from opsonin.designs.evidence import EFFICACY
 from opsonin.designs.gboin import GBoin
 from opsonin.designs.i3plus3 import I3Plus3
 from opsonin.designs.keyboard import Keyboard
@@ -53,6 +55,7 @@ REGISTRY: dict[str, Callable[..., Design]] = {
     "boin-et": BoinEt,
     "boin12": Boin12,
     "crm": Crm,
+    "efftox": EffTox,
     "gboin": GBoin,
     "i3+3": I3Plus3,
     "keyboard": Keyboard,
@@ -72,7 +75,7 @@ REGISTRY: dict[str, Callable[..., Design]] = {
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "saturating": (object, with_saturating),
     "one_step_up": (bool, lambda inner, on: OneStepUp(inner) if on else inner),
-    "coherent": (bool, lambda inner, on: Coherent(inner) if on else inner),
+    "coherent": (bool, lambda inner, on: Coherent(inner, down=EFFICACY not in inner.needs) if on else inner),
     "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
     "stop_when_here": (int, lambda inner, patients: StopWhenHere(inner, patients, stays=True)),
     "stop_when_precise": (float, StopWhenPrecise),

@@ -234,6 +234,7 @@ class OneStepUp(Wrapper):
 class Coherent(Wrapper):
     """Never go up after a cohort in which the DLT rate was at or above the target, nor down after one without a DLT.
 
+    down: whether the second part holds; a design that looks at responses may well go down for them.
     Source: Cheung (2005), Biometrika 92:863; for cohorts, Cheung (2011), Dose Finding by the CRM, section 5.3.
     """
 
@@ -259,7 +260,8 @@ class Coherent(Wrapper):
         return f"held at level {made.level}: the last cohort was {cohort}"
 
     def said(self) -> str:
-        return "It never goes up after a cohort with too many DLTs, nor down after one without any."
+        down = ", nor down after one without any" if self.down else ""
+        return f"It never goes up after a cohort with too many DLTs{down}."
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,16 @@ def test_many_small_models_agree_with_one_at_a_time(ties, stratified):
     assert compared == 40
 
 
+def test_times_that_all_data_sets_share_give_the_same_numbers_to_the_bit():
+    rng = np.random.default_rng(11)
+    t, d = np.append(rng.integers(1, 9, 16).astype(float), np.nan), rng.random(17) < 0.7
+    x, strata = rng.normal(size=(30, 17)), rng.integers(0, 3, 17)
+    once = cox_single_covariate_many(t, d, x, strata=strata)
+    each = cox_single_covariate_many(np.tile(t, (30, 1)), np.tile(d, (30, 1)), x, strata=np.tile(strata, (30, 1)))
+    for name in ("coefficient", "se", "score_z", "monotone", "n", "events"):
+        assert np.array_equal(getattr(once, name), getattr(each, name), equal_nan=name in ("coefficient", "se"))
+
+
 def test_many_small_models_flag_the_monotone_and_the_empty():
     t = np.arange(1.0, 9.0)
     d = np.array([[1] * 4 + [0] * 4, [0] * 8, [1] * 8])

@@ -52,10 +52,13 @@ def cox_single_covariate_many(
         ) from problem
     if ties not in ("efron", "breslow"):
         raise AnalysisError(f"ties {ties!r} is unknown; use 'efron' or 'breslow'.")
-    t, x = (np.broadcast_to(a, shape).astype(float) for a in (t, x))
-    d, s = np.broadcast_to(d, shape).astype(bool), np.broadcast_to(s, shape)
-    there = np.isfinite(t) & np.isfinite(x)
-    n = there.sum(axis=1)
+    x = np.broadcast_to(x, shape).astype(float)
+    shared = t.shape[0] == d.shape[0] == s.shape[0] == 1 and bool(np.isfinite(x).all())
+    of_times = (1, shape[1]) if shared else shape  # the same times everywhere are put in order once
+    t, d = np.broadcast_to(t, of_times).astype(float), np.broadcast_to(d, of_times).astype(bool)
+    s = np.broadcast_to(s, of_times)
+    there = np.isfinite(t) if shared else np.isfinite(t) & np.isfinite(x)
+    n = np.broadcast_to(there.sum(axis=1), shape[:1])
     size = np.maximum(n, 1)
     centre = np.where(there, x, 0.0).sum(axis=1) / size
     x = np.where(there, x - centre[:, None], 0.0)
@@ -68,7 +71,7 @@ def cox_single_covariate_many(
     usable = varies & (information > 1e-9)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(usable, gradient / np.sqrt(np.where(usable, information, 1.0)), np.nan)
-    events = (d & there).sum(axis=1)
+    events = np.broadcast_to((d & there).sum(axis=1), shape[:1])
     nothing = np.full(shape[0], np.nan)
     if not estimate:
         return ManyCox(nothing, nothing, z, np.zeros(shape[0], dtype=bool), n, events)
@@ -95,8 +98,16 @@ def cox_single_covariate_many(
     return ManyCox(coefficient, se, z, monotone, n, events)
 
 
+def _placed(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The values (trial, patient) at each data set's places, or at those of the one row that serves all."""
+    return values[:, places[0]] if places.shape[0] == 1 else np.take_along_axis(values, places, axis=1)
+
+
 class _Ties:
-    """One stratum of every data set, in order of time: where each tie group starts and how Efron thins it."""
+    """One stratum of every data set, in order of time: where each tie group starts and how Efron thins it.
+
+    One row where all data sets have the same times.
+    """
 
     def __init__(self, t: np.ndarray, d: np.ndarray, ties: str):
         # absent patients carry time −1 and stand first, in front of every risk set; events stand before censorings
@@ -122,12 +133,12 @@ class _Ties:
     def per_death(self, values: np.ndarray) -> np.ndarray:
         """The sum over each event's risk set, less Efron's fraction of the tied; values in the stratum's order."""
         tail = np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
-        risk = np.take_along_axis(tail, self.start, axis=1)
+        risk = _placed(tail, self.start)
         if not self.tied:
             return risk
         dying = np.cumsum(np.where(self.event, values, 0.0), axis=1)
-        first = np.take_along_axis(dying - np.where(self.event, values, 0.0), self.start, axis=1)
-        return risk - self.fraction * (np.take_along_axis(dying, self.end, axis=1) - first)
+        first = _placed(dying - np.where(self.event, values, 0.0), self.start)
+        return risk - self.fraction * (_placed(dying, self.end) - first)
 
 
 def _sums(parts: list[_Ties], x: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -136,7 +147,7 @@ def _sums(parts: list[_Ties], x: np.ndarray, beta: np.ndarray) -> tuple[np.ndarr
     linear = np.clip(x * beta[:, None], -300.0, 300.0)
     risk = np.exp(linear)
     for part in parts:
-        own_x, own_linear, own_risk = (np.take_along_axis(a, part.order, axis=1) for a in (x, linear, risk))
+        own_x, own_linear, own_risk = (_placed(a, part.order) for a in (x, linear, risk))
         # far out the difference cancels to less than the patient's own share, and its logarithm would be none
         s0 = np.where(part.event, np.maximum(part.per_death(own_risk), own_risk * (1 - part.fraction)), 1.0)
         mean = np.where(part.event, part.per_death(own_risk * own_x), 0.0) / s0

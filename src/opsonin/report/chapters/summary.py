@@ -105,7 +105,8 @@ def assumptions(context: Context) -> list[verdicts.Line]:
 def _topics(context: Context) -> list[tuple[str, ...]]:
     """What the questions are about, as words to look for in an assumption."""
     questions = context.questions
-    topics: list[tuple[str, ...]] = [("maximum tolerated", "dose-limiting", "toxicit")]
+    dose: list[tuple[str, ...]] = [("maximum tolerated", "dose-limiting", "toxicit")]
+    topics = [] if phase_two.has_arms(context) else dose
     if questions.get("interaction"):
         topics.append(("exposure to", "clearance falls", "interaction", "exposure of"))
     topics += [

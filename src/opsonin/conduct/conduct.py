@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
+from opsonin.conduct.beside import known_by, on_backfill, opens_by_response, with_open_levels
 from opsonin.conduct.endpoints import Endpoints, immune_values, response_days, worst_grades
 from opsonin.criteria.dlt import DltRule, is_dose_limiting
 from opsonin.designs import Decision, Design, Outcomes, parse_outcomes
@@ -131,7 +132,7 @@ class Conduct:
     ) -> dict[str, np.ndarray]:
         """The further columns of `judge` that the design needs; days on the trial's clock."""
         needs, name, made = self.design.needs, self.design.name, {}
-        if EFFICACY in needs:
+        if EFFICACY in needs or opens_by_response(self.design):
             found, known = response_days(record, subjects, self.endpoints, name)
             made |= {"response": np.isfinite(found), "responded_day": start + known}
         if GRADES in needs:
@@ -153,15 +154,17 @@ class Conduct:
         days of follow-up.
         """
         counted = ["DLT", "no DLT"] if self.replace == "not evaluable" else list(_KNOWN)
-        table = judged[judged["status"].isin([*counted, "pending"] if self.follows and now is not None else counted)]
+        beside = on_backfill(self.design, judged)
+        followed = (judged["status"] == "pending") & (self.follows | beside) & (now is not None)
+        table = judged[judged["status"].isin(counted) | followed]
         level, cohort = (table[name].to_numpy(dtype=np.int64) for name in ("level", "cohort"))
         today = np.inf if now is None else now
         open_ = (table["status"] == "pending").to_numpy()
         more: dict[str, Any] = {}
-        if EFFICACY in self.design.needs:
+        if "response" in table:
             there = (table["responded_day"] <= today).to_numpy()
             more["efficacy"] = table["response"].to_numpy(dtype=bool) & there
-            open_ = open_ | (~there & self.follows)
+            open_ = open_ | (~there & self.follows & (EFFICACY in self.design.needs))
         if GRADES in self.design.needs:
             more["grade"] = table["grade"].to_numpy(dtype=np.int64)
         if IMMUNE in self.design.needs:
@@ -170,16 +173,20 @@ class Conduct:
         if open_.any() and now is not None:
             so_far = np.maximum(now - table["entered"].to_numpy(dtype=float), 0.0)
             more["followed_days"] = np.where(open_, so_far, np.inf)
+        if beside.any():
+            more["backfill"] = beside[table.index].to_numpy()
         columns = getattr(self.design, "columns", None)
         return Outcomes(level, (table["status"] == "DLT").to_numpy(), cohort, columns=columns, **more)
 
     def awaited(self, judged: pd.DataFrame, now: float | None = None) -> pd.DataFrame:
         """The subjects of whom something is still to be seen on the day `now` before the design can decide.
 
-        awaits: "DLT window" or "response".   None for designs that decide while subjects are followed.
+        awaits: "DLT window" or "response".   None for designs that decide while subjects are followed; nobody on
+        backfill, for whom no cohort waits.
         """
         if self.follows or now is None:
             return judged.iloc[:0].assign(awaits="")
+        judged = judged[~on_backfill(self.design, judged)]
         open_ = judged["status"] == "pending"
         late = pd.Series(False, index=judged.index)
         if EFFICACY in self.design.needs and len(judged):
@@ -206,7 +213,8 @@ class Conduct:
                 for what, still in (("DLT window", "still open"), ("response", "still awaited"))
                 if (awaited["awaits"] == what).any()
             ]
-            return Decision("stay", level, 0, None, f"wait: {' and '.join(told)}", {"pending": len(awaited)})
+            waits = Decision("stay", level, 0, None, f"wait: {' and '.join(told)}", {"pending": len(awaited)})
+            return with_open_levels(waits, self.design, self.outcomes(judged, now))
         return self.decide(self.outcomes(judged, now))
 
     def decisions(self, record: Tables) -> pd.DataFrame:
@@ -214,10 +222,13 @@ class Conduct:
         judged = self.judge(record)
         first = float(judged["entered"].min())
         rows = [decision_row(1, first, None, self.design.name, "", None, self.decide(""))]
-        for cohort in judged["cohort"].drop_duplicates():
-            so_far = judged[judged["cohort"] <= cohort]
+        beside = on_backfill(self.design, judged)
+        for cohort in judged.loc[~beside, "cohort"].drop_duplicates():
+            so_far = judged[(judged["cohort"] <= cohort) & ~beside]
             here = so_far[so_far["cohort"] == cohort]
             seen = self.outcomes(so_far)
+            if beside.any():
+                seen = self.outcomes(*known_by(judged, beside, cohort))
             made = self.decide(seen)
             known = [name for name in ("day", "responded_day", "immune_day") if name in here]
             level, day = int(here["level"].iloc[-1]), float(here[known].to_numpy(dtype=float).max())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from opsonin.conduct.conduct import Conduct, Tables, decision_row, decision_table
@@ -80,8 +81,8 @@ def with_decision(decisions: pd.DataFrame, advice: Advice, design: str, day: flo
         goes = made.mtd if made.stop else made.level
         if same and (None if pd.isna(last["level_to"]) else int(last["level_to"])) == goes:
             return None
-    cohort = int(advice.seen.cohorts[-1]) if len(advice.seen) else None
-    level = int(advice.seen.level[-1]) if len(advice.seen) else None
+    last = np.flatnonzero(~advice.seen.beside)[-1:]
+    cohort, level = (int(of[last[0]]) if len(last) else None for of in (advice.seen.cohorts, advice.seen.level))
     taken = set(decisions["decision_id"]) if len(decisions) else set()
     count = len(decisions) + 1
     while f"D{count:02d}" in taken:

@@ -11,6 +11,7 @@ from jaxtyping import Bool
 
 from opsonin.designs.base import DECLARE, WAIT, Decision, Decisions, Design, decisions
 from opsonin.designs.evidence import FOLLOW_UP, Evidence
+from opsonin.designs.outcomes import Outcomes
 from opsonin.designs.rolling_six import RollingSix
 from opsonin.designs.table import DOWN, UP, TableDesign
 from opsonin.designs.three_plus_three import ThreePlusThree
@@ -60,6 +61,18 @@ class Backfill(Wrapper):
         """The inner design, deciding on pooled doses where it decides from the counts at single ones."""
         return _pooling(self.inner)
 
+    def evidence(self, seen: Outcomes) -> Evidence:
+        """Patients on backfill may still be followed ("+1N@5d"), whatever the design of the escalation looks at."""
+        open_ = np.zeros(len(seen), dtype=bool)
+        if seen.followed_days is not None and FOLLOW_UP not in self.inner.needs:
+            open_ = seen.beside & ~seen.dlt & np.isfinite(seen.followed_days)
+        if not open_.any() or seen.followed_days is None:
+            return self.inner.evidence(seen)
+        days = np.where(open_, np.inf, seen.followed_days)
+        known = self.inner.evidence(replace(seen, followed_days=days if np.isfinite(days).any() else None))
+        pending = seen.count(self.levels, open_)[None]
+        return replace(known, pending=pending, followed=np.zeros(pending.shape))
+
     def judged(self, seen: Evidence) -> Evidence:
         """What the escalation decides on: those judged, unless its design looks at follow-up itself."""
         if seen.pending is None or FOLLOW_UP in self.inner.needs:
@@ -98,7 +111,7 @@ class Backfill(Wrapper):
         if made.action == "wait" != inner.action:
             reason = f"{reason}; wait until everybody on backfill has been judged"
         open_ = self._backfill(seen, made)
-        if not made.stop:
+        if not made.stop and not (self.responses and seen.efficacy is None):
             told = ", ".join(self.dose_name(dose) for dose in open_) or "no level"
             reason = f"{reason}; open to backfill: {told}"
         return reason, numbers | {"open_to_backfill": list(open_)}

@@ -100,7 +100,7 @@ def cox_single_covariate_many(
 
 def _placed(values: np.ndarray, places: np.ndarray) -> np.ndarray:
     """The values (trial, patient) at each data set's places, or at those of the one row that serves all."""
-    return values[:, places[0]] if places.shape[0] == 1 else np.take_along_axis(values, places, axis=1)
+    return np.take(values, places[0], axis=1) if places.shape[0] == 1 else np.take_along_axis(values, places, axis=1)
 
 
 class _Ties:

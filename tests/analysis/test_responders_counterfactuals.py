@@ -93,14 +93,22 @@ def test_the_map_names_the_mechanism_that_was_made_the_barrier():
     assert low < share < high
 
 
-def test_where_more_than_one_change_turns_a_patient_the_greater_benefit_decides():
-    response = np.array([1, 0, 0])
-    changed = {"a": np.array([1, 1, 1]), "b": np.array([1, 1, 0])}
-    assert resistance(response, changed).barrier.tolist() == ["", EITHER, "a"]
-    benefit = {"a": np.array([0.0, 0.2, 0.5]), "b": np.array([0.0, 0.7, 9.0])}
-    assert resistance(response, changed, benefit=benefit).barrier.tolist() == ["", "b", "a"]
+def test_where_one_change_does_not_decide_the_greatest_benefit_does():
+    response = np.array([1, 0, 0, 0])
+    changed = {"a": np.array([1, 1, 1, 0]), "b": np.array([1, 1, 0, 0])}
+    assert resistance(response, changed).barrier.tolist() == ["", EITHER, "a", SEVERAL]
+    benefit = {"a": np.array([np.nan, 0.2, 0.5, 0.1]), "b": np.array([np.nan, 0.7, 9.0, 0.3])}
+    found = resistance(response, changed, benefit=benefit, barriers={"b": "exclusion"})
+    assert found.barrier.tolist() == ["", "exclusion", "a", "exclusion"]
+    table = found.table.set_index("barrier")
+    assert table.loc["exclusion", ["share", "alone"]].tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert {f.name: f.estimate for f in found.findings()}["why.resistance.exclusion.alone"] == pytest.approx(1 / 3)
     with pytest.raises(AnalysisError, match="benefits are given of a"):
         resistance(response, changed, benefit={"a": benefit["a"]})
+    with pytest.raises(AnalysisError, match="patient 2 does not respond"):
+        resistance(response, changed, benefit={"a": benefit["a"], "b": np.full(4, np.nan)})
+    with pytest.raises(AnalysisError, match="named for 'c'"):
+        resistance(response, changed, barriers={"c": "exclusion"})
 
 
 def test_groups_have_a_row_for_every_barrier_and_keep_their_order():

@@ -25,6 +25,7 @@ from opsonin.report.chapters import (
     safety,
     summary,
     trial,
+    why,
 )
 from opsonin.report.content import Chapter
 from opsonin.report.context import Context
@@ -77,7 +78,9 @@ def _rooms(context: Context) -> tuple[Any, ...]:
         return (plan, methods)
     if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
         return (cohort_summary, *cohort.ROOMS, methods)
-    return (*CHAPTERS[:-1], *cohort.ROOMS, methods) if context.named("cohort") else CHAPTERS
+    more = cohort.ROOMS if context.named("cohort") else ()
+    more = (*more, why) if context.named("why") else more
+    return (*CHAPTERS[:-1], *more, methods)
 
 
 def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None) -> str:

@@ -22,6 +22,7 @@ def explained_response(
     sources: Any = None,
     changed: Any = None,
     benefit: Any = None,
+    barriers: Any = None,
     groups: Any = None,
     weights: Any = None,
     seed: int = 1,
@@ -30,7 +31,8 @@ def explained_response(
     """Who responds and why: the findings `why.…` of all that was given; what could not be done is a note.
 
     response: 1 or 0 a patient.   quantities, kinds: for `separation`.   parameters, sources: for `variance_shares`.
-    changed, benefit, groups: for `counterfactuals` and `resistance`.   weights: of a virtual population, for all.
+    changed, benefit, barriers, groups: for `counterfactuals` and `resistance`.   weights: of a virtual population, for
+    all of them.
     Raises: AnalysisError where all patients respond or none, since nothing can then be asked.
     """
     yes, w = answers(response, weights)
@@ -61,7 +63,9 @@ def explained_response(
         found += _tried("counterfactual", lambda: counterfactuals(yes, changed, weights=weights, level=level))
         found += _tried(
             "resistance",
-            lambda: resistance(yes, changed, benefit=benefit, groups=groups, weights=weights, level=level),
+            lambda: resistance(
+                yes, changed, benefit=benefit, barriers=barriers, groups=groups, weights=weights, level=level
+            ),
         )
     return found
 

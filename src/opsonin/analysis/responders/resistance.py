@@ -6,6 +6,7 @@ from that of responders. The first is about causes and needs a model; the second
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,21 +16,25 @@ import pandas as pd
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.responders.counterfactuals import changed_responses
 from opsonin.analysis.responders.weighted import answers, columns, share, weighted_median
+from opsonin.analysis.statistics import NAN
 from opsonin.analysis.survival.data import checked_level
 from opsonin.errors import AnalysisError
 
-SEVERAL = "several needed"  # no single mechanism turns the patient
-EITHER = "any of several"  # more than one does, and no benefit tells which does more
+SEVERAL = "several needed"  # no single mechanism turns the patient, and no benefit tells which does most
+EITHER = "any of several"  # more than one does, and no benefit tells which does most
 NONE = "none stands out"
 ALL = "all"
-BY_TURNING = "the single mechanism whose restoration turns the patient"
+BY_TURNING = "the single mechanism whose change turns the patient"
+BY_BENEFIT = "the mechanism whose change does the patient most good"
 BY_STATE = "the state furthest on the bad side of the median responder"
 
 
 @dataclass(frozen=True)
 class Resistance:
     """table: one row a group and barrier: group, barrier, patients, non_responders (of the group), share (of these),
-    lower, upper.   barrier: of each patient, "" for responders.   barriers: the names in order of how common they are.
+    lower, upper, and alone: the share of the group's non-responders whom removing this barrier would turn by itself
+    (NaN where states alone were compared).   barrier: of each patient, "" for responders.   barriers: the names, the
+    commonest first.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -43,22 +48,17 @@ class Resistance:
         return self.table.copy()
 
     def findings(self) -> list[Finding]:
-        """`why.resistance.<barrier>.share`, a finding for each group."""
-        return [
-            Finding(
-                f"why.resistance.{row['barrier']}.share",
-                group=str(row["group"]),
-                estimate=float(row["share"]),
-                lower=float(row["lower"]),
-                upper=float(row["upper"]),
-                level=self.level,
-                n=int(row["non_responders"]),
-                events=int(row["patients"]),
-                unit="proportion",
-                method=f"{self.method}; exact interval",
-            )
-            for _, row in self.table.iterrows()
-        ]
+        """`why.resistance.<barrier>.share` and `.alone`, a finding of each for each group."""
+        made = []
+        for _, row in self.table.iterrows():
+            common: dict[str, Any] = {"group": str(row["group"]), "n": int(row["non_responders"])}
+            common |= {"unit": "proportion", "method": f"{self.method}; exact interval"}
+            name = f"why.resistance.{row['barrier']}"
+            ends = {"estimate": row["share"], "lower": row["lower"], "upper": row["upper"], "level": self.level}
+            made.append(Finding(f"{name}.share", events=int(row["patients"]), **ends, **common))
+            if row["alone"] == row["alone"]:
+                made.append(Finding(f"{name}.alone", estimate=row["alone"], **common))
+        return made
 
 
 def resistance(
@@ -66,35 +66,54 @@ def resistance(
     changed: Any,
     *,
     benefit: Any = None,
+    barriers: Mapping[str, str] | None = None,
     groups: Any = None,
     weights: Any = None,
     level: float = 0.95,
 ) -> Resistance:
-    """Each non-responder by the mechanism that would turn them.
+    """Each non-responder by the mechanism that holds the patient back.
 
     response, changed: as for `counterfactuals`.   benefit: a column a mechanism, how much better the patient does with
-    it changed (the fall in tumour size, say), which decides between mechanisms that each turn the patient; without it
-    such patients are "any of several". Who is turned by no single one is "several needed".
-    groups: of each patient; one group where None.
-    Raises: AnalysisError as `counterfactuals`, or where benefit names other mechanisms.
+    it changed (the fall in the logarithm of tumour size, say): the barrier is then the mechanism of the greatest
+    benefit among those that turn the patient, or among all where none does so alone. Without it, patients turned by
+    more than one are "any of several", and those turned by none "several needed".   barriers: what to call the barrier
+    that a mechanism's change removes ("exclusion" for "infiltration restored").   groups: of each patient; one group
+    where None.   Raises: AnalysisError as `counterfactuals`, or where benefit or barriers name other mechanisms.
     """
     yes, w = answers(response, weights)
     found = changed_responses(changed, yes.size)
-    names, hit = list(found), np.column_stack(list(found.values()))
+    called = {name: name for name in found} | dict(barriers or {})
+    if set(called) != set(found):
+        strange = sorted(set(called) - set(found))[0]
+        raise AnalysisError(f"a barrier is named for {strange!r}; the mechanisms are {', '.join(found)}.")
+    names = np.array([called[name] for name in found], dtype=object)
+    hit = np.column_stack(list(found.values()))
     turned = hit.sum(axis=1)
     if benefit is None:
-        best = np.where(turned == 1, np.array(names)[hit.argmax(axis=1)], EITHER)
+        best = np.where(turned == 1, names[hit.argmax(axis=1)], np.where(turned == 0, SEVERAL, EITHER))
     else:
-        gain = columns(benefit, yes.size, "benefits")
-        if set(gain) != set(names):
-            raise AnalysisError(f"benefits are given of {', '.join(gain)}; the mechanisms are {', '.join(names)}.")
-        worth = np.column_stack([gain[name] for name in names])
-        if not np.isfinite(worth[hit]).all():
-            raise AnalysisError("a patient whom a mechanism turns has no benefit from it; give one for each.")
-        best = np.array(names)[np.where(hit, worth, -np.inf).argmax(axis=1)]
-    barrier = np.where(yes, "", np.where(turned == 0, SEVERAL, best)).astype(object)
-    order = [*names, EITHER, SEVERAL]
-    return _mapped(barrier, yes, w, groups, order, BY_TURNING, checked_level(level))
+        worth = _worth(benefit, list(found), yes)
+        best = names[np.where(hit | (turned == 0)[:, None], worth, -np.inf).argmax(axis=1)]
+    barrier = np.where(yes, "", best).astype(object)
+    order = [*dict.fromkeys(names.tolist()), EITHER, SEVERAL]
+    method = BY_TURNING if benefit is None else BY_BENEFIT
+    return _mapped(barrier, yes, w, groups, order, method, checked_level(level), turned > 0)
+
+
+def _worth(benefit: Any, names: list[str], yes: np.ndarray) -> np.ndarray:
+    """The benefit of each mechanism in each patient, (patient, mechanism).
+
+    Raises: AnalysisError where other mechanisms are named, or one without response has no benefit.
+    """
+    gain = columns(benefit, yes.size, "benefits")
+    if set(gain) != set(names):
+        raise AnalysisError(f"benefits are given of {', '.join(gain)}; the mechanisms are {', '.join(names)}.")
+    worth = np.column_stack([gain[name] for name in names])
+    lacking = ~yes & ~np.isfinite(worth).all(axis=1)
+    if lacking.any():
+        row = int(np.flatnonzero(lacking)[0]) + 1
+        raise AnalysisError(f"patient {row} does not respond and has no benefit of some mechanism; give one of each.")
+    return worth
 
 
 def resistance_by_state(
@@ -136,13 +155,20 @@ def resistance_by_state(
     names = np.array(list(found), dtype=object)
     barrier = np.where(score.max(axis=1) >= threshold, names[score.argmax(axis=1)], NONE)
     barrier = np.where(yes, "", barrier).astype(object)
-    return _mapped(barrier, yes, w, groups, [*found, NONE], BY_STATE, checked_level(level))
+    return _mapped(barrier, yes, w, groups, [*found, NONE], BY_STATE, checked_level(level), None)
 
 
 def _mapped(
-    barrier: np.ndarray, yes: np.ndarray, w: np.ndarray, groups: Any, order: list[str], method: str, level: float
+    barrier: np.ndarray,
+    yes: np.ndarray,
+    w: np.ndarray,
+    groups: Any,
+    order: list[str],
+    method: str,
+    level: float,
+    alone: np.ndarray | None,
 ) -> Resistance:
-    """The share of each group's non-responders with each barrier."""
+    """The share of each group's non-responders with each barrier.   alone: whom removing one barrier turns."""
     group = np.full(yes.size, ALL, dtype=object) if groups is None else np.asarray(groups, dtype=object)
     if group.shape != yes.shape or pd.isna(group).any():
         raise AnalysisError(f"{yes.size} patients need as many groups, none missing; shape {group.shape} was given.")
@@ -158,7 +184,9 @@ def _mapped(
         for name in barriers:
             estimate = share(barrier[here] == name, w[here], level)
             count = int((barrier[here] == name).sum())
-            rows.append((one, name, count, int(here.sum()), *estimate))
-    heads = ["group", "barrier", "patients", "non_responders", "share", "lower", "upper"]
+            whole = float(w[here].sum())
+            single = NAN if alone is None or not whole > 0 else float(w[here & alone & (barrier == name)].sum()) / whole
+            rows.append((one, name, count, int(here.sum()), *estimate, single))
+    heads = ["group", "barrier", "patients", "non_responders", "share", "lower", "upper", "alone"]
     table = pd.DataFrame(rows, columns=pd.Index(heads))
     return Resistance(table, barrier, tuple(barriers), tuple(named), method, level)

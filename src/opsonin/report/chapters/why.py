@@ -1,0 +1,91 @@
+"""The chapter Why: who responds, what separates them, which mechanisms, and what holds the others back."""
+
+from typing import Any
+
+from opsonin.report import words
+from opsonin.report.content import Block, Chapter, Drawing, Lines
+from opsonin.report.context import Context, findings_table, remarks
+from opsonin.report.figures import why as figures
+
+NAME, TITLE = "why", "Why they respond"
+STRONG = 0.7  # an area this far from 0.5, either way, is worth a sentence
+
+
+def chapter(context: Context) -> Chapter:
+    """In words first, then the four pictures, then the numbers."""
+    found = context.named("why")
+    if not found:
+        return Chapter(NAME, TITLE, absent="Nobody asked why patients respond; the study can, under [questions].")
+    blocks: list[Block] = []
+    lines = in_words(context)
+    if lines:
+        blocks.append(Lines(lines, "In words"))
+    drawn = (figures.separated, figures.explained, figures.restored, figures.resistance_map)
+    blocks += [Drawing(figure) for figure in (draw(found) for draw in drawn) if figure is not None]
+    blocks += remarks(context, "why")
+    for title, prefix, endings in (
+        ("What separates responders, in numbers", "why.separation", ("auc",)),
+        ("Shares of the variance of response, in numbers", "why.variance", ("share", "interaction", "total")),
+        ("One mechanism changed, in numbers", "why.counterfactual", ("turned", "only", "lost", "rate_difference")),
+        ("The map of resistance, in numbers", "why.resistance", ("share", "alone")),
+    ):
+        table = findings_table(title, context.ending(prefix, *endings), _told, folded=True)
+        if table is not None:
+            blocks.append(table)
+    return Chapter(NAME, TITLE, blocks)
+
+
+def in_words(context: Context) -> list[tuple[str, str]]:
+    """What a clinician would say of it, a line a question."""
+    out: list[tuple[str, str]] = []
+    found = context.named("why")
+    rate = next((f for f in found if f.name == "why.response.rate"), None)
+    if rate is not None:
+        told = words.with_interval(rate.estimate, rate.lower, rate.upper, percent=True)
+        out.append(("Who responds.", f"{rate.events:,} of {rate.n:,} patients: {told}."))
+    rows = figures.named(found, "why.separation.", ".auc")
+    if len(rows):
+        rows = rows.assign(distance=(rows["estimate"] - 0.5).abs()).sort_values("distance", ascending=False)
+        strong = rows[rows["distance"] >= STRONG - 0.5].head(3)
+        told = [
+            f"{row['name']} is {'higher' if row['estimate'] > 0.5 else 'lower'} (area {words.number(row['estimate'])})"
+            for _, row in strong.iterrows()
+        ]
+        said = f"In responders {words.listed(told)}." if told else "No single quantity tells them apart well."
+        out.append(("What marks them.", said))
+    rows = figures.named(found, "why.variance.", ".share").sort_values("estimate", ascending=False)
+    if len(rows):
+        top = [f"{r['name']} ({words.share(round(max(r['estimate'], 0), 3))})" for _, r in rows.head(3).iterrows()]
+        out.append(("What makes them differ.", f"By themselves, most of the variance: {words.listed(top)}."))
+    rows = figures.named(found, "why.counterfactual.", ".turned")
+    single = rows[rows["name"] != "any one"].sort_values("estimate", ascending=False)
+    if len(single):
+        best = single.iloc[0]
+        share = words.with_interval(best["estimate"], best["lower"], best["upper"], percent=True)
+        said = f"Of those without response {share} would have responded with one change: {best['name']}."
+        anyone = rows[rows["name"] == "any one"]
+        if len(anyone):
+            none = 1 - float(anyone["estimate"].iloc[0])
+            said += f" {words.share(round(none, 3))} are turned by no single change."
+        out.append(("What holds the others back.", said))
+    return out
+
+
+def _told(finding: Any) -> str:
+    """A finding's row in a table: what it is about, and which part of it."""
+    inner = finding.name.removeprefix("why.").partition(".")[2]
+    name, _, part = inner.rpartition(".")
+    told = {
+        "auc": "",
+        "share": "",
+        "alone": "would respond with this barrier alone removed",
+        "turned": "would respond",
+        "only": "would respond by this alone",
+        "lost": "responders lost",
+        "rate_difference": "change of the rate",
+        "interaction": "beyond the two alone",
+        "total": "all parameters by themselves",
+    }[part]
+    if part == "total":
+        return told
+    return f"{name}: {told}" if told else name

@@ -73,13 +73,18 @@ def _target(study: Study) -> float:
 
 
 def _say(found: Comparison) -> None:
-    from opsonin.report.dose_finding.content import MEASURES, by_key, cell
+    from opsonin.report.dose_finding.content import by_key, cell, measures
 
-    heads = ["design", *(head for head, _ in MEASURES.values())]
+    shown = measures(found)
+    heads = ["design", *(head for head, _ in shown.values())]
     numbers = by_key(found.characteristics(), "mean")
     screen = console()
     for scene in found.scenarios:
-        rows = [[n, *(cell(*numbers[scene, n, m], kind) for m, (_, kind) in MEASURES.items())] for n in found.designs]
+        unknown = (float("nan"), float("nan"))
+        rows = [
+            [n, *(cell(*numbers.get((scene, n, m), unknown), kind) for m, (_, kind) in shown.items())]
+            for n in found.designs
+        ]
         screen.print()
         screen.print(table(scene, heads, rows, right=heads[1:]))
     screen.print()

@@ -118,18 +118,19 @@ def _next(advice: Advice, levels: list[str], design: Design) -> Table:
     rows = []
     for row in advice.next_cohort.to_dict("records"):
         level = row["mtd"] if pd.isna(row["level"]) else row["level"]
-        named = "" if pd.isna(level) else f"{_short(int(level), design)}  {levels[int(level) - 1]}"
+        named = "" if pd.isna(level) else f"{design.dose_label(int(level))}  {levels[int(level) - 1]}"
         rows.append((row["outcome"], row["decision"], named, str(row["patients"] or ""), row["reason"]))
     return table("For every outcome of the next cohort", heads, rows, right=["patients"])
 
 
-def _short(level: int, design: Design) -> str:
-    return design.dose_name(level).removeprefix("level ")
-
-
 def _prior(advice: Advice, design: Design) -> Table:
     rows = [
-        (row["prior"], row["decision"], "" if pd.isna(row["level"]) else _short(row["level"], design), row["reason"])
+        (
+            row["prior"],
+            row["decision"],
+            "" if pd.isna(row["level"]) else design.dose_label(int(row["level"])),
+            row["reason"],
+        )
         for row in advice.prior.to_dict("records")
     ]
     return table("Under other priors", ("prior", "decision", "level", "because"), rows)

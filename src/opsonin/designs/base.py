@@ -141,6 +141,10 @@ class Design(abc.ABC):
         """What a dose is called in a reason: "level 2", or "2x3" of two drugs."""
         return f"level {dose}"
 
+    def dose_label(self, dose: int) -> str:
+        """A dose as outcomes write it: "2", or "2x3" of two drugs."""
+        return self.dose_name(dose).removeprefix("level ")
+
     def describe(self) -> str:
         """The rule in words, for a report."""
         return self.name

@@ -19,6 +19,7 @@ from opsonin.designs.pathways import Pathways, pathways
 from opsonin.designs.simulation import simulate
 from opsonin.designs.table import DOWN, UP, TableDesign
 from opsonin.designs.truth import Truth
+from opsonin.designs.waterfall import Waterfall
 from opsonin.designs.wrappers import Wrapper
 from opsonin.errors import DesignError
 
@@ -196,7 +197,8 @@ def _worth(designs: Mapping[str, Design]) -> Worth | None:
 
 def _judged(found: Simulated, target: float, worth: Worth | None) -> Judged:
     same: dict[str, Any] = {part.name: getattr(found, part.name) for part in fields(Simulated)}
-    return Judged(**same | {"target": target}, worth=worth)
+    same["target"] = target
+    return Judged(**same, worth=worth)
 
 
 def decision_rows(design: Design, most: int) -> pd.DataFrame:
@@ -207,6 +209,8 @@ def decision_rows(design: Design, most: int) -> pd.DataFrame:
     current level.
     """
     inner = innermost(design)
+    if isinstance(inner, Waterfall):
+        inner = inner.whole
     inner = inner.single if isinstance(inner, BoinComb) else inner  # by the cell's own counts, as of one drug
     columns = ["patients", "up", "down", "give_up"]
     if not isinstance(inner, TableDesign):

@@ -66,7 +66,7 @@ class Pathways:
             {
                 "cohort": number,
                 "state": [f"{number}.{row + 1}" for row in range(len(stage.paths))],
-                "seen": counts_texts(stage.evidence),
+                "seen": counts_texts(stage.evidence, self.design),
                 "decision": np.array(ACTIONS)[made.action],
                 "level": _or_none(made.level),
                 "patients": made.patients,
@@ -112,10 +112,6 @@ class Pathways:
         table = pd.DataFrame(rows, columns=pd.Index(["course", "decision", "level", "patients", "mtd"]))
         return table.astype({"level": "Int64", "mtd": "Int64", "patients": "Int64"})
 
-    def _dose(self, level: int) -> str:
-        columns = getattr(self.design, "columns", None)
-        return str(level) if columns is None else f"{(level - 1) // columns + 1}x{(level - 1) % columns + 1}"
-
     def _courses(self, stage: int, state: int, words: list[str]) -> Iterator[tuple[list[str], Decisions, int]]:
         made = self.stages[stage].decisions
         rows = np.flatnonzero(self.links[stage].origin == state) if stage < len(self.links) else []
@@ -124,7 +120,7 @@ class Pathways:
             return
         for row in rows:
             cohort = self.shown[self.links[stage].outcome[row]]
-            dose = self._dose(int(made.level[state]))
+            dose = self.design.dose_label(int(made.level[state]))
             yield from self._courses(stage + 1, int(self.links[stage].to[row]), [*words, dose + cohort.text])
 
     def to_json(self) -> dict[str, Any]:
@@ -196,13 +192,13 @@ def pathways(
     return Pathways(design, before, tuple(stages), tuple(links), tuple(maker.shown), assumed)
 
 
-def counts_texts(seen: Evidence) -> list[str]:
+def counts_texts(seen: Evidence, design: Design) -> list[str]:
     """Counts as text, a state each: "1: 0/3, 2: 1/6" (DLTs of patients), with responses where there are any."""
     texts = []
     response = np.zeros_like(seen.dlt) if seen.efficacy is None else seen.efficacy
     for patients, dlt, good in zip(seen.patients.tolist(), seen.dlt.tolist(), response.tolist(), strict=True):
         parts = [
-            f"{k}: {t}/{n}" + (f" +{e}" if e else "")
+            f"{design.dose_label(k)}: {t}/{n}" + (f" +{e}" if e else "")
             for k, (n, t, e) in enumerate(zip(patients, dlt, good, strict=True), start=1)
             if n
         ]

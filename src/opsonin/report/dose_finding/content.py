@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from opsonin.designs import Pathways
-from opsonin.designs.comparison import TOO_HIGH, Comparison, decision_rows
+from opsonin.designs import Boin12, Pathways, rank_based_scores
+from opsonin.designs.comparison import TOO_HIGH, Comparison, decision_rows, innermost
 from opsonin.report.dose_finding.pathway_tree import pathway_tree
 
 MEASURES = {  # measure → heading, kind
@@ -21,8 +21,13 @@ MEASURES = {  # measure → heading, kind
     "share of patients overdosed": ("patients overdosed", "share"),
     "days": ("months", "months"),
 }
+OF_RESPONSES = {  # where responses are looked at
+    "best dose": ("best dose", "share"),
+    "responses": ("responses", "number"),
+}
 MONTH = 30.4375  # days
 DECISIONS = 12  # patients at a level up to which decisions are tabulated
+RANKED = (0, 3, 6, 9)  # patients at a level whose outcomes are ranked by what they are worth
 STATES = 60  # rows of a table of pathways in the document; the CSV holds all
 
 
@@ -83,7 +88,8 @@ def document(found: Comparison, about: About) -> list[Block]:
 
 def _what(found: Comparison, about: About) -> Iterator[Block]:
     yield Heading("What was compared")
-    yield Words(f"Dose levels: {'; '.join(f'{k} {name}' for k, name in enumerate(about.levels, start=1))}.")
+    named = [f"{label} {name}" for label, name in zip(labels(found), about.levels, strict=True)]
+    yield Words(f"Dose levels: {'; '.join(named)}.")
     yield Grid("The designs", ["design", "rule"], [[n, one.describe()] for n, one in found.designs.items()], False)
     yield Words(
         f"Each design was simulated in {found.trials:,} trials a scenario (seed {found.seed}), all on the same "
@@ -92,8 +98,27 @@ def _what(found: Comparison, about: About) -> Iterator[Block]:
         f"not right; where every rate is {TOO_HIGH * found.target:.0%} or more, it is right to declare none. "
         "Numbers after ± are Monte Carlo standard errors."
     )
+    if found.worth is not None:
+        worth = found.worth
+        yield Words(
+            f"A dose is best where patients' outcomes are worth most on average: a response without a DLT counts 100, "
+            f"neither {worth.good:g}, both {worth.bad:g}, a DLT without a response 0; of the doses with a DLT rate "
+            f"below {TOO_HIGH * found.target:.0%} and a response rate of at least {worth.least:.0%}. Where there is "
+            "none, it is best to declare none."
+        )
     for note in about.notes:
         yield Words(note)
+
+
+def labels(found: Comparison) -> list[str]:
+    """What the dose levels are called: "1", "2", or "1x1", "1x2" of two drugs."""
+    one = next(iter(found.designs.values()))
+    return [one.dose_label(dose) for dose in range(1, one.levels + 1)]
+
+
+def measures(found: Comparison) -> dict[str, tuple[str, str]]:
+    """The measures that are shown, with heading and kind."""
+    return MEASURES if found.worth is None else MEASURES | OF_RESPONSES
 
 
 def _tables(found: Comparison) -> Iterator[Block]:
@@ -107,11 +132,35 @@ def _tables(found: Comparison) -> Iterator[Block]:
         words = [[_whole(row[c], ends) for c, ends in _ENDS.items()] for row in rows.to_dict("records")]
         heads = ["patients at the level", "go up", "stay", "go down", "not used again"]
         yield Grid(f"{name}: by DLTs at the current level", heads, [_with_stay(row) for row in words])
-    if none:
+    followed, rest = [n for n in none if n in found.ahead], [n for n in none if n not in found.ahead]
+    if followed:
+        decides = "decides" if len(followed) == 1 else "decide"
         yield Words(
-            f"{', '.join(none)}: decides from more than the counts at the current level, so that its decisions are the "
-            "pathways below."
+            f"{', '.join(followed)}: {decides} from more than the counts at the current level; what follows from the "
+            "first cohorts stands among the pathways below."
         )
+    if rest:
+        looks = "looks" if len(rest) == 1 else "look"
+        yield Words(
+            f"{', '.join(rest)}: {looks} at grades or an immune effect, whose outcomes cannot all be listed; `opsonin "
+            "decide` says what follows from those seen."
+        )
+    for name, one in found.designs.items():
+        yield from _ranks(name, innermost(one))
+
+
+def _ranks(name: str, design: Any) -> Iterator[Block]:
+    """The rank of each outcome at a level, of designs that go by it."""
+    if type(design) is not Boin12 or abs(design.good + design.bad - 100) > 1e-9:
+        return
+    table = rank_based_scores(design, RANKED)
+    most = int(table["responses"].max())
+    rows = []
+    for (patients, dlt), mine in table.groupby(["patients", "dlt"]):
+        ranks = [f"{rank:g}" if good else "×" for rank, good in zip(mine["rank"], mine["admissible"], strict=True)]
+        rows.append([str(patients), str(dlt), *ranks, *[""] * (most + 1 - len(ranks))])
+    heads = ["patients at the level", "with DLT", *(f"{k} responses" if k == 0 else str(k) for k in range(most + 1))]
+    yield Grid(f"{name}: outcomes by desirability, the highest rank is the best (×: not used again)", heads, rows)
 
 
 _ENDS = {"patients": "", "up": "≤ ", "down": "≥ ", "give_up": "≥ "}
@@ -134,18 +183,44 @@ def _characteristics(found: Comparison, about: About) -> Iterator[Block]:
     yield Heading("Operating characteristics")
     table = by_key(found.characteristics(), "mean")
     doses = found.by_dose()
+    shown = measures(found)
     for scene, truth in found.scenarios.items():
-        yield Words(f"{scene}: DLT rates {', '.join(f'{rate:.1%}' for rate in truth.dlt)}.")
-        rows = [[n, *(cell(*table[scene, n, m], k) for m, (_, k) in MEASURES.items())] for n in found.designs]
-        yield Grid(scene, ["design", *(head for head, _ in MEASURES.values())], rows)
+        yield Words(f"{scene}: DLT rates {_rates(truth.dlt, found)}{_responses(truth, found)}.")
+        rows = [
+            [n, *(cell(*table.get((scene, n, m), _UNKNOWN), k) for m, (_, k) in shown.items())] for n in found.designs
+        ]
+        yield Grid(scene, ["design", *(head for head, _ in shown.values())], rows)
         mine = doses[doses["scenario"] == scene]
         rows = []
         for name in found.designs:
             one = mine[mine["design"] == name]
             pairs = zip(one["declared"], one["patients"], strict=True)
             rows.append([name, *(f"{100 * chosen:.0f} % ({many:.1f})" for chosen, many in pairs)])
-        heads = ["design", *(f"level {k}" for k in range(1, len(about.levels) + 1))]
-        yield Grid(f"{scene}: how often each level is declared (patients treated there)", heads, rows)
+        yield Grid(
+            f"{scene}: how often each level is declared (patients treated there)", ["design", *_heads(found)], rows
+        )
+
+
+_UNKNOWN = (float("nan"), float("nan"))
+
+
+def _heads(found: Comparison) -> list[str]:
+    """The levels as columns: "level 1", or "1x1" of two drugs."""
+    one = next(iter(found.designs.values()))
+    return [one.dose_name(dose) for dose in range(1, one.levels + 1)]
+
+
+def _rates(rates: Any, found: Comparison) -> str:
+    """Rates by level; of two drugs with the cell of each."""
+    named = labels(found)
+    if "x" not in named[-1]:
+        return ", ".join(f"{rate:.1%}" for rate in rates)
+    return ", ".join(f"{label} {rate:.1%}" for label, rate in zip(named, rates, strict=True))
+
+
+def _responses(truth: Any, found: Comparison) -> str:
+    rates = getattr(truth, "efficacy", None)
+    return "" if found.worth is None or rates is None else f"; response rates {_rates(rates, found)}"
 
 
 def by_key(table: pd.DataFrame, value: str) -> dict[tuple[str, str, str], tuple[float, float]]:
@@ -170,17 +245,21 @@ def _differences(found: Comparison) -> Iterator[Block]:
         return
     first = next(iter(found.designs))
     yield Heading(f"Differences from {first}, on the same patients")
-    wanted = ["right dose", "too toxic dose", "share of patients overdosed", "patients"]
+    best = [] if found.worth is None else ["best dose"]
+    wanted = [*best, "right dose", "too toxic dose", "share of patients overdosed", "patients"]
+    shown = measures(found)
     numbers = by_key(table, "difference")
     rows = []
     for scene in found.scenarios:
         for name in list(found.designs)[1:]:
-            cells = [_apart(*numbers[scene, name, m], MEASURES[m][1]) for m in wanted]
+            cells = [_apart(*numbers.get((scene, name, m), _UNKNOWN), shown[m][1]) for m in wanted]
             rows.append([scene, name, *cells])
-    yield Grid(f"Each design less {first}", ["scenario", "design", *(MEASURES[m][0] for m in wanted)], rows)
+    yield Grid(f"Each design less {first}", ["scenario", "design", *(shown[m][0] for m in wanted)], rows)
 
 
 def _apart(mean: float, se: float, kind: str) -> str:
+    if mean != mean:
+        return "–"
     many = 100 if kind == "share" else 1
     points = " points" if kind == "share" else ""
     return f"{many * mean:+.1f}{points} ± {many * se:.1f}"
@@ -204,12 +283,12 @@ def _states(name: str, ahead: Pathways) -> Grid:
     shown = table.head(STATES)
     more = f"; the first {STATES} of {len(table)} states" if len(table) > STATES else ""
     rows = [
-        [str(row["cohort"]), row["seen"], row["decision"], _goes(row)]
+        [str(row["cohort"]), row["seen"], row["decision"], _goes(row, ahead)]
         for row in shown.to_dict("records")
     ]  # fmt: skip
     return Grid(f"{name}: decisions{more}", ["after cohort", "DLTs of patients, by level", "decision", "level"], rows)
 
 
-def _goes(row: dict[Any, Any]) -> str:
+def _goes(row: dict[Any, Any], ahead: Pathways) -> str:
     level = row["mtd"] if pd.isna(row["level"]) else row["level"]
-    return "" if pd.isna(level) else str(level)
+    return "" if pd.isna(level) else ahead.design.dose_label(int(level))

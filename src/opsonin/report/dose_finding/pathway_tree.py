@@ -45,7 +45,7 @@ def pathway_tree(found: Pathways, title: str = "") -> str:
                 f'stroke="{_SHADES[min(cohort.dlt, len(_SHADES) - 1)]}"><title>{cohort.text}</title></path>'
             )
     for k, stage in enumerate(stages):
-        for row, (text, y) in enumerate(zip(counts_texts(stage.evidence), places[k], strict=True)):
+        for row, (text, y) in enumerate(zip(counts_texts(stage.evidence, found.design), places[k], strict=True)):
             parts.append(_box(found, k, row, text, y))
     parts.append(_legend(height, found))
     return "\n".join([*parts, "</svg>"])
@@ -64,7 +64,14 @@ def _heights(states: int, tallest: int) -> list[float]:
 def _box(found: Pathways, stage: int, row: int, text: str, y: float) -> str:
     made = found.stages[stage].decisions
     action, level, mtd = ACTIONS[int(made.action[row])], int(made.level[row]), int(made.mtd[row])
-    goes = f"MTD {mtd}" if mtd else "stop" if action == "stop" else "wait" if action == "wait" else f"→ {level}"
+    sought = "".join(word[0].upper() for word in found.design.seeks.split())  # MTD, OBD
+    goes = (
+        f"{sought} {found.design.dose_label(mtd)}"
+        if mtd
+        else f"→ {found.design.dose_label(level)}"
+        if level
+        else action
+    )
     short = text if len(text) <= 22 else "… " + text[-20:].split(", ", 1)[-1]
     x = _left(stage)
     return (

@@ -158,7 +158,8 @@ def test_what_does_not_fit_is_named(study, other_indication, case):
 def test_commands_that_look_for_a_dose_say_that_there_is_none(tmp_path):
     path = tmp_path / "two.toml"
     path.write_text(TWO_ARMS)
-    for command in (["decide", str(path), "--outcomes", "1NNN"], ["design", "compare", str(path)]):
+    compare = ["design", "compare", str(path), "--designs", "boin,3+3", "--out", str(tmp_path / "out")]
+    for command in (["decide", str(path), "--outcomes", "1NNN"], compare):
         said = CliRunner().invoke(app, command)
         assert said.exit_code == 2, command
         assert "looks for no dose" in " ".join(said.stderr.split())

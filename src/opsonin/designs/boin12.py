@@ -105,7 +105,7 @@ class Boin12(Design):
 
     def decide_many(self, seen: Evidence) -> Decisions:
         here = np.maximum(seen.current, 1)
-        allowed, score = self.admissible(seen), self.desirability(seen)
+        allowed = self.admissible(seen)
         patients, dlt = seen.at("patients", here), seen.at("dlt", here)
         size = self.sizes(seen)[0][seen.trials, here - 1]
         rate = np.divide(dlt, size, out=np.zeros(len(seen)), where=size > 0)
@@ -116,7 +116,9 @@ class Boin12(Design):
         near = np.abs(apart) <= 1
         between = ~high & ~low & (patients >= self.enough)
         near &= ~(between[:, None] & (apart == 1))
-        best = np.where(near & allowed, np.round(score, 12), -1.0)
+        near &= allowed
+        best = np.full(near.shape, -1.0)
+        best[near] = np.round(above(self.utility_counts(seen)[near], seen.patients[near], self.benchmark / 100), 12)
         level = self.levels - best[:, ::-1].argmax(axis=1)  # of equal ones the highest
         none_near = best.max(axis=1) < 0
         below = np.where(allowed & (apart < 0), doses, 0).max(axis=1)
@@ -124,9 +126,9 @@ class Boin12(Design):
         level = np.where(none_near, nearest, level)
         keeps = allowed[seen.trials, here - 1]
         level = np.where(high, np.where(below > 0, below, np.where(keeps, here, nearest)), level)
-        above = np.minimum(here, self.levels - 1)
-        fresh = seen.patients[seen.trials, above] == 0
-        explores = (patients >= EXPLORED) & ~high & (here < self.levels) & fresh & allowed[seen.trials, above]
+        higher = np.minimum(here, self.levels - 1)
+        fresh = seen.patients[seen.trials, higher] == 0
+        explores = (patients >= EXPLORED) & ~high & (here < self.levels) & fresh & allowed[seen.trials, higher]
         level = np.where(explores, here + 1, level)
         level = np.where(seen.current == 0, 1, level)
         return decisions(seen.current, level, self.cohort, ends=~allowed.any(axis=1) & (seen.current > 0))

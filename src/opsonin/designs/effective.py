@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -82,12 +84,20 @@ def at_doses(
     return summed.astype(float).reshape(-1, doses + 1)[:, 1:]
 
 
-def waiting_where(which: Bool[np.ndarray, " trial"], made: Decisions) -> Decisions:
-    """The decisions, but some trials wait until more is known."""
-    if not which.any():
-        return made
-    nothing = np.zeros_like(made.level)
-    return made.where(which, Decisions(np.full_like(made.action, WAIT), nothing, nothing, nothing))
+def decided_unless(
+    waits: Bool[np.ndarray, " trial"], seen: Evidence, decide: Callable[[Evidence], Decisions]
+) -> Decisions:
+    """What a rule decides, but some trials wait until more is known, and so do those it would end before all is."""
+    nothing = np.zeros(len(seen), dtype=np.int64)
+    made = Decisions(np.full(len(seen), WAIT), nothing, nothing.copy(), nothing.copy())
+    going = np.flatnonzero(~waits)
+    if len(going):
+        known = seen.take(going)
+        decided = decide(known)
+        stays = ~(decided.stop & anybody_awaited(known))
+        for whole, part in zip(made, decided, strict=True):
+            whole[going[stays]] = part[stays]
+    return made
 
 
 def check_windows(most_pending: float, **days: float) -> None:

@@ -11,14 +11,13 @@ from jaxtyping import Float
 from opsonin.designs.base import Decision, Decisions
 from opsonin.designs.boin12 import Boin12
 from opsonin.designs.effective import (
-    anybody_awaited,
     at_doses,
     chances,
     check_windows,
+    decided_unless,
     efficacy_sizes,
     still_followed,
     toxicity_sizes,
-    waiting_where,
 )
 from opsonin.designs.evidence import EFFICACY, FOLLOW_UP, PATIENTS, Evidence
 
@@ -63,15 +62,14 @@ class TiteBoin12(Boin12):
         return at_doses(utility, people, self.levels) / 100
 
     def decide_many(self, seen: Evidence) -> Decisions:
-        made = super().decide_many(seen)
         if seen.pending is None or seen.efficacy_pending is None:
-            return made
+            return super().decide_many(seen)
         at = (seen.trials, np.maximum(seen.current, 1) - 1)
         most = self.most_pending * seen.patients[at]
         waits = (seen.pending[at] > most) | (seen.efficacy_pending[at] > most)
         waits |= (self.sizes(seen)[0][at] <= 0) & (seen.pending[at] > 0)  # nothing is known of them
         waits &= seen.current > 0
-        return waiting_where(waits | (made.stop & anybody_awaited(seen)), made)
+        return decided_unless(waits, seen, super().decide_many)
 
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
         if made.action != "wait":

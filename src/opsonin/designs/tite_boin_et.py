@@ -11,13 +11,12 @@ from jaxtyping import Bool
 from opsonin.designs.base import Decision, Decisions
 from opsonin.designs.boin_et import BoinEt
 from opsonin.designs.effective import (
-    anybody_awaited,
     awaited,
     check_windows,
+    decided_unless,
     efficacy_sizes,
     still_followed,
     toxicity_sizes,
-    waiting_where,
 )
 from opsonin.designs.evidence import EFFICACY, FOLLOW_UP, LOTS, PATIENTS, Evidence
 
@@ -59,8 +58,7 @@ class TiteBoinEt(BoinEt):
         return (here & (toxic | good)).sum(axis=1) > self.most_pending * here.sum(axis=1)
 
     def decide_many(self, seen: Evidence) -> Decisions:
-        made = super().decide_many(seen)
-        return waiting_where(self.waits(seen) | (made.stop & anybody_awaited(seen)), made)
+        return decided_unless(self.waits(seen), seen, super().decide_many)
 
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
         if made.action != "wait":

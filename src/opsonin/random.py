@@ -58,8 +58,9 @@ def weighted_order(seed: int, purpose: str, weights: np.ndarray, counters: np.nd
     the shallower one.   Source: Efraimidis & Spirakis (2006), Inf Process Lett 97:181.
     """
     found = np.empty((len(counters), depth), dtype=np.int64)
-    for first in range(0, len(counters), 256):  # memory only
-        block = slice(first, first + 256)
+    together = max(1, 65_536 // max(1, len(weights)))  # as much as stays in the processor's cache
+    for first in range(0, len(counters), together):
+        block = slice(first, first + together)
         waits = exponential(seed, purpose, counters[block], draws=len(weights)) / weights
         soon = np.argpartition(waits, depth - 1, axis=1)[:, :depth]
         rank = np.argsort(np.take_along_axis(waits, soon, axis=1), axis=1, kind="stable")

@@ -295,5 +295,5 @@ add_commands(app)
 
 def main() -> None:
     """The entry point of the command `opsonin`."""
-    gc.set_threshold(100_000, 20, 100)  # models and tables are many objects that stay: looking through them is in vain
+    gc.set_threshold(400_000, 20, 100)  # models and tables are many objects that stay: looking through them is in vain
     app()

@@ -150,7 +150,7 @@ def serve() -> None:
 
 def _load_ahead() -> None:
     """All that the analyses and the report import or read where they first need it, before there is anything to do."""
-    gc.set_threshold(100_000, 20, 100)  # as the command line does, and for the same reason
+    gc.set_threshold(400_000, 20, 100)  # as the command line does, and for the same reason
     for name in ("analysis.everything", "analysis.derived", "criteria.lesion_arrays"):
         import_module(f"opsonin.{name}")
     import_module("scipy.special")

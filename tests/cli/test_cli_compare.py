@@ -61,6 +61,71 @@ def test_word_holds_the_same_tables(folder):
     assert len(made.tables) == page.count("<table>")
 
 
+TWO = """
+title = "Two agents"
+[population]
+indication = "refractory-solid"
+pool = 40
+[[treatment]]
+agent = "imatinib"
+dose = ["200 mg", "400 mg"]
+days = "1 to 14"
+cycle = "21 days"
+[[treatment]]
+agent = "interleukin-2"
+dose = ["3 MIU", "6 MIU", "9 MIU"]
+days = "10 to 14"
+cycle = "21 days"
+[escalation]
+design = { name = "boin-comb", patients = 18 }
+dlt_window = "21 days"
+dlt = ["fatigue >= 3"]
+[follow_up]
+observe = "6 months"
+"""
+
+
+def test_two_agents_are_told_by_cells(tmp_path):
+    study = tmp_path / "two.toml"
+    study.write_text(TWO)
+    wanted = ("--truth", "0.05,0.1,0.2/0.1,0.2,0.4", "--trials", 60, "--cohorts", 2, "--no-word")
+    arguments = [study, "--designs", "boin-comb, pocrm, waterfall(enough=9)", *wanted, "--out", tmp_path / "c"]
+    done = RUNNER.invoke(app, ["design", "compare", *(str(a) for a in arguments)])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert "2x3 imatinib 400 mg + interleukin-2 9 MIU" in page
+    assert '<th scope="col" class="right">2x3</th>' in page
+    assert "waterfall(enough=9): by DLTs at the current level" in page
+    assert "→ 2x1" in page
+    assert "one is drawn by lot in a trial; here" in page
+    paths = pd.read_csv(tmp_path / "c" / "pathways.csv")
+    assert paths["seen"].str.contains("1x1: 0/3").any()
+    table = pd.read_csv(tmp_path / "c" / "by_dose.csv")
+    assert len(table) == 3 * 6
+    assert table.query("design == 'pocrm'")["true_dlt"].tolist() == [0.05, 0.1, 0.2, 0.1, 0.2, 0.4]
+
+
+def test_designs_that_look_at_responses_are_judged_by_what_they_are_worth(tmp_path):
+    given = ["--truth", "0.05,0.1,0.2,0.35 response 0.1,0.4,0.42,0.42", "--truth", "standard"]
+    done = run(
+        "--designs", "boin12, boin(target=0.25)", *given, "--out", tmp_path / "c", "--trials", 100, "--cohorts", 1
+    )
+    assert done.exit_code == 0, done.output
+    assert "best dose" in done.stdout
+    page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert "response rates 10.0%, 40.0%, 42.0%, 42.0%" in page
+    assert "boin12: outcomes by desirability" in page
+    assert "level 2 is best" in page
+    table = pd.read_csv(tmp_path / "c" / "operating_characteristics.csv").set_index(["scenario", "design", "measure"])
+    scene = "0.05,0.1,0.2,0.35 response 0.1,0.4,0.42,0.42"
+    assert (
+        table.loc[(scene, "boin12", "best dose"), "mean"] > table.loc[(scene, "boin(target=0.25)", "best dose"), "mean"]
+    )
+    assert table.loc[("no level works", "boin12", "best dose"), "mean"] == pytest.approx(
+        table.loc[("no level works", "boin12", "no dose"), "mean"]
+    )
+
+
 @pytest.mark.slow
 def test_the_studys_virtual_patients_come_with_their_pools_error(tmp_path):
     done = run("--designs", "boin,3+3", "--out", tmp_path / "c", "--trials", 200, "--no-word")
@@ -78,6 +143,10 @@ def test_the_studys_virtual_patients_come_with_their_pools_error(tmp_path):
         (["--designs", "boin,boin"], "named twice"),
         (["--designs", "bion"], "no design 'bion'"),
         (["--designs", "boin", "--target", "1.2"], "target is 1.2"),
+        (["--designs", "boin(targt=0.2)"], "no option 'targt'"),
+        (["--designs", "boin-comb"], "is for two agents, but the study escalates interleukin-2 alone"),
+        (["--designs", "boin", "--truth", "0.1,0.2"], "2 DLT rates were given"),
+        (["--designs", "boin12", "--truth", "0.1,0.2,0.3,0.4"], "looks at responses, which patients of the truth"),
     ],
 )
 def test_mistakes_are_named(arguments, words, tmp_path):

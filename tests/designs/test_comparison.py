@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 
-from opsonin.designs import Accrual, Boin, Crm, MaxPatients, Scenario, ThreePlusThree, simulate
-from opsonin.designs.comparison import compare_designs, decision_rows, innermost
-from opsonin.designs.standard_truths import standard_scenarios
+from opsonin.designs import (
+    Accrual,
+    Boin,
+    Boin12,
+    Crm,
+    GBoin,
+    MaxPatients,
+    Saturating,
+    Scenario,
+    ThreePlusThree,
+    simulate,
+)
+from opsonin.designs.comparison import Worth, compare_designs, decision_rows, innermost
+from opsonin.designs.standard_truths import response_scenarios, standard_scenarios
 from opsonin.errors import DesignError
 
 DESIGNS = {"boin": MaxPatients(Boin(4, 0.30), 18), "3+3": ThreePlusThree(4), "crm": MaxPatients(Crm(4, 0.3), 18)}
@@ -83,3 +94,42 @@ def test_decision_rows_are_the_published_boundaries():
 def test_bad_input_is_named(make, words):
     with pytest.raises(DesignError, match=words):
         make()
+
+
+def test_the_best_dose_is_worth_most_of_those_that_may_be_given():
+    truth = Scenario([0.05, 0.1, 0.2, 0.5], efficacy=[0.1, 0.4, 0.45, 0.6])
+    found = compare_designs({"boin12": MaxPatients(Boin12(4), 12)}, {"one": truth}, 0.30, trials=200, cohorts=1)
+    judged = found.simulated["one"]["boin12"]
+    worth = found.worth.of(truth.dlt, truth.efficacy)
+    assert worth[1] == pytest.approx(0.9 * 0.4 * 100 + 40 * 0.9 * 0.6 + 60 * 0.1 * 0.4)
+    assert judged.best.tolist() == [False, True, False, False]  # the last one is worth no less, but far too toxic
+    table = found.characteristics().set_index("measure")["mean"]
+    assert table["best dose"] == pytest.approx(judged.select[1])
+
+
+def test_where_nobody_responds_it_is_best_to_declare_none():
+    truth = Scenario([0.05, 0.1, 0.2, 0.3], efficacy=[0.02] * 4)
+    designs = {"boin12": MaxPatients(Boin12(4), 24), "boin": MaxPatients(Boin(4), 24)}
+    found = compare_designs(designs, {"one": truth}, 0.30, trials=200, cohorts=1)
+    table = found.characteristics().set_index(["design", "measure"])["mean"]
+    for name in designs:
+        assert table[name, "best dose"] == table[name, "no dose"]
+    assert table["boin12", "best dose"] > table["boin", "best dose"]
+
+
+def test_a_design_is_not_judged_on_what_patients_do_not_show():
+    for rule, words in ((Boin12(4), "responses"), (GBoin(4), "grades"), (Saturating(Boin(4)), "an immune effect")):
+        with pytest.raises(DesignError, match=f"looks at {words}, which patients of the truth 'one' do not show"):
+            compare_designs({"it": MaxPatients(rule, 9)}, {"one": Scenario([0.1, 0.2, 0.3, 0.4])}, 0.30, trials=2)
+
+
+def test_scenarios_with_responses_have_each_level_best_in_turn():
+    scenes = response_scenarios(4, 0.30, 21.0, 84.0, graded=True)
+    worth = Worth()
+    for level in range(4):
+        truth = scenes[f"level {level + 1} is best"]
+        allowed = truth.dlt < 0.42
+        assert np.where(allowed, worth.of(truth.dlt, truth.efficacy), -1).argmax() == level
+        assert truth.grades[:, 3:].sum(axis=1) == pytest.approx(truth.dlt)
+        assert (np.diff(truth.immune) >= 0).all()
+    assert scenes["no level works"].efficacy.max() < worth.least

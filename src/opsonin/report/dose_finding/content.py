@@ -10,6 +10,7 @@ import pandas as pd
 
 from opsonin.designs import Boin12, Pathways, rank_based_scores
 from opsonin.designs.comparison import TOO_HIGH, Comparison, decision_rows, innermost
+from opsonin.designs.evidence import LOTS
 from opsonin.report.dose_finding.pathway_tree import pathway_tree
 
 MEASURES = {  # measure → heading, kind
@@ -273,6 +274,8 @@ def _pathways(found: Comparison) -> Iterator[Block]:
         "What each design does after everything its first cohorts can show. Courses that lead to the same counts are "
         "one state. In each box: DLTs of patients at the levels tried, and where the next patients go."
     )
+    if any(LOTS in ahead.design.needs for ahead in found.ahead.values()):
+        yield Words("Of equally good combinations one is drawn by lot in a trial; here the first one is taken.")
     for name, ahead in found.ahead.items():
         yield Image(f"{name}: {len(ahead.links)} cohorts, {ahead.states:,} states", pathway_tree(ahead, name))
         yield _states(name, ahead)

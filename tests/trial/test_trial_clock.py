@@ -6,6 +6,7 @@ import pytest
 
 from opsonin.criteria import responses_from_lesions
 from opsonin.designs import (
+    Backfill,
     Boin,
     Boin12,
     BoinComb,
@@ -289,3 +290,30 @@ def test_a_response_to_be_confirmed_counts_when_it_is(model):
         text = record.decisions["seen"].iloc[-1]
         seen += text.count("E") + text.count("B")
     assert seen == confirmed > 0
+
+
+def test_patients_on_backfill_are_treated_below_and_counted(pools):
+    """Their cohort is 0; their DLTs stand in what was seen, and doses open where a response has been seen."""
+    pool = pools["not evaluable"]
+    for responses in (True, False):
+        design = MaxPatients(Backfill(Boin(3, 0.3), responses=responses), 15)
+        made = run_trials(pool, pool.protocol, design, 5, TRIALS).replicates
+        subjects, decisions = made.table("subjects"), made.table("decisions")
+        beside = subjects[subjects["cohort"] == 0]
+        assert len(beside) > (0 if responses else 10)
+        for trial, rows in decisions.groupby("trial"):
+            last = rows["seen"].iloc[-1]
+            assert len([word for word in last.split() if word.startswith("+")]) <= (beside["trial"] == trial).sum()
+            for now in rows.itertuples():
+                again = design.decide(parse_outcomes(now.seen))
+                assert again.action == now.decision
+                assert again.level == (None if again.stop or pd.isna(now.level_to) else now.level_to)
+        for row in beside.itertuples():  # never above what the escalation had reached
+            earlier = subjects[(subjects["trial"] == row.trial) & (subjects["enrolled_day"] < row.enrolled_day)]
+            assert row.level < earlier["level"].max()
+
+
+def test_backfill_by_response_needs_to_know_until_when_responses_count(model):
+    pool = Pool(model, small.small_patients(model, 40), small.small_protocol(), seed=11)
+    with pytest.raises(StudyError, match="looks at responses"):
+        run_trials(pool, pool.protocol, MaxPatients(Backfill(Boin(3, 0.3)), 12), 5, 1)

@@ -27,7 +27,8 @@ class Followed:
     On the patient's own days from there: onset of the DLT, inf without one;   judged_on: when it is known whether there
     is one;   response, inf without one;   settled_on: when it is known whether there is one.
     counted: False for who turns out on that day to be impossible to judge, and is then left out.
-    needs: what the design looks at (evidence.NEEDS).   window, response_window: days.   score: of each grade.
+    needs: what the design looks at (evidence.NEEDS), and waits for;   also: what it is shown and does not wait for.
+    window, response_window: days.   score: of each grade.
     immune_day: from when the immune endpoint is known.   backfills: whether patients are treated beside the cohorts.
     size: patients so far;   clock: now, of each trial.
     """
@@ -54,10 +55,11 @@ class Followed:
         immune_day: float | None = None,
         lead: float = 0.0,
         backfills: bool = False,
+        also: frozenset[str] = frozenset(),
     ):
         self.doses, self.needs, self.window, self.response_window = doses, needs, window, response_window
         self.score, self.immune_day = score, window if immune_day is None else immune_day
-        self.lead, self.backfills = lead, backfills
+        self.lead, self.backfills, self.also = lead, backfills, also
         self.size = np.zeros(trials, dtype=np.int64)
         self.clock = np.zeros(trials)
         for name, usual in _COLUMNS.items():
@@ -135,7 +137,7 @@ class Followed:
         needs: frozenset[str] | None = None,
     ) -> Evidence:
         """What is known of these trials on these days (now where None) of their first `size` patients (all)."""
-        needs = self.needs if needs is None else needs
+        needs = self.needs | self.also if needs is None else needs
         now = _Now(self, rows, self.clock[rows] if clock is None else clock, self.size[rows] if size is None else size)
         there, dlt, open_, age = now.there, now.dlt, now.open, now.age
         cell = (np.arange(len(rows))[:, None] * (self.doses + 1) + now.dose).ravel()
@@ -183,13 +185,13 @@ class Followed:
         columns: int | None = None,
     ) -> Iterator[Outcomes]:
         """What is known of each of these trials on a day of its first `size` patients, as `decide` takes it."""
-        now, needs = _Now(self, rows, clock, size), self.needs
-        awaited = now.open | now.awaited if EFFICACY in needs else now.open
+        now, needs = _Now(self, rows, clock, size), self.needs | self.also
+        awaited = now.open | now.awaited if EFFICACY in self.needs else now.open
         age = np.where(awaited, np.maximum(now.age, 0.0), np.inf)
         cohort, grade = self.cohort[rows], np.where(now.open, -1, self.grade[rows])
         for row in range(len(rows)):
             who = np.flatnonzero(now.there[row])
-            late = FOLLOW_UP in needs and awaited[row, who].any()
+            late = (FOLLOW_UP in needs or self.backfills) and awaited[row, who].any()
             yield Outcomes(
                 now.dose[row, who],
                 now.dlt[row, who],

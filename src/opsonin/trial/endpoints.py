@@ -41,10 +41,7 @@ class Seen(NamedTuple):
 
 def check_endpoints(plan: Plan, design: Design) -> None:
     """Raises: StudyError where the protocol does not say, or measure, what the design looks at."""
-    _check(plan, design.needs, f"the design {design.name!r}")
-
-
-def _check(plan: Plan, needs: frozenset[str], who: str) -> None:
+    needs, who = looked_at(design), f"the design {design.name!r}"
     if EFFICACY in needs and (plan.protocol.response_days is None or not plan.lesions):
         raise StudyError(
             f"{who} looks at responses, but the protocol does not say until when they count, or has no scans; write "
@@ -58,6 +55,12 @@ def _check(plan: Plan, needs: frozenset[str], who: str) -> None:
                 "in [escalation]."
             )
         immune_place(plan)
+
+
+def looked_at(design: Design) -> frozenset[str]:
+    """What a design needs to be shown beside counts; backfill may open on responses that nobody waits for."""
+    by_response = design.backfills and getattr(design, "responses", False)
+    return design.needs | {EFFICACY} if by_response else design.needs
 
 
 def immune_place(plan: Plan) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from opsonin.designs.followed import Followed
 from opsonin.designs.on_clock import run_on_clock
 from opsonin.designs.truth import Shown
 from opsonin.trial.decided import Steps, decided_on_clock
-from opsonin.trial.endpoints import Outcomes, Shows, check_endpoints, immune_day, immune_effect
+from opsonin.trial.endpoints import Outcomes, Shows, check_endpoints, immune_day, immune_effect, looked_at
 from opsonin.trial.enrol import Escalation, accrual_waits
 from opsonin.trial.enrolment import Enrolment, Order
 from opsonin.trial.plan import Plan
@@ -129,11 +129,9 @@ def escalate_on_clock(
     numbers, protocol = np.arange(1, trials + 1), plan.protocol
     window = float(getattr(design, "window_days", None) or protocol.dlt_window_days)
     response_window = float(getattr(design, "efficacy_window_days", None) or protocol.response_days or window)
-    order, shows = Order(weights, seed, trials), Shows(plan, outcomes, len(weights), design.needs)
-    people, score = (
-        PoolPeople(plan, shows, order, design.needs, seed, pool_seed),
-        getattr(design, "score_of_grade", None),
-    )
+    needs, score = looked_at(design), getattr(design, "score_of_grade", None)
+    order, shows = Order(weights, seed, trials), Shows(plan, outcomes, len(weights), needs)
+    people = PoolPeople(plan, shows, order, needs, seed, pool_seed)
     state = Followed(
         trials,
         design.levels,
@@ -144,6 +142,7 @@ def escalate_on_clock(
         immune_day(plan),
         lead=-plan.start,
         backfills=design.backfills,
+        also=needs - design.needs,
     )
     noted = _Noted(state)
     beside = None

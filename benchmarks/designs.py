@@ -18,14 +18,19 @@ from opsonin.designs import (
     Boin,
     Boin12,
     BoinComb,
+    BoinEt,
     Crm,
     Design,
+    EffTox,
     MaxPatients,
     Scenario,
     StopWhenHere,
     ThreePlusThree,
     TiteBoin,
+    TiteBoin12,
+    TiteBoinEt,
     TiteCrm,
+    UBoin,
     exact_characteristics,
     pathways,
     simulate,
@@ -90,6 +95,25 @@ def families() -> dict[str, dict]:
     return made
 
 
+def efficacy() -> dict[str, dict]:
+    """A thousand trials of the designs that look at responses; late ones on the trial's clock."""
+    truth = Scenario(
+        [0.05, 0.10, 0.20, 0.30, 0.45], efficacy=[0.1, 0.3, 0.5, 0.5, 0.5], window_days=45.0, efficacy_window_days=60.0
+    )
+    late = {"window_days": 45.0, "efficacy_window_days": 60.0}
+    made = {}
+    for name, design in {
+        "U-BOIN": UBoin(5),
+        "BOIN-ET": BoinEt(5),
+        "TITE-BOIN-ET": TiteBoinEt(5, **late),
+        "TITE-BOIN12": TiteBoin12(5, **late),
+        "EffTox": EffTox(5),
+    }.items():
+        seconds, _ = best(MaxPatients(design, 36), truth, 1000, 1 if name == "EffTox" else 3)
+        made[f"{name}, 1,000 trials x 12 cohorts, 5 levels"] = {"value": seconds, "unit": "s", "threads": 1}
+    return made
+
+
 def transitions() -> dict[str, dict]:
     """Dose-transition pathways of 8 cohorts of 3; the error is that of the probabilities of all states from 1."""
     made = {}
@@ -126,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = cases() | families() | transitions() | regressions()
+    found = cases() | families() | efficacy() | transitions() | regressions()
     if options.json:
         print(json.dumps(found))
         return

@@ -193,15 +193,19 @@ def pathways(
 
 
 def counts_texts(seen: Evidence, design: Design) -> list[str]:
-    """Counts as text, a state each: "1: 0/3, 2: 1/6" (DLTs of patients), with responses where there are any."""
+    """Counts as text, a state each: "1: 0/3, 2: 1/6" (DLTs of patients), with responses where there are any: "+2", or
+    "+2 (1 both)" where one of them had a DLT."""
     texts = []
-    response = np.zeros_like(seen.dlt) if seen.efficacy is None else seen.efficacy
-    for patients, dlt, good in zip(seen.patients.tolist(), seen.dlt.tolist(), response.tolist(), strict=True):
-        parts = [
-            f"{design.dose_label(k)}: {t}/{n}" + (f" +{e}" if e else "")
-            for k, (n, t, e) in enumerate(zip(patients, dlt, good, strict=True), start=1)
-            if n
-        ]
+    nothing = np.zeros_like(seen.dlt)
+    good = nothing if seen.efficacy is None else seen.efficacy
+    both = nothing if seen.both is None else seen.both
+    for row in range(len(seen)):
+        parts = []
+        for dose in np.flatnonzero(seen.patients[row]).tolist():
+            responded = f" +{good[row, dose]}" if good[row, dose] else ""
+            responded += f" ({both[row, dose]} both)" if both[row, dose] else ""
+            counts = f"{seen.dlt[row, dose]}/{seen.patients[row, dose]}"
+            parts.append(f"{design.dose_label(dose + 1)}: {counts}{responded}")
         texts.append(", ".join(parts) or "nobody")
     return texts
 

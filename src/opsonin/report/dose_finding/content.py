@@ -22,10 +22,6 @@ MEASURES = {  # measure → heading, kind
     "share of patients overdosed": ("patients overdosed", "share"),
     "days": ("months", "months"),
 }
-OF_RESPONSES = {  # where responses are looked at
-    "best dose": ("best dose", "share"),
-    "responses": ("responses", "number"),
-}
 MONTH = 30.4375  # days
 DECISIONS = 12  # patients at a level up to which decisions are tabulated
 RANKED = (0, 3, 6, 9)  # patients at a level whose outcomes are ranked by what they are worth
@@ -118,8 +114,11 @@ def labels(found: Comparison) -> list[str]:
 
 
 def measures(found: Comparison) -> dict[str, tuple[str, str]]:
-    """The measures that are shown, with heading and kind."""
-    return MEASURES if found.worth is None else MEASURES | OF_RESPONSES
+    """The measures that are shown, with heading and kind; where responses are looked at, the best dose first."""
+    if found.worth is None:
+        return MEASURES
+    told = {"best dose": ("best dose", "share"), **MEASURES, "responses": ("responses", "number")}
+    return told | {"right dose": ("nearest to target", "share")}
 
 
 def _tables(found: Comparison) -> Iterator[Block]:
@@ -272,7 +271,8 @@ def _pathways(found: Comparison) -> Iterator[Block]:
     yield Heading("Dose-transition pathways")
     yield Words(
         "What each design does after everything its first cohorts can show. Courses that lead to the same counts are "
-        "one state. In each box: DLTs of patients at the levels tried, and where the next patients go."
+        "one state. In each box: DLTs of patients at the levels tried, and where the next patients go"
+        f"{'' if found.worth is None else '; after + how many responded, and how many of them had a DLT too'}."
     )
     if any(LOTS in ahead.design.needs for ahead in found.ahead.values()):
         yield Words("Of equally good combinations one is drawn by lot in a trial; here the first one is taken.")

@@ -100,6 +100,29 @@ def test_nobody_counts_as_without_response_who_may_have_one():
     assert not BoinEt(2, efficacy=0.6).admissible(evidence(parse_outcomes("1" + "N" * 12), 2))[0, 0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "selected", "patients", "days"),
+    [
+        (BoinEt, (1, 3, 3, 1, 17, 75), (3.1, 3.2, 3.5, 3.9, 8.3, 14.1), 965.8),
+        (TiteBoinEt, (3, 0, 4, 4, 16, 73), (3.1, 3.3, 3.8, 4.7, 9.2, 12.0), 611.2),
+    ],
+)
+def test_characteristics_are_those_of_the_authors_package(kind, selected, patients, days):
+    """Of 100 trials by the R package boinet (its tests): 12 cohorts of 3, one patient in 10 days."""
+    late = {"window_days": 30.0, "efficacy_window_days": 60.0} if kind is TiteBoinEt else {}
+    rule = MaxPatients(kind(6, toxicity=0.33, efficacy=0.70, **late), 36)
+    truth = Scenario(
+        [0.01, 0.03, 0.06, 0.12, 0.18, 0.30], efficacy=[0.06, 0.08, 0.15, 0.25, 0.40, 0.80],
+        window_days=30.0, efficacy_window_days=60.0,
+    )  # fmt: skip
+    found = simulate(rule, truth, 1000, seed=2, accrual=Accrual(10.0))
+    error = np.sqrt(found.select * (1 - found.select) * (1 / 100 + 1 / 1000))
+    assert (np.abs(found.select - np.array(selected) / 100) < 4 * error).all()
+    spread = found.patients.std(axis=0) / 10 + 0.05  # theirs are printed to a tenth
+    assert (np.abs(found.patients.mean(axis=0) - patients) < 4 * spread).all()
+    assert found.days.mean() == pytest.approx(days, rel=0.05)
+
+
 @pytest.mark.parametrize(("late", "judged"), [(TiteBoin12(4), Boin12(4)), (TiteBoinEt(4), BoinEt(4))])
 def test_late_designs_end_sooner_and_choose_as_well(late, judged):
     truth = Scenario(PLATEAU.dlt, efficacy=PLATEAU.efficacy, window_days=28.0, efficacy_window_days=56.0)

@@ -1,9 +1,12 @@
 """Replicate trials whose design looks at more than counts: on their own clock, as the record tells."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from opsonin.conduct import Conduct, Endpoints, ImmuneEndpoint
 from opsonin.criteria import responses_from_lesions
 from opsonin.designs import (
     Backfill,
@@ -317,3 +320,24 @@ def test_backfill_by_response_needs_to_know_until_when_responses_count(model):
     pool = Pool(model, small.small_patients(model, 40), small.small_protocol(), seed=11)
     with pytest.raises(StudyError, match="looks at responses"):
         run_trials(pool, pool.protocol, MaxPatients(Backfill(Boin(3, 0.3)), 12), 5, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in DESIGNS if name != "saturating tite-boin"])
+def test_conduct_says_the_same_on_each_day_from_the_record_so_far(runs, name):
+    """The record taken for a real trial's: of the patients who had come before that day, what is known by then."""
+    effect = ImmuneEndpoint("NK", 14.0, "ratio")
+    protocol = small.small_protocol(**SEEN)
+    conduct = Conduct(
+        DESIGNS[name], protocol.dlt, protocol.dlt_window_days, protocol.replace, Endpoints(84.0, immune=effect)
+    )
+    for trial in (1, 2):
+        record = runs[name].replicates.trial(trial)
+        for made in record.decisions.iloc[1:].itertuples():
+            come = record.subjects[record.subjects["enrolled_day"] < made.day - 1e-9]
+            tables = ("adverse_events", "disposition", "responses", "lesions", "measurements")
+            so_far = {table: getattr(record, table) for table in tables}
+            so_far = {table: rows[rows["subject_id"].isin(come["subject_id"])] for table, rows in so_far.items()}
+            said = conduct.next(SimpleNamespace(subjects=come, **so_far), made.day)
+            assert said.action == made.decision, made.seen
+            goes = said.mtd if said.stop else said.level
+            assert goes == (None if pd.isna(made.level_to) else made.level_to)

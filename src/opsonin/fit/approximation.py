@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import FitError
-from opsonin.fit.calibration import FAR, _numbers
+from opsonin.fit.calibration import FAR, as_numbers
 from opsonin.fit.knobs import Knobs
 from opsonin.fit.targets import Target, misfit
 from opsonin.random import uniform
@@ -76,7 +76,7 @@ def approximate(
     def told(at: np.ndarray, key: int) -> np.ndarray:
         nonlocal count
         count += 1
-        return _numbers(summaries(knobs.values(at), key), len(aims))
+        return as_numbers(summaries(knobs.values(at), key), len(aims))
 
     def residuals(at: np.ndarray, key: int) -> np.ndarray:
         z = misfit(aims, told(at, key))

@@ -143,7 +143,7 @@ class _Loss:
 
     def summaries_at(self, free: np.ndarray) -> np.ndarray:
         self.calls += 1
-        return _numbers(self.summaries(self.knobs.values(free)), len(self.targets))
+        return as_numbers(self.summaries(self.knobs.values(free)), len(self.targets))
 
     def check_repeats(self) -> None:
         """Raises: FitError where the start gives other summaries when asked again, or none."""
@@ -159,7 +159,7 @@ class _Loss:
         self(self.start)
 
 
-def _numbers(found: Any, count: int) -> np.ndarray:
+def as_numbers(found: Any, count: int) -> np.ndarray:
     """Summaries as an array of floats.
 
     Raises: FitError where there are not as many as targets.

@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from opsonin.study.library import bundled
     from opsonin.study.run import Run
     from opsonin.study.study import Study
+    from opsonin.study.why import Explained, explain_response
 
-_HOME = {"Run": "run", "Study": "study", "bundled": "library"}  # loaded on first use
-__all__ = ["Run", "Study", "bundled"]
+# loaded on first use
+_HOME = {"Explained": "why", "Run": "run", "Study": "study", "bundled": "library", "explain_response": "why"}
+__all__ = ["Explained", "Run", "Study", "bundled", "explain_response"]
 
 
 def __getattr__(name: str) -> Any:

@@ -44,15 +44,12 @@ def in_words(context: Context) -> list[tuple[str, str]]:
         told = words.with_interval(rate.estimate, rate.lower, rate.upper, percent=True)
         out.append(("Who responds.", f"{rate.events:,} of {rate.n:,} patients: {told}."))
     rows = figures.named(found, "why.separation.", ".auc")
-    if len(rows):
-        rows = rows.assign(distance=(rows["estimate"] - 0.5).abs()).sort_values("distance", ascending=False)
-        strong = rows[rows["distance"] >= STRONG - 0.5].head(3)
-        told = [
-            f"{row['name']} is {'higher' if row['estimate'] > 0.5 else 'lower'} (area {words.number(row['estimate'])})"
-            for _, row in strong.iterrows()
-        ]
-        said = f"In responders {words.listed(told)}." if told else "No single quantity tells them apart well."
-        out.append(("What marks them.", said))
+    for title, some in (
+        ("What marks them.", rows[rows["group"] != figures.HIDDEN]),
+        ("What no clinic measures.", rows[rows["group"] == figures.HIDDEN]),
+    ):
+        if len(some):
+            out.append((title, _marks(some)))
     rows = figures.named(found, "why.variance.", ".share").sort_values("estimate", ascending=False)
     if len(rows):
         top = [f"{r['name']} ({words.share(round(max(r['estimate'], 0), 3))})" for _, r in rows.head(3).iterrows()]
@@ -69,6 +66,19 @@ def in_words(context: Context) -> list[tuple[str, str]]:
             said += f" {words.share(round(none, 3))} are turned by no single change."
         out.append(("What holds the others back.", said))
     return out
+
+
+def _marks(rows: Any) -> str:
+    """The strongest three, in words."""
+    rows = rows.assign(distance=(rows["estimate"] - 0.5).abs()).sort_values("distance", ascending=False)
+    told = [
+        f"{row['name']} is {'higher' if row['estimate'] > 0.5 else 'lower'} (area {words.number(row['estimate'])})"
+        for _, row in rows[rows["distance"] >= STRONG - 0.5].head(3).iterrows()
+    ]
+    if told:
+        return f"In responders {words.listed(told)}."
+    top = rows.iloc[0]
+    return f"No single one tells them apart well; the nearest is {top['name']} (area {words.number(top['estimate'])})."
 
 
 def _told(finding: Any) -> str:

@@ -12,6 +12,7 @@ from opsonin.report.figures.canvas import Canvas, bar, scatter
 
 MOST = 15  # rows drawn; the tables have all
 BASELINE = "baseline"
+HIDDEN = "model parameter"  # what a model knows of a patient and no clinic measures
 WIDE = 34  # letters of a name on one line
 TURNED, ONLY = palette.lighter(palette.BLUE, 0.55), palette.BLUE
 ASSUMED = palette.lighter(palette.ORANGE, 0.35)
@@ -24,8 +25,9 @@ def separated(findings: Iterable[Any]) -> Figure | None:
         return None
     rows = rows.iloc[np.argsort(-(rows["estimate"] - 0.5).abs().to_numpy(), kind="stable")]
     shown = rows.head(MOST)
-    kinds = sorted(dict.fromkeys(rows["group"]), key=lambda kind: kind != BASELINE)  # baseline first
-    colours = dict(zip(kinds, palette.groups(len(kinds)), strict=True))
+    # baseline first, in the same colour everywhere; what cannot be measured last, in grey
+    kinds = sorted(dict.fromkeys(rows["group"]), key=lambda kind: (kind == HIDDEN, kind != BASELINE))
+    colours = dict(zip(kinds, palette.groups(len(kinds)), strict=True)) | {HIDDEN: palette.GREY}
     plot = _rows(shown["name"].tolist())
     for place, (_, row) in enumerate(shown.iterrows()):
         _interval(plot, place, row, colours[row["group"]])
@@ -95,7 +97,7 @@ def explained(findings: Iterable[Any]) -> Figure | None:
         )
     key = []
     if assumed.any():
-        part = float(rows.loc[assumed, "estimate"].clip(lower=0).sum())
+        part = max(float(rows.loc[assumed, "estimate"].sum()), 0.0)  # small ones err to both sides
         caption += f" Parameters that are assumed account for {words.share(round(part, 3))}."
         key = [("from data", palette.BLUE), ("assumed", ASSUMED)]
     return Figure("why-variance", "Which parameters make response differ", caption, plot, rows, key)

@@ -91,7 +91,7 @@ class TiteBoin12(Boin12):
 
     def describe(self) -> str:
         return (
-            f"{super().describe()} Patients in their windows of {self.window_days:g} (DLT) and "
+            f"TITE-{super().describe()} Patients in their windows of {self.window_days:g} (DLT) and "
             f"{self.efficacy_window_days:g} days (response) count for what has been followed; accrual waits while more "
             f"than {self.most_pending:.0%} of those at a level are in one."
         )

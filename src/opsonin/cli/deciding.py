@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.markup import escape
@@ -38,13 +38,23 @@ def decide_next(
     from opsonin.study.dose_finding import level_names, study_conduct, study_design
 
     read = Study.load(study)
-    conduct = study_conduct(read, study_design(read, design))
+    conduct = study_conduct(read, study_design(read, None if design is None else _asked(design)))
     levels = level_names(read)
     if folder is None:
         columns = getattr(conduct.design, "columns", None)
         _say(read.file.title, conduct, advise(conduct, parse_outcomes(outcomes or "", columns)), levels)
         return
     _on_record(read.file.title, conduct, folder, day, write, levels)
+
+
+def _asked(design: str) -> dict[str, Any]:
+    """One design as `design compare` takes it, such as "crm" or "boin(backfill=12)"."""
+    from opsonin.study.asked_designs import read_designs
+
+    made = list(read_designs(design).values())
+    if len(made) > 1:
+        raise StudyError(f"decide asks one design; {len(made)} were given: {design!r}.")
+    return made[0]
 
 
 def _on_record(title: str, conduct: Conduct, folder: Path, day: float | None, write: bool, levels: list[str]) -> None:

@@ -104,8 +104,10 @@ class Simulated:
 def difference(one: Simulated, other: Simulated) -> pd.DataFrame:
     """One design less another on the same patients: mean difference of each measure with its standard error."""
     mine, theirs = one.measures(), other.measures()
+    nobody = np.zeros(len(one))  # on backfill, where one of the designs has none
     rows = [
-        (name, *_mean(np.asarray(mine[name], dtype=float) - np.asarray(theirs[name], dtype=float))) for name in mine
+        (name, *_mean(np.subtract(mine.get(name, nobody), theirs.get(name, nobody), dtype=float)))
+        for name in mine | theirs
     ]
     return pd.DataFrame(rows, columns=pd.Index(["measure", "difference", "se"]))
 

@@ -28,18 +28,21 @@ def nca_table(concentrations: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataF
     auc: over the sampled interval.  clearance (l/h): dose / AUC extrapolated after a first dose, dose / auc when dosing
     is repeated (steady state assumed), NaN for metabolites and where the dose or its unit is unknown.
     """
-    rows = _timed(concentrations)
-    doses = dict(iter(exposures.assign(agent=exposures["agent"].astype(str)).groupby("agent")))
-    out = []
+    rows, doses = _timed(concentrations), _Doses(exposures)
+    low = rows["below_limit"].fillna(False).to_numpy(dtype=bool)
+    value = np.where(low, 0.0, rows["value"].to_numpy(dtype=float, na_value=np.nan))
+    hours, days = rows["hours"].to_numpy(dtype=float), rows["dose_day"].to_numpy(dtype=float)
     keys = ["subject_id", "analyte", "matrix", "period"]
-    for key, own in rows.groupby(keys, sort=False, observed=True):
-        values = _profile(own)
+    texts = {name: rows[name].to_numpy(dtype=object) for name in (*keys, "agent", "unit")}
+    out = []
+    for own in _groups(rows.groupby(keys, sort=False, observed=True).ngroup().to_numpy()):
+        values = _profile(hours[own], value[own], low[own])
         if values is None:
             continue
         t, c, below = values
-        subject, analyte = str(own["subject_id"].iloc[0]), str(own["analyte"].iloc[0])
-        agent, dose_day = str(own["agent"].iloc[0]), float(own["dose_day"].iloc[0])
-        given = _dose(doses.get(agent), subject, dose_day)
+        told = {name: str(texts[name][own[0]]) for name in texts}
+        analyte, agent, dose_day = told["analyte"], told["agent"], float(days[own[0]])
+        given = doses.of(agent, told["subject_id"], dose_day)
         route = ROUTES.get(given["route"], "extravascular") if analyte == agent else "extravascular"
         if route == "infusion" and not given["hours"] > 0:
             route = "extravascular"
@@ -50,11 +53,11 @@ def nca_table(concentrations: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataF
         found = nca(t, c, known, route, given["hours"] if route == "infusion" else 0.0, METHOD)
         auc = found.auc_all
         clearance = dose / auc if given["repeated"] and auc > 0 else found.clearance_obs
-        first = dict(zip(keys, map(str, key if isinstance(key, tuple) else (key,)), strict=True))
+        first: dict[str, Any] = {name: told[name] for name in keys}
         first |= {"dose_day": dose_day, "agent": agent, "dose": dose, "dose_unit": given["unit"]}
-        litres = _litres_per_hour(given["unit"], str(own["unit"].iloc[0])) if math.isfinite(clearance) else math.nan
+        litres = _litres_per_hour(given["unit"], told["unit"]) if math.isfinite(clearance) else math.nan
         clearance = clearance * litres
-        first |= {"unit": str(own["unit"].iloc[0]), "samples": int(t.size), "below_limit": below, "auc": auc}
+        first |= {"unit": told["unit"], "samples": int(t.size), "below_limit": below, "auc": auc}
         out.append(first | found.to_dict() | {"clearance": clearance})
     return pd.DataFrame(out)
 
@@ -88,15 +91,22 @@ def _of_one_dose(rows: Any, given: pd.Series) -> Any:
     return rows
 
 
-def _profile(own: Any) -> tuple[np.ndarray, np.ndarray, int] | None:
-    """Times and concentrations of one profile, sorted, averaged over repeats; below the limit as the module says."""
-    rows = own.sort_values("hours", kind="stable")
-    hours = rows["hours"].to_numpy(dtype=float)
-    low = rows["below_limit"].fillna(False).to_numpy(dtype=bool)
-    value = np.where(low, 0.0, rows["value"].to_numpy(dtype=float, na_value=np.nan))
+def _groups(number: np.ndarray) -> list[np.ndarray]:
+    """The rows of each group, by its number; those of −1 belong to none."""
+    order = np.argsort(number, kind="stable")
+    edges = np.flatnonzero(np.diff(number[order], prepend=-1))
+    return np.split(order, edges)[1:]
+
+
+def _profile(hours: np.ndarray, value: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """Times and concentrations of one profile, sorted, averaged over repeats; below the limit as the module says.
+
+    value: 0 where `low`, below the limit.
+    """
+    order = np.argsort(hours, kind="stable")
+    hours, value = hours[order], value[order]
     before = hours < 0
     if before.any() and not (hours == 0).any():  # the last sample before the dose stands for hour 0
-        hours = hours.copy()
         hours[np.flatnonzero(before)[-1]] = 0.0
     keep = (hours >= 0) & np.isfinite(value)
     if not keep.any():
@@ -111,28 +121,35 @@ def _profile(own: Any) -> tuple[np.ndarray, np.ndarray, int] | None:
     return times, mean, int(low.sum())
 
 
-def _dose(given: Any, subject: str, dose_day: float) -> dict[str, Any]:
-    """Amount, unit, route and infusion hours of the dose on a day, and whether the agent was dosed before."""
-    nothing = {"amount": math.nan, "unit": "", "route": "", "hours": 0.0, "repeated": False}
-    if given is None:
-        return nothing
-    own = given[given["subject_id"].astype(str) == subject]
-    start = own["start_day"].to_numpy(dtype=float)
-    end = own["end_day"].fillna(own["start_day"]).to_numpy(dtype=float)
-    on = np.flatnonzero((start <= dose_day + 0.5) & (end >= dose_day - 0.5))
-    if not on.size:
-        return nothing
-    row = own.iloc[int(on[-1])]
-    length = float(end[on[-1]] - start[on[-1]])
-    repeated = bool((start < dose_day - 0.5).any())
-    hours = HOURS * length if 0 < length < 1 else 0.0
-    return {
-        "amount": float(row["amount"]),
-        "unit": str(row["unit"]),
-        "route": str(row["route"]),
-        "hours": hours,
-        "repeated": repeated,
-    }
+class _Doses:
+    """The doses of every agent and subject."""
+
+    def __init__(self, exposures: pd.DataFrame):
+        who = zip(exposures["agent"].astype(str), exposures["subject_id"].astype(str), strict=True)
+        self.rows: dict[tuple[str, str], list[int]] = {}
+        for row, key in enumerate(who):
+            self.rows.setdefault(key, []).append(row)
+        self.start = exposures["start_day"].to_numpy(dtype=float, na_value=np.nan)
+        self.end = exposures["end_day"].fillna(exposures["start_day"]).to_numpy(dtype=float, na_value=np.nan)
+        self.amount = exposures["amount"].to_numpy(dtype=float, na_value=np.nan)
+        self.unit, self.route = (exposures[name].to_numpy(dtype=object) for name in ("unit", "route"))
+
+    def of(self, agent: str, subject: str, dose_day: float) -> dict[str, Any]:
+        """Amount, unit, route and infusion hours of the dose on a day, and whether the agent was dosed before."""
+        own = np.array(self.rows.get((agent, subject), []), dtype=np.int64)
+        start, end = self.start[own], self.end[own]
+        on = np.flatnonzero((start <= dose_day + 0.5) & (end >= dose_day - 0.5))
+        if not on.size:
+            return {"amount": math.nan, "unit": "", "route": "", "hours": 0.0, "repeated": False}
+        row = own[on[-1]]
+        length = float(self.end[row] - self.start[row])
+        return {
+            "amount": float(self.amount[row]),
+            "unit": str(self.unit[row]),
+            "route": str(self.route[row]),
+            "hours": HOURS * length if 0 < length < 1 else 0.0,
+            "repeated": bool((start < dose_day - 0.5).any()),
+        }
 
 
 @cache

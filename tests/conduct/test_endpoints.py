@@ -120,6 +120,12 @@ def test_the_immune_effect_is_read_on_its_day():
     np.testing.assert_allclose(seen.immune, [3.0, 1.0, np.nan])
     assert np.isnan(one.outcomes(one.judge(record(values=values), 12.0), 12.0).immune).all()  # day 15 has not come
     assert one.next(record(values=values)).mtd == 1
+    soon = one.next(record(values=values), now=30.0)  # C came on day 9: the window is over, and so is day 15
+    assert soon.mtd == 1
+    late = Conduct(design, RULES, 21.0, endpoints=Endpoints(immune=ImmuneEndpoint("CD8+", 28.0, "ratio")))
+    awaited = late.next(record(values=values), now=31.0)
+    assert awaited.action == "wait"
+    assert "the immune effect in B, C is not known yet" in awaited.reason
     less = Conduct(design, RULES, 21.0, endpoints=Endpoints(immune=ImmuneEndpoint("CD8+", 14.0, "difference")))
     assert less.judge(record(values=values))["immune"].tolist()[:2] == [200.0, 0.0]
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from opsonin.conduct.beside import known_by, on_backfill, opens_by_response, with_open_levels
 from opsonin.conduct.endpoints import Endpoints, immune_values, response_days, worst_grades
+from opsonin.conduct.waiting import awaited, until_measured, wait_for
 from opsonin.criteria.dlt import DltRule, is_dose_limiting
 from opsonin.designs import Decision, Design, Outcomes, parse_outcomes
 from opsonin.designs.evidence import EFFICACY, FOLLOW_UP, GRADES, IMMUNE
@@ -178,23 +179,6 @@ class Conduct:
         columns = getattr(self.design, "columns", None)
         return Outcomes(level, (table["status"] == "DLT").to_numpy(), cohort, columns=columns, **more)
 
-    def awaited(self, judged: pd.DataFrame, now: float | None = None) -> pd.DataFrame:
-        """The subjects of whom something is still to be seen on the day `now` before the design can decide.
-
-        awaits: "DLT window" or "response".   None for designs that decide while subjects are followed; nobody on
-        backfill, for whom no cohort waits.
-        """
-        if self.follows or now is None:
-            return judged.iloc[:0].assign(awaits="")
-        judged = judged[~on_backfill(self.design, judged)]
-        open_ = judged["status"] == "pending"
-        late = pd.Series(False, index=judged.index)
-        if EFFICACY in self.design.needs and len(judged):
-            counts = (judged["status"] != "not evaluable") | (self.replace == "nobody")
-            late = ~open_ & counts & (judged["responded_day"] > now)
-        found = judged[open_ | late]
-        return found.assign(awaits=np.where(open_[open_ | late], "DLT window", "response"))
-
     def next(self, record: Tables, now: float | None = None) -> Decision:
         """What to do next in the trial of this record.
 
@@ -204,18 +188,10 @@ class Conduct:
         Raises: DesignError where the record does not hold what the design looks at.
         """
         judged = self.judge(record, now) if len(record.subjects) else _nobody()
-        awaited = self.awaited(judged, now)
-        if len(awaited):
-            level = int(awaited["level"].iloc[-1])
-            where = "" if awaited["level"].nunique() > 1 else f" at {self.design.dose_name(level)}"
-            told = [
-                f"the {what} of {', '.join(awaited.loc[awaited['awaits'] == what, 'subject_id'])}{where} is {still}"
-                for what, still in (("DLT window", "still open"), ("response", "still awaited"))
-                if (awaited["awaits"] == what).any()
-            ]
-            waits = Decision("stay", level, 0, None, f"wait: {' and '.join(told)}", {"pending": len(awaited)})
-            return with_open_levels(waits, self.design, self.outcomes(judged, now))
-        return self.decide(self.outcomes(judged, now))
+        open_ = awaited(self, judged, now)
+        if len(open_):
+            return with_open_levels(wait_for(self.design, open_), self.design, self.outcomes(judged, now))
+        return until_measured(self.decide(self.outcomes(judged, now)), judged, now)
 
     def decisions(self, record: Tables) -> pd.DataFrame:
         """The record's `decisions` table, made anew: one decision before the first cohort and one after each."""

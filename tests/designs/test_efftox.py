@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 
 from efficacy_counts import cohorts, text
-from opsonin.designs import Boin12, Coherent, EffTox, design, efftox_prior, evidence, parse_outcomes
+from opsonin.conduct import prior_sensitivity
+from opsonin.designs import Boin12, Coherent, EffTox, MaxPatients, design, efftox_prior, evidence, parse_outcomes
 from opsonin.designs.beta_tails import above, below
 from opsonin.designs.efftox import USUAL_PRIOR, contour_norm
 from opsonin.designs.efftox_posterior import Curves, EffToxPosterior, Prior
@@ -125,6 +126,17 @@ def test_efftox_never_jumps_over_an_untried_dose(given):
     made = rule.decide(seen)
     if made.level is not None:
         assert seen.level.min() - 1 <= made.level <= seen.level.max() + 1
+
+
+def test_efftox_is_asked_under_other_priors():
+    others = PROSTATE.other_priors()
+    assert len(others) == 6
+    seen = parse_outcomes("1NNN 2ENN 3ETB")
+    doubt = others["twice the prior odds of a DLT"].decide(seen).numbers["toxicity"]
+    hope = others["half the prior odds of a DLT"].decide(seen).numbers["toxicity"]
+    assert all(a > b for a, b in zip(doubt, hope, strict=True))
+    told = prior_sensitivity(MaxPatients(PROSTATE, 39), seen)
+    assert told["prior"].tolist() == ["as planned", *others]
 
 
 def test_the_published_prior_follows_from_what_was_expected():

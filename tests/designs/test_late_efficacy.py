@@ -91,6 +91,26 @@ def test_late_designs_wait_for_enough_to_be_known(rule):
     assert rule.decide(parse_outcomes("1TTTTTTT")).action == "stop"
 
 
+@pytest.mark.parametrize("kind", [TiteBoin12, TiteBoinEt])
+def test_on_nothing_known_nothing_is_decided(kind):
+    rule = kind(3, most_pending=1.0)
+    assert rule.decide(parse_outcomes("1N@0dN@0dN@0d")).action == "wait"
+    assert rule.decide(parse_outcomes("1N@3dN@0dN@0d")).action != "wait"
+
+
+@pytest.mark.parametrize("rule", [TiteBoin12(4), TiteBoinEt(4), Boin12(4), BoinEt(4)], ids=lambda rule: rule.name)
+@settings(max_examples=80, deadline=None)
+@given(given=cohorts)
+def test_no_dose_is_left_upwards_for_its_dlts(rule, given):
+    """Never up from a dose that may be given while its DLT rate is at or above the bound."""
+    seen = rule.evidence(parse_outcomes(text(given)))
+    here = seen.current[0] - 1
+    high = rule.bounds.high if isinstance(rule, BoinEt) else rule.single.bounds[1]
+    made = rule.decide_many(seen)
+    if rule.admissible(seen)[0, here] and seen.dlt[0, here] / seen.patients[0, here] >= high:
+        assert made.level[0] <= here + 1
+
+
 def test_nobody_counts_as_without_response_who_may_have_one():
     rule = TiteBoinEt(2, efficacy=0.6, window_days=20.0, efficacy_window_days=200.0)
     early = rule.decide(parse_outcomes("1NNNNNNNNN@21d".replace("N", "N@21d")[:-4]))

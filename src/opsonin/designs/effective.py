@@ -38,6 +38,13 @@ def awaited(people: Patients) -> tuple[Bool[np.ndarray, "trial patient"], Bool[n
     return toxic, there & (people.efficacy_weight < 1.0)
 
 
+def nothing_known(seen: Evidence) -> Bool[np.ndarray, " trial"]:
+    """Whether of the patients at the current dose nobody has been followed at all, for DLTs or for responses."""
+    at = (seen.trials, np.maximum(seen.current, 1) - 1)
+    unknown = (toxicity_sizes(seen)[at] <= 0) | (efficacy_sizes(seen)[at] <= 0)
+    return unknown & (seen.current > 0) & (seen.patients[at] > 0)
+
+
 def anybody_awaited(seen: Evidence) -> Bool[np.ndarray, " trial"]:
     """Whether somebody's DLT or response may still come."""
     found = np.zeros(len(seen), dtype=bool)

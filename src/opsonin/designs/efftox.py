@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -122,6 +123,18 @@ class EffTox(Design):
         best = np.where(there, self.desirability(curves), -np.inf).argmax(axis=1) + 1
         return np.where(there.any(axis=1), best, 0)
 
+    def other_priors(self) -> dict[str, EffTox]:
+        """The design under other priors, by what is different: half and twice the spread, and the odds of either."""
+        prior, made = Prior(*self.prior), {}
+        for words, factor in (("half", 0.5), ("twice", 2.0)):
+            wider = Prior._make([*((m, factor * s) for m, s in prior[:5]), prior.association])
+            made[f"{words} the prior SDs"] = replace(self, prior=wider)
+            for event, name in (("a DLT", "tox_0"), ("a response", "eff_0")):
+                mean, spread = getattr(prior, name)
+                moved = prior._replace(**{name: (mean + math.log(factor), spread)})
+                made[f"{words} the prior odds of {event}"] = replace(self, prior=moved)
+        return made
+
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
         assert seen.efficacy is not None
         curves = self.curves(seen)
@@ -168,6 +181,6 @@ def contour_norm(without: float, with_all: float, response: float, toxicity: flo
         )
     low, high = 1e-6, 1e6
     for _ in range(200):  # the sum falls as p rises
-        middle = np.sqrt(low * high)
+        middle = math.sqrt(low * high)
         low, high = (middle, high) if a**middle + b**middle > 1 else (low, middle)
-    return float(np.sqrt(low * high))
+    return math.sqrt(low * high)

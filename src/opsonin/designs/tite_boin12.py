@@ -16,6 +16,7 @@ from opsonin.designs.effective import (
     check_windows,
     decided_unless,
     efficacy_sizes,
+    nothing_known,
     still_followed,
     toxicity_sizes,
 )
@@ -67,9 +68,7 @@ class TiteBoin12(Boin12):
         at = (seen.trials, np.maximum(seen.current, 1) - 1)
         most = self.most_pending * seen.patients[at]
         waits = (seen.pending[at] > most) | (seen.efficacy_pending[at] > most)
-        waits |= (self.sizes(seen)[0][at] <= 0) & (seen.pending[at] > 0)  # nothing is known of them
-        waits &= seen.current > 0
-        return decided_unless(waits, seen, super().decide_many)
+        return decided_unless((waits & (seen.current > 0)) | nothing_known(seen), seen, super().decide_many)
 
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
         if made.action != "wait":

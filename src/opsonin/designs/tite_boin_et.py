@@ -15,6 +15,7 @@ from opsonin.designs.effective import (
     check_windows,
     decided_unless,
     efficacy_sizes,
+    nothing_known,
     still_followed,
     toxicity_sizes,
 )
@@ -55,7 +56,8 @@ class TiteBoinEt(BoinEt):
             return np.zeros(len(seen), dtype=bool)
         toxic, good = awaited(seen.individuals)
         here = (seen.individuals.dose == seen.current[:, None]) & (seen.current > 0)[:, None]
-        return (here & (toxic | good)).sum(axis=1) > self.most_pending * here.sum(axis=1)
+        many = (here & (toxic | good)).sum(axis=1) > self.most_pending * here.sum(axis=1)
+        return many | nothing_known(seen)
 
     def decide_many(self, seen: Evidence) -> Decisions:
         return decided_unless(self.waits(seen), seen, super().decide_many)

@@ -36,6 +36,10 @@ class Steps:
         made = Decisions(*(np.concatenate(column)[order] for column in zip(*(part[2] for part in parts), strict=True)))
         return cls(trial[order], cohort[order], made)
 
+    def take(self, rows: Bool[np.ndarray, " step"]) -> Steps:
+        """Some of the steps."""
+        return Steps(self.trial[rows], self.cohort[rows], self.made.take(rows))
+
     def one(self, row: int) -> Decision:
         """One decision, without its reason."""
         action, level, patients, mtd = (int(column[row]) for column in self.made)

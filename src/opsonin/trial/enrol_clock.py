@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 from opsonin.designs import Accrual, Decisions, Design
 from opsonin.designs.backfilling import Backfilling
+from opsonin.designs.base import WAIT
 from opsonin.designs.draws import Lots
 from opsonin.designs.evidence import EFFICACY, IMMUNE
 from opsonin.designs.followed import Followed
@@ -109,10 +110,14 @@ class _Noted:
             self.lots.append(lot)
 
     def sorted(self) -> tuple[Steps, np.ndarray, np.ndarray, np.ndarray | None]:
-        """Steps, days, sizes and lots, by trial and time."""
+        """Steps, days, sizes and lots, by trial and time. A wait is told once, on the day on which it begins."""
         order = np.argsort(np.concatenate([trial for trial, *_ in self.steps]), kind="stable")
+        steps = Steps.joined(self.steps)
+        waits = steps.made.action == WAIT
+        begins = ~waits | ~np.roll(waits, 1) | (np.diff(steps.trial, prepend=0) > 0)
+        order = order[begins]
         days, sizes = np.concatenate(self.days)[order], np.concatenate(self.sizes)[order]
-        return Steps.joined(self.steps), days, sizes, np.concatenate(self.lots)[order] if self.lots else None
+        return steps.take(begins), days, sizes, np.concatenate(self.lots)[order] if self.lots else None
 
 
 def escalate_on_clock(

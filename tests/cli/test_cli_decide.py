@@ -86,6 +86,8 @@ def test_an_open_window_is_waited_for(folder):
         (["--outcomes", "1NXN"], "cohort 1 of '1NXN'"),
         (["--outcomes", "9NNN"], "hold level 9"),
         (["--outcomes", "1NNN", "--design", "bion"], "no design 'bion'"),
+        (["--outcomes", "1NNN", "--design", "boin, crm"], "asks one design"),
+        (["--outcomes", "1NNN", "--design", "boin(target=2)"], "target"),
         (["--record", "nowhere"], "nowhere"),
     ],
 )
@@ -110,3 +112,25 @@ def test_a_curve_over_doses_is_drawn_over_the_studys_own():
     said = run("imatinib-il2", "--design", "blrm", "--outcomes", "1NNN 2NTN").stdout
     assert "3, 6, 9, 12" in said
     assert "Under other priors" in said
+
+
+def test_a_design_takes_options_of_its_own():
+    said = run("imatinib-il2", "--design", "boin(target=0.2, patients=12)", "--outcomes", "1NNN").stdout
+    assert "BOIN with target 20%" in said
+    assert "at most 12 patients" in said
+
+
+def test_two_agents_are_decided_on_by_cells(tmp_path):
+    text = tmp_path / "two.toml"
+    text.write_text(
+        'title = "Two"\n[population]\nindication = "refractory-solid"\n'
+        '[[treatment]]\nagent = "imatinib"\ndose = ["200 mg", "400 mg"]\ndays = "1 to 14"\n'
+        '[[treatment]]\nagent = "interleukin-2"\ndose = ["3 MIU", "6 MIU"]\ndays = "10 to 14"\n'
+        '[escalation]\ndesign = "boin-comb"\ndlt_window = "21 days"\ndlt = ["fatigue >= 3"]\n'
+    )
+    said = run(text, "--outcomes", "1x1NNN 1x2NTN").stdout
+    assert "treat 3 patients at 1x2, imatinib 200 mg + interleukin-2 6 MIU" in said
+    assert "2x2  imatinib 400 mg + interleukin-2 6 MIU" in said
+    ordered = run(text, "--design", "pocrm", "--outcomes", "1x1NNN 1x2NTN").stdout
+    assert "by ordering" in ordered
+    assert "is for one agent; for two are" in run(text, "--design", "boin", "--outcomes", "1x1NNN").stderr

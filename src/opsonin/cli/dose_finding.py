@@ -26,7 +26,9 @@ def decide(
     outcomes: Annotated[
         str | None, typer.Option(help='Instead of a record, outcomes as text: "1NNN 2NTN", T for a patient with DLT.')
     ] = None,
-    design: Annotated[str | None, typer.Option(help="Another design than the study's.")] = None,
+    design: Annotated[
+        str | None, typer.Option(help='Another design than the study\'s: crm, or with options "crm(target=0.25)".')
+    ] = None,
     day: Annotated[
         float | None, typer.Option(help="Today on the trial's clock; every DLT window is over otherwise.")
     ] = None,

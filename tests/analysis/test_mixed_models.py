@@ -9,6 +9,8 @@ from scipy import stats
 from scipy.optimize import minimize
 
 from opsonin.analysis import linear_model, mixed_model
+from opsonin.analysis.mixed.blocks import blocks
+from opsonin.analysis.mixed.likelihood import Likelihood
 from opsonin.errors import AnalysisError
 
 SEEDS = st.integers(0, 10_000)
@@ -26,6 +28,16 @@ def trial(seed, patients=9, days=3, between=1.0, slope=0.0):
 
 def fitted(data, **options):
     return mixed_model(data["y"], data[["day"]], data["subject"], **options)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS, st.booleans())
+def test_the_criterion_of_many_values_at_once_is_that_of_each(seed, reml):
+    data = trial(seed)
+    model = Likelihood(blocks(data["y"], data[["day"]], data["subject"], None, True), reml)
+    thetas = np.array([0.0, 0.01, 0.6, 3.0, 1e3])
+    each = [model.at(np.array([[theta]])).deviance for theta in thetas]
+    assert model.deviances(thetas) == pytest.approx(each, rel=1e-10)
 
 
 @settings(max_examples=25, deadline=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,17 @@ class Groups:
 
     def members(self, label: str) -> pd.Index:
         """The subjects of a group; of everyone for "all"."""
-        return (
-            self.of.index
-            if label == EVERYONE
-            else self.of.index[(self.of == label).to_numpy(dtype=bool, na_value=False)]
-        )
+        if label == EVERYONE:
+            return self.of.index
+        known = self._members
+        if label not in known:
+            known[label] = self.of.index[(self.of == label).to_numpy(dtype=bool, na_value=False)]
+        return known[label]
+
+    @cached_property
+    def _members(self) -> dict[str, pd.Index]:
+        """What `members` has found, as it is asked for each group some hundred times."""
+        return {}
 
     def size(self, label: str) -> int:
         """How many subjects a group has."""

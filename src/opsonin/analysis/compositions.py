@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -210,8 +211,16 @@ def _sign_test(change: np.ndarray, seed: int) -> tuple[float, bool]:
     return (at_least / len(signs) if exact else (1 + at_least) / (1 + PERMUTATIONS)), exact
 
 
-def _orders(n: int, strata: Any, seed: int) -> np.ndarray:
+@lru_cache(maxsize=4)
+def _permuted(n: int, seed: int) -> np.ndarray:
+    """Orders of so many patients, the same for every trend: days and questions of a record share them."""
     order = permutation(seed, "composition trend", n, np.arange(PERMUTATIONS))
+    order.flags.writeable = False
+    return order
+
+
+def _orders(n: int, strata: Any, seed: int) -> np.ndarray:
+    order = _permuted(n, seed)
     if strata is None:
         return order
     code = np.unique(np.asarray(strata).astype(str), return_inverse=True)[1]

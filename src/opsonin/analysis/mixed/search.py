@@ -42,8 +42,7 @@ def _one(model: Likelihood) -> tuple[np.ndarray, Point]:
 
     # on a coarse grid first: the criterion of few subjects can have two minima, one of them at 0
     grid = np.array([0.0, 0.01, 0.1, 0.3, 0.6, 1.0, 1.7, 3.0, 8.0, 30.0, 1e3])
-    points = [at(float(t)) for t in grid]
-    best = int(np.argmin([p.deviance for p in points]))
+    best = int(np.argmin(model.deviances(grid)))
     if best == len(grid) - 1:
         low, high = float(grid[best]), WIDEST
         if at(high).gradient[0, 0] < 0:
@@ -53,7 +52,7 @@ def _one(model: Likelihood) -> tuple[np.ndarray, Point]:
     if best == 0:
         low = NONE
         if at(low).gradient[0, 0] >= 0:
-            return np.zeros((1, 1)), points[0]
+            return np.zeros((1, 1)), at(0.0)
     theta = _zero(lambda t: float(at(t).gradient[0, 0]), low, high)
     return np.array([[theta]]), at(theta)
 

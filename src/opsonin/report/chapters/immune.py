@@ -24,10 +24,10 @@ def chapter(context: Context) -> Chapter:
     found = context.named("immune")
     blocks: list[Block] = []
     for figure in (
-        figures.changes(context.record, context.groups),
-        figures.proportionality(context.record, context.groups, found),
+        figures.changes(context.record, context.groups, rows),
+        figures.proportionality(context.record, context.groups, found, rows),
         courses.dose_exponents(context.record, found),
-        courses.courses_by_outcome(context.record, context.groups, found),
+        courses.courses_by_outcome(context.record, context.groups, found, rows),
         composition(context.record, context.groups),
         courses.composition_ratios(context.groups, found),
     ):

@@ -57,9 +57,12 @@ def marker_order(record: Any, rows: pd.DataFrame) -> list[str]:
     return [str(name) for name in record.measurements["marker"].drop_duplicates() if str(name) in present]
 
 
-def changes(record: Any, groups: Groups) -> Figure | None:
-    """Small multiples: one panel a cell type, a line per patient, the median of each group thick."""
-    rows = monitored(record, groups)
+def changes(record: Any, groups: Groups, rows: pd.DataFrame | None = None) -> Figure | None:
+    """Small multiples: one panel a cell type, a line per patient, the median of each group thick.
+
+    rows: what `monitored` gives, for who has it.
+    """
+    rows = monitored(record, groups) if rows is None else rows
     if rows.empty:
         return None
     markers = marker_order(record, rows)[:18]
@@ -173,11 +176,16 @@ def _changes_caption(medians: pd.DataFrame, width: int, groups: Groups, markers:
     return " ".join(parts)
 
 
-def proportionality(record: Any, groups: Groups, findings: list[Any]) -> Figure | None:
-    """Dots: change from baseline at the day of largest change, against dose level; only for ordered levels."""
+def proportionality(
+    record: Any, groups: Groups, findings: list[Any], rows: pd.DataFrame | None = None
+) -> Figure | None:
+    """Dots: change from baseline at the day of largest change, against dose level; only for ordered levels.
+
+    rows: what `monitored` gives, for who has it.
+    """
     if not groups.ordered or len(groups.labels) < 2:
         return None
-    rows = monitored(record, groups)
+    rows = monitored(record, groups) if rows is None else rows
     if rows.empty:
         return None
     day = day_of_test(rows)

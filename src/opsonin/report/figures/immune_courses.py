@@ -56,10 +56,15 @@ def dose_exponents(record: Any, findings: list[Any]) -> Figure | None:
     )
 
 
-def courses_by_outcome(record: Any, groups: Groups, findings: list[Any]) -> Figure | None:
-    """Small multiples: each marker over the days in patients who did well, and in those who did not."""
+def courses_by_outcome(
+    record: Any, groups: Groups, findings: list[Any], rows: pd.DataFrame | None = None
+) -> Figure | None:
+    """Small multiples: each marker over the days in patients who did well, and in those who did not.
+
+    rows: what `monitored` gives, for who has it.
+    """
     found = _ending(findings, "course_by_outcome")
-    rows = monitored(record, groups)
+    rows = monitored(record, groups) if rows is None else rows
     if not found or rows.empty:
         return None
     outcome = outcomes(ask(record), rows)

@@ -1,0 +1,171 @@
+"""The page of the docs that sets published outcomes beside simulated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from opsonin.studies.clinical_targets import Compared, Missing
+
+WORST = 5
+UNITS = {"percent": "%", "months": "months", "ratio": "", "days": "days", "mm": "mm", "fraction": ""}
+
+PAGE = """# Published outcomes beside simulated ones
+
+Made by `python -m opsonin.studies.clinical_targets`, seed {seed}: {patients:,} virtual patients of each indication
+under each treatment, scans every 8 weeks, followed for 61 months. Published figures are those of a table of {total}
+rows, which says how each is known; those that are from memory and wait to be looked up are marked with †. In brackets:
+the published 95 % interval (with * worked out from the number of patients), and the middle 95 % of simulated trials as
+large as the published one. Where these overlap, or, where the publication gives no interval, where the published value
+lies in the simulated one, the row agrees.
+
+*Calibrated* rows are figures that parameters were set to meet, by `src/opsonin/studies/targets.toml`; *predicted* ones
+were not used for that.{against}
+
+{summary}
+
+{worst}
+
+## Row by row
+
+{tables}
+
+## Rows that are not represented
+
+{missing}
+"""
+
+
+def page(
+    rows: Sequence[Compared], missing: Sequence[Missing], causes: Mapping[str, str], patients: int, seed: int
+) -> str:
+    """The whole page.   causes: row → why it disagrees."""
+    return PAGE.format(
+        seed=seed,
+        patients=patients,
+        total=len(rows) + len(missing),
+        against=_against(rows, missing),
+        summary=summary(rows, missing),
+        worst=worst(rows, causes),
+        tables="\n\n".join(_tables(rows)) or "No row is represented yet.",
+        missing=_missing(missing),
+    )
+
+
+def _against(rows: Sequence[Compared], missing: Sequence[Missing]) -> str:
+    """Rows that the table would have predicted, but that were calibrated to."""
+    from opsonin.studies.clinical_targets import calibrated_rows
+
+    known = calibrated_rows()
+    found = [one.target.id for one in (*rows, *missing) if one.target.suggested_use == "predict"]
+    used = [name for name in found if name in known]
+    if not used:
+        return ""
+    return f" The table suggests to predict {', '.join(used)}, which parameters had been set by before it was made."
+
+
+def summary(rows: Sequence[Compared], missing: Sequence[Missing]) -> str:
+    """How many rows there are, how many agree, and how far off they are."""
+    lines = ["| | rows | intervals overlap | published value within the simulated interval | median error |"]
+    lines.append("|---|---|---|---|---|")
+    for name, calibrated in (("predicted", False), ("calibrated", True)):
+        own = [row for row in rows if row.calibrated is calibrated]
+        inside = sum(row.lower <= row.target.value <= row.upper for row in own)
+        lines.append(f"| {name} | {len(own)} | {_share(sum(row.overlaps for row in own), own)} | "
+                     f"{_share(inside, own)} | {_median_error(own)} |")  # fmt: skip
+    lines.append(f"| not represented | {len(missing)} | | | |")
+    return "\n".join(lines)
+
+
+def worst(rows: Sequence[Compared], causes: Mapping[str, str]) -> str:
+    """The predicted rows that are furthest off, for the width of their intervals, with the likely cause."""
+    off = sorted((row for row in rows if not row.calibrated and not row.overlaps), key=lambda row: -row.distance)
+    if not off:
+        return "No predicted row disagrees."
+    lines = [f"The {'worst ' if len(off) > WORST else ''}predicted rows that disagree:", ""]
+    for row in off[:WORST]:
+        why = causes.get(row.target.id, "not explained yet")
+        target = row.target
+        lines.append(
+            f"- {target.id}, {words_of(target.quantity)} of {target.treatment} in {target.indication}: published "
+            f"{number(target.value)}, simulated {number(row.value)}; {why}."
+        )
+    return "\n".join(lines)
+
+
+def _tables(rows: Sequence[Compared]) -> Iterable[str]:
+    for indication in dict.fromkeys(row.target.indication for row in rows):
+        lines = [f"### {indication[0].upper()}{indication[1:]}", ""]
+        lines += [
+            "| row | treatment, setting | quantity | published | simulated | | agrees |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        lines += [_line(row) for row in rows if row.target.indication == indication]
+        yield "\n".join(lines)
+
+
+def _line(row: Compared) -> str:
+    target = row.target
+    unit = UNITS.get(target.unit, target.unit)
+    mark = "†" if "from memory" in target.how_known else ""
+    published = f"{number(target.value)}{_between(target.lower, target.upper, '*' if target.computed else '')} {unit}"
+    simulated = f"{number(row.value)}{_between(row.lower, row.upper)} {unit}"
+    cells = (
+        f"{target.id}{mark}",
+        f"{target.treatment}; {target.setting}",
+        words_of(target.quantity),
+        published.strip(),
+        simulated.strip(),
+        "calibrated" if row.calibrated else "predicted",
+        "yes" if row.overlaps else "**no**",
+    )
+    return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
+
+
+def _missing(missing: Sequence[Missing]) -> str:
+    by_reason: dict[str, list[str]] = {}
+    for one in missing:
+        by_reason.setdefault(one.why, []).append(one.target.id)
+    ordered = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
+    lines = ["| why | rows | |", "|---|---|---|"]
+    lines += [f"| {why.replace('|', '/')} | {len(ids)} | {', '.join(ids)} |" for why, ids in ordered]
+    return "\n".join(lines)
+
+
+def words_of(quantity: str) -> str:
+    """A quantity's name in words: "os_rate_24m" → "OS rate at 24 months"."""
+    words = [
+        word.upper() if word in ("os", "pfs", "sld", "trae", "crs", "efs") else word for word in quantity.split("_")
+    ]
+    if words[-1][:-1].isdigit() and words[-1].endswith("m"):
+        return f"{' '.join(words[:-1])} at {words[-1][:-1]} months"
+    return " ".join(word for word in words if word != "months")
+
+
+def number(value: float) -> str:
+    """Three significant digits; "not reached" for what is never reached."""
+    return "not reached" if np.isinf(value) else f"{float(f'{value:.3g}'):g}"
+
+
+def _between(low: float, high: float, mark: str = "") -> str:
+    if np.isnan(low) and np.isnan(high):
+        return ""
+    return f" ({'…' if np.isnan(low) else number(low)}–{'…' if np.isnan(high) else number(high)}){mark}"
+
+
+def _share(count: int, of: Sequence[Compared]) -> str:
+    return f"{count} of {len(of)} ({100 * count / len(of):.0f} %)" if of else "–"
+
+
+def _median_error(rows: Sequence[Compared]) -> str:
+    rates = [row.error for row in rows if row.target.is_rate]
+    others = [row.error for row in rows if not row.target.is_rate]
+    said = []
+    if rates:
+        said.append(f"{np.median(rates):.1f} percentage points ({len(rates)} rates)")
+    if others:
+        said.append(f"× {np.median(others):.2f} ({len(others)} times and ratios)")
+    return "; ".join(said) or "–"

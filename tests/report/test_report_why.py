@@ -108,6 +108,18 @@ def test_words_are_a_clinicians(found):
     assert "with one change: infiltration restored" in lines["What holds the others back."]
 
 
+def test_an_outcome_that_is_no_response_is_said_and_names_are_words():
+    z = normal(22, "outcome", np.arange(60), draws=2)
+    found = explained_response(
+        z[:, 0] > 0, quantities={"tumour_growth_rate": -z[:, 0] + z[:, 1]},
+        kinds={"tumour_growth_rate": "model parameter"}, outcome="progression-free at 6 months",
+    )  # fmt: skip
+    record = small_trial()
+    context = Context(record, found, grouped(record))
+    assert why.chapter(context).lead == "To respond means here: progression-free at 6 months."
+    assert "tumour growth rate is lower" in dict(why.in_words(context))["What no clinic measures."]
+
+
 def test_findings_read_back_from_disk_draw_the_same_pictures(found, tmp_path):
     again = Findings.load(found.save(tmp_path / "findings.json"))
     for draw in (separated, explained, restored, resistance_map):

@@ -171,6 +171,26 @@ def sensitivity(
 
 
 @app.command()
+def why(
+    study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")],
+    change: Annotated[
+        list[str] | None,
+        typer.Option(help="Such as 'slower growth: tumour_growth_rate = responders', or '= 0.5'; may be repeated."),
+    ] = None,
+    outcome: Annotated[str, typer.Option(help="response, or 'progression-free at 6 months'.")] = "response",
+    level: Annotated[int, typer.Option(min=1, help="The dose level, or the arm by its number.")] = 1,
+    early: Annotated[int | None, typer.Option(help="Protocol day of the early panel; the first one otherwise.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for findings, patients and report.")] = None,
+    seed: Seed = 1,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
+) -> None:
+    """Who of a study's virtual patients responds, what separates them, and what would have turned the others."""
+    from opsonin.cli.why import study_why
+
+    study_why(study, change or [], outcome, level, early, out, seed, threads)
+
+
+@app.command()
 def analyse(
     data: Annotated[Path, typer.Argument(help="A file or folder: CSV, Parquet, ADaM, or a record.")],
     map_: Annotated[

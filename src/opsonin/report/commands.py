@@ -1,4 +1,4 @@
-"""The commands that make a cohort's or a plan's results again."""
+"""The commands that make a cohort's, a plan's or an explanation's results again."""
 
 import shlex
 from typing import Any
@@ -45,6 +45,17 @@ def cohort_command(asked: dict[str, Any], data: str, seed: int | None) -> str:
     parts += _option("--categories", asked.get("categories"))
     parts += _option("--at", asked.get("at_months"))
     return " ".join([*parts, *_seed(seed)])
+
+
+def why_command(asked: dict[str, Any], seed: int | None) -> str:
+    """`opsonin why` as it was called, study.toml standing for its study."""
+    parts = ["opsonin why study.toml"]
+    for text in asked.get("change") or []:
+        parts += _option("--change", text)
+    for name, usual in (("outcome", "response"), ("level", 1), ("early", None)):
+        if asked.get(name) != usual:
+            parts += _option(f"--{name}", asked[name])
+    return " ".join([*parts, *_seed(seed), "--out results/again"])
 
 
 def _option(option: str, value: Any) -> list[str]:

@@ -73,9 +73,11 @@ def chapters_of(
 
 
 def _rooms(context: Context) -> tuple[Any, ...]:
-    """A plan and a cohort have reports of their own."""
+    """A plan, a cohort and an explanation have reports of their own."""
     if context.named("plan"):
         return (plan, methods)
+    if context.questions.get("why"):
+        return (why, methods)
     if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
         return (cohort_summary, *cohort.ROOMS, methods)
     more = cohort.ROOMS if context.named("cohort") else ()

@@ -70,7 +70,7 @@ def explain_response(
     from opsonin.trial import Pool
 
     built = study.built
-    judge = _judge(outcome)
+    judge = _judge(outcome, built.protocol.observe_days)
     if built.protocol.tumour is None:
         raise StudyError("response needs scans; give `tumour` under [assessments].")
     wanted = {name: dict(parts) for name, parts in (changes or {}).items()}
@@ -108,6 +108,7 @@ def explain_response(
         groups=groups[rows],
         weights=patients.weights[rows],
         seed=seed,
+        outcome=outcome,
     )
     return Explained(findings, _table(rows, groups, good, changed, quantities), int((~known).sum()))
 
@@ -115,10 +116,10 @@ def explain_response(
 Judge = Callable[["Plan", "PotentialOutcomes"], tuple[Bool[np.ndarray, " patient"], Bool[np.ndarray, " patient"]]]
 
 
-def _judge(outcome: str) -> Judge:
-    """Who has the outcome, and of whom it is known.
+def _judge(outcome: str, observed: float) -> Judge:
+    """Who has the outcome, and of whom it is known.   observed: days that patients are followed.
 
-    Raises: StudyError for another outcome.
+    Raises: StudyError for another outcome, or one beyond the follow-up.
     """
     if outcome == "response":
         return _response
@@ -129,6 +130,8 @@ def _judge(outcome: str) -> Judge:
         days = Duration.read(duration).days
     except ValueError as problem:
         raise StudyError(f"the outcome {outcome!r} cannot be read: {problem}.") from None
+    if days >= observed:
+        raise StudyError(f"the outcome {outcome!r} lies beyond the {observed:g} days that patients are followed.")
 
     def free(plan: Plan, seen: PotentialOutcomes) -> tuple[np.ndarray, np.ndarray]:
         event = np.minimum(seen.progression, seen.death)

@@ -27,12 +27,13 @@ def explained_response(
     weights: Any = None,
     seed: int = 1,
     level: float = 0.95,
+    outcome: str = "response",
 ) -> Findings:
     """Who responds and why: the findings `why.…` of all that was given; what could not be done is a note.
 
-    response: 1 or 0 a patient.   quantities, kinds: for `separation`.   parameters, sources: for `variance_shares`.
-    changed, benefit, barriers, groups: for `counterfactuals` and `resistance`.   weights: of a virtual population, for
-    all of them.
+    response: 1 or 0 a patient; outcome: what 1 means, in words.   quantities, kinds: for `separation`.
+    parameters, sources: for `variance_shares`.   changed, benefit, barriers, groups: for `counterfactuals` and
+    `resistance`.   weights: of a virtual population, for all of them.
     Raises: AnalysisError where all patients respond or none, since nothing can then be asked.
     """
     yes, w = answers(response, weights)
@@ -49,6 +50,7 @@ def explained_response(
                 events=int(yes.sum()),
                 unit="proportion",
                 method="share of the patients asked about; exact interval",
+                note=outcome,
             )
         ]
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from opsonin.errors import ReportError
 from opsonin.report import words
-from opsonin.report.commands import cohort_command
+from opsonin.report.commands import cohort_command, why_command
 from opsonin.report.content import Block, Chapter, Code, Equations, Lines, Picture, Table, Text
 from opsonin.report.context import Context
 from opsonin.report.diagram import svg
@@ -57,6 +57,8 @@ def _reproduce(context: Context) -> Code:
         data = "gist-cohort" if context.virtual else "DATA --map map.toml" if manifest.study else "record"
         told = cohort_command(dict(context.questions["cohort"]), data, None if context.virtual else manifest.seed)
         return Code("How to reproduce", "\n".join([told, *([] if context.virtual else _where(manifest))]))
+    if context.questions.get("why"):
+        return Code("How to reproduce", why_command(dict(context.questions["why"]), manifest.seed))
     if not context.virtual:
         data = "DATA --map map.toml" if manifest.study else "DATA" if manifest.source.startswith("CDISC") else "record"
         told = [f"opsonin analyse {data}{seed} --out results/again", *_where(manifest)]

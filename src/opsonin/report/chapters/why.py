@@ -15,7 +15,7 @@ def chapter(context: Context) -> Chapter:
     """In words first, then the four pictures, then the numbers."""
     found = context.named("why")
     if not found:
-        return Chapter(NAME, TITLE, absent="Nobody asked why patients respond; the study can, under [questions].")
+        return Chapter(NAME, TITLE, absent="Nobody asked why patients respond; `opsonin why` does.")
     blocks: list[Block] = []
     lines = in_words(context)
     if lines:
@@ -32,7 +32,13 @@ def chapter(context: Context) -> Chapter:
         table = findings_table(title, context.ending(prefix, *endings), _told, folded=True)
         if table is not None:
             blocks.append(table)
-    return Chapter(NAME, TITLE, blocks)
+    return Chapter(NAME, TITLE, blocks, lead=_meaning(context))
+
+
+def _meaning(context: Context) -> str:
+    """What it is to respond, where that is not the response of the criteria."""
+    outcome = next((f.note for f in context.named("why.response.rate")), "")
+    return f"To respond means here: {outcome}." if outcome not in ("", "response") else ""
 
 
 def in_words(context: Context) -> list[tuple[str, str]]:
@@ -85,6 +91,7 @@ def _told(finding: Any) -> str:
     """A finding's row in a table: what it is about, and which part of it."""
     inner = finding.name.removeprefix("why.").partition(".")[2]
     name, _, part = inner.rpartition(".")
+    name = figures.readable(name)
     told = {
         "auc": "",
         "share": "",

@@ -11,6 +11,7 @@ from opsonin.report.figures.base import Figure, label, wrapped
 from opsonin.report.figures.canvas import Canvas, bar, scatter
 
 MOST = 15  # rows drawn; the tables have all
+FEW = 8  # rows drawn even where they show nothing
 BASELINE = "baseline"
 HIDDEN = "model parameter"  # what a model knows of a patient and no clinic measures
 WIDE = 34  # letters of a name on one line
@@ -60,8 +61,9 @@ def explained(findings: Iterable[Any]) -> Figure | None:
         return None
     rows = rows.sort_values("estimate", ascending=False, kind="stable")
     assumed = rows["note"].str.lower().str.startswith("assumed")
-    shown = rows.head(MOST)
-    colours = [ASSUMED if a else palette.BLUE for a in assumed.head(MOST)]
+    clear = int((rows["lower"] > 0).sum())
+    shown = rows.head(min(max(clear, FEW), MOST))
+    colours = [ASSUMED if a else palette.BLUE for a in assumed.head(len(shown))]
     plot = _rows(shown["name"].tolist())
     share = 100 * shown["estimate"].clip(lower=0)
     plot.add_trace(
@@ -93,8 +95,11 @@ def explained(findings: Iterable[Any]) -> Figure | None:
         total = float(np.clip(alone["estimate"].iloc[0], 0, 1))
         caption += (
             f" All by themselves they explain {words.share(round(total, 3))}; the rest comes of their interplay, or of "
-            "what was not varied here."
+            "chance in the patient that no parameter tells."
         )
+    if len(shown) < len(rows):
+        rest = words.counted(len(rows) - len(shown), "smaller share is", "smaller shares are")
+        caption += f" {words.capital(rest)} not drawn."
     key = []
     if assumed.any():
         part = max(float(rows.loc[assumed, "estimate"].sum()), 0.0)  # small ones err to both sides
@@ -206,12 +211,26 @@ def resistance_map(findings: Iterable[Any]) -> Figure | None:
 def named(findings: Iterable[Any], prefix: str, ending: str) -> pd.DataFrame:
     """Findings of one kind as rows: name (between prefix and ending), group, estimate, lower, upper, p, n, note."""
     rows = [
-        (f.name[len(prefix) : -len(ending)].strip("."), f.group, f.estimate, f.lower, f.upper, f.p, f.n, f.note)
+        (
+            readable(f.name[len(prefix) : -len(ending)].strip(".")),
+            f.group,
+            f.estimate,
+            f.lower,
+            f.upper,
+            f.p,
+            f.n,
+            f.note,
+        )
         for f in findings
         if f.name.startswith(prefix) and f.name.endswith(ending) and not words.missing(f.estimate)
     ]
     heads = ["name", "group", "estimate", "lower", "upper", "p", "n", "note"]
     return pd.DataFrame(rows, columns=pd.Index(heads))
+
+
+def readable(name: str) -> str:
+    """A parameter's name as words: "tumour_growth_rate" is tumour growth rate."""
+    return name.replace("_", " ")
 
 
 def _without_benefit(barriers: Sequence[str]) -> bool:

@@ -93,6 +93,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "compare": TEXT, "reference": TEXT, "markers": TEXTS, "cut": MARKED, "biomarkers": BIOMARKERS, "strata": STRATA,
     "interaction": TEXTS, "analytes": TEXTS, "endpoint_names": NAMED, "level_names": TEXTS, "escalating_agent": TEXT,
     "confirm": YES, "criteria": CRITERIA, "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER,
+    "design_seeks": TEXT,
     "cohort": COHORT,
     "screen": SCREEN, "adjust": STRATA, "naive": YES, "searched": SEARCHED, "search_cut": TEXTS,
 }  # fmt: skip

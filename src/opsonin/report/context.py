@@ -30,6 +30,11 @@ class Context:
         return self.record.manifest.questions or {}
 
     @property
+    def sought(self) -> str:
+        """What the design declares: the maximum tolerated dose, or an optimal one."""
+        return str(self.questions.get("design_seeks") or "maximum tolerated dose")
+
+    @property
     def virtual(self) -> bool:
         return self.record.manifest.kind == "virtual"
 

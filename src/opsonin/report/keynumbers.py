@@ -38,7 +38,7 @@ def _dose(context: Context) -> list[tuple[str, str]]:
     name = names.get(int(declared[0].estimate), f"level {int(declared[0].estimate)}")
     short = short_names(names.values()).get(name, name)
     of = name.removesuffix(short).strip()
-    out = [(short, f"maximum tolerated dose{f' of {of}' if of else ''}")]
+    out = [(short, f"{context.sought}{f' of {of}' if of else ''}")]
     for f in context.named("design.mtd_selected"):
         if str(f.group) == name:
             out.append((words.share(f.estimate, whole=False), f"of {int(f.n):,} replicate trials choose this dose"))

@@ -16,7 +16,7 @@ Line = tuple[str, str]  # the strong beginning, and the rest of the sentence
 
 
 def dose(context: Context) -> list[Line]:
-    """The maximum tolerated dose, the evidence at it, and how often replicates choose it; none where none is sought."""
+    """The dose sought, usually the maximum tolerated one, the evidence at it, and how often replicates choose it; none where none is sought."""
     if has_arms(context):
         return []
     declared = [row for row in context.record.decisions.itertuples() if row.decision in ("declare", "stop")]
@@ -26,7 +26,8 @@ def dose(context: Context) -> list[Line]:
     names = level_names(context.record)
     level: Any = found[0].estimate if found else declared[-1].level_to
     if words.missing(level):
-        return [("No dose was declared tolerable:", words.ended(found[0].note if found else str(declared[-1].reason)))]
+        tolerable = "tolerable" if context.sought == "maximum tolerated dose" else f"the {context.sought}"
+        return [(f"No dose was declared {tolerable}:", words.ended(found[0].note if found else str(declared[-1].reason)))]
     name = names.get(int(level), f"level {int(level)}")
     limiting = _limiting_at(context, int(level))
     text = f"{limiting} had a dose-limiting toxicity there" if limiting else "by the design's rule"
@@ -38,7 +39,7 @@ def dose(context: Context) -> list[Line]:
         many = f"{int(chosen[0].n):,} " if not words.missing(chosen[0].n) else ""
         text += f"; over {many}replicate trials it is chosen in {value_of(chosen[0])}"
         text += _sureness(float(chosen[0].estimate))
-    return [(f"Maximum tolerated dose: {name}.", words.sentence(text))]
+    return [(words.sentence(f"{context.sought}: {name}"), words.sentence(text))]
 
 
 def _sureness(chosen: float) -> str:

@@ -112,6 +112,8 @@ def _enrolled(study: Study, built: Built) -> dict[str, Any]:
 
 def _escalated(study: Study, built: Built, design: Design) -> dict[str, Any]:
     """The levels and their design."""
+    from opsonin.designs import Design
+
     escalation = study.file.escalation
     return {
         "level_names": [level.name for level in built.protocol.levels],
@@ -119,6 +121,7 @@ def _escalated(study: Study, built: Built, design: Design) -> dict[str, Any]:
         **_rising(study, built),
         "design": design.name,
         "design_rule": design.describe(),
+        **({} if design.seeks == Design.seeks else {"design_seeks": design.seeks}),
         "dlt": list(escalation.dlt),
         "dlt_window_days": escalation.dlt_window.days,
     }

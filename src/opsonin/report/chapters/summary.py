@@ -46,7 +46,8 @@ def asked(context: Context) -> list[str]:
         if not agent and context.record.adverse_events.empty and context.record.disposition.empty:
             out.append(f"What does the dose of {what} change: {shown}?")  # nothing is on record of who tolerated it
         else:
-            out.append(f"Which dose of {what} is tolerated: {shown}{by}?")
+            tolerated = "tolerated" if context.sought == "maximum tolerated dose" else f"the {context.sought}"
+            out.append(f"Which dose of {what} is {tolerated}: {shown}{by}?")
     elif not context.groups.single:
         labels = context.groups.labels
         shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"

@@ -20,7 +20,7 @@ def chapter(context: Context) -> Chapter:
     decisions = phase_two.looks(context) if phase_two.has_arms(context) else _decisions(context)
     if decisions is not None:
         blocks.append(decisions)
-    chosen = figures.chosen_doses(context.findings, context.record)
+    chosen = figures.chosen_doses(context.findings, context.record, context.sought)
     if chosen is not None:
         blocks.append(Drawing(chosen))
     blocks += _operating(context)
@@ -30,7 +30,7 @@ def chapter(context: Context) -> Chapter:
 def _operating(context: Context) -> list[Table]:
     """Over replicate trials, by level: how often declared, patients treated, toxicities."""
     heads = {
-        "mtd_selected": "declared MTD",
+        "mtd_selected": "declared MTD" if context.sought == "maximum tolerated dose" else "declared",
         "patients": "patients a trial",
         "dlt": "patients with a DLT",
         "dlt_rate": "DLT rate",
@@ -112,6 +112,22 @@ def _range(values) -> str:
     return f"{words.number(known.median())} ({words.between(known.min(), known.max())})"
 
 
+def _letters(seen: Any) -> str:
+    """What the letters and signs of these outcomes stand for; of those that not every design uses, only what occurs."""
+    said = ["T for a dose-limiting toxicity"]
+    if seen.str.contains("[EB]").any():
+        said += ["E for a response", "B for both", "N for neither"]
+    else:
+        said.append("N for none")
+    if seen.str.contains("g").any():
+        said.append("g for the worst grade")
+    if seen.str.contains("@").any():
+        said.append("@ for the days followed so far, where that was not the whole window")
+    if seen.str.contains("[+]").any():
+        said.append("+ for patients treated beside the cohorts")
+    return ", ".join(said)
+
+
 def _decisions(context: Context) -> Table | None:
     """Every decision with what was seen and why; each row can be checked by hand against the protocol."""
     decisions = context.record.decisions
@@ -135,7 +151,7 @@ def _decisions(context: Context) -> Table | None:
         "Decisions, in order",
         ["trial day", "seen", "from", "decision", "to", "reason"],
         rows,
-        "Seen: the dose level of each cohort, then a letter a patient: T for a dose-limiting toxicity, N for none.",
+        f"Seen: the dose level of each cohort, then a letter a patient: {_letters(decisions['seen'].astype(str))}.",
         frozenset({0}),
         small=True,
     )

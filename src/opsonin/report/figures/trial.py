@@ -226,8 +226,8 @@ def _staircase_caption(rows: pd.DataFrame, names: dict[int, str]) -> str:
     return f"{begin} Dose-limiting toxicities: {where}. The line goes down where toxicity sent the dose down."
 
 
-def chosen_doses(findings: Iterable[Any], record: Any) -> Figure | None:
-    """How often replicate trials choose each level as the maximum tolerated dose."""
+def chosen_doses(findings: Iterable[Any], record: Any, sought: str = "maximum tolerated dose") -> Figure | None:
+    """How often replicate trials choose each level as the dose sought."""
     chosen = [f for f in findings if f.name == "design.mtd_selected" and not words.missing(f.estimate)]
     if not chosen:
         return None
@@ -276,7 +276,7 @@ def chosen_doses(findings: Iterable[Any], record: Any) -> Figure | None:
     many = f"{int(n):,} replicate trials" if not words.missing(n) else "the replicate trials"
     return Figure(
         "trial-operating",
-        "Which dose the design declares as the maximum tolerated, over replicate trials",
+        f"Which dose the design declares as the {sought.removesuffix(' dose')}, over replicate trials",
         f"In {many} of the same study, {best['declared']} is declared most often ({words.share(best['share'])}); "
         "whiskers show the Monte Carlo interval. A flat picture means that one trial of this size cannot tell.",
         plot,

@@ -16,7 +16,7 @@ Line = tuple[str, str]  # the strong beginning, and the rest of the sentence
 
 
 def dose(context: Context) -> list[Line]:
-    """The dose sought, usually the maximum tolerated one, the evidence at it, and how often replicates choose it; none where none is sought."""
+    """The dose that the design seeks, the evidence at it, and how often replicates choose it; none where none is."""
     if has_arms(context):
         return []
     declared = [row for row in context.record.decisions.itertuples() if row.decision in ("declare", "stop")]
@@ -27,7 +27,9 @@ def dose(context: Context) -> list[Line]:
     level: Any = found[0].estimate if found else declared[-1].level_to
     if words.missing(level):
         tolerable = "tolerable" if context.sought == "maximum tolerated dose" else f"the {context.sought}"
-        return [(f"No dose was declared {tolerable}:", words.ended(found[0].note if found else str(declared[-1].reason)))]
+        return [
+            (f"No dose was declared {tolerable}:", words.ended(found[0].note if found else str(declared[-1].reason)))
+        ]
     name = names.get(int(level), f"level {int(level)}")
     limiting = _limiting_at(context, int(level))
     text = f"{limiting} had a dose-limiting toxicity there" if limiting else "by the design's rule"

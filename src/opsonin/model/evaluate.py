@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from opsonin.errors import ModelError
 from opsonin.model.by_numbers import numeric
+from opsonin.model.derived import completed
 from opsonin.model.parts import Species
 from opsonin.model.series import input_columns
 from opsonin.model.symbolic import SymbolicModel
@@ -28,7 +29,7 @@ def initial_state(
     Raises: ModelError naming the species and the patient row where one is negative or no number.
     """
     patients = len(constants)
-    values = _values(symbolic, None, None, _columns(symbolic, constants), None)
+    values = _values(symbolic, None, None, _columns(symbolic, completed(symbolic, constants)), None)
     made = np.stack([np.broadcast_to(value, (patients,)) for value in values], axis=-1).astype(float)
     for index, species in enumerate(symbolic.species_list):
         column = made[:, index]

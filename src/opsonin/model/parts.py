@@ -122,6 +122,14 @@ class Quantity:
 
 
 @dataclass(frozen=True)
+class Derived(Quantity):
+    """A constant of each patient that follows from parameters, covariates and other derived constants.
+
+    It is computed once, before a patient is simulated; a quantity is put into every law that names it.
+    """
+
+
+@dataclass(frozen=True)
 class Process:
     """One arrow of biology: `rate` is taken from what it consumes and given to what it produces.
 

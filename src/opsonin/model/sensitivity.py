@@ -117,13 +117,14 @@ def checked_parameters(base: SymbolicModel, parameters: Sequence[str]) -> tuple[
     """The parameters in the model's order, each once. Raises: ModelError for unknown names, or none at all."""
     if isinstance(parameters, str):
         parameters = [parameters]
+    given = [name for n, name in enumerate(base.constants) if n not in base.derived]
     for name in parameters:
-        if name not in base.constants:
-            known = dict.fromkeys(base.constants)
+        if name not in given:
+            known = dict.fromkeys(given)
             raise ModelError(f"sensitivity to parameter {name!r} is asked for, {unknown(name, known)}")
     if not parameters:
         raise ModelError("sensitivity to no parameter at all is asked for; name at least one.")
-    return tuple(name for name in base.constants if name in set(parameters))
+    return tuple(name for name in given if name in set(parameters))
 
 
 class _Derivation:
@@ -136,6 +137,8 @@ class _Derivation:
             base.constant_symbols[base.constants.index(name)]: _fresh(f"direction_of_{name}", taken)
             for name in parameters
         }
+        self.chained = self._chained(taken)
+        self.directions |= {symbol: direction for symbol, (direction, _) in self.chained.items()}
         self.gradient = Gradient({*base.state_symbols, *self.directions, base.time})
         self.index = {symbol: i for i, symbol in enumerate(base.state_symbols)}
         self.landings = list(base.administrations.values())
@@ -162,9 +165,9 @@ class _Derivation:
             species_units=(*base.species_units, *self._units()),
             constant_units=(
                 *base.constant_units,
-                *(base.constant_units[base.constants.index(name)] for name in self.parameters),
+                *(base.constant_units[base.constant_symbols.index(symbol)] for symbol in self.directions),
             ),
-            typical=np.append(base.typical, np.zeros(len(self.parameters))),
+            typical=np.append(base.typical, np.zeros(len(self.directions))),
             state_symbols=(*base.state_symbols[:species], *added, *base.state_symbols[species:]),
             constant_symbols=(*base.constant_symbols, *self.directions.values()),
             rates=(*base.rates[:species], *rates, *base.rates[species:]),
@@ -179,8 +182,23 @@ class _Derivation:
             coherent=base.coherent | {"derivation": sympy.Symbol(f"tangent {DERIVATION}")},
             events=tuple(across(event, base, self.gradient, self.along, places) for event in base.events),
             functions={},
+            derived=base.derived
+            | dict(enumerate((law for _, law in self.chained.values()), len(base.constants) + len(self.parameters))),
         )
         return TangentModel(base, self.parameters, symbolic, columns, tuple(doses), self._timed(), self._switches())
+
+    def _chained(self, taken: set[str]) -> dict[Any, tuple[Any, Any]]:
+        """Derived constants that the parameters reach -> the direction's symbol, and its law by the chain rule."""
+        base, known = self.base, dict(self.directions)
+        found: dict[Any, tuple[Any, Any]] = {}
+        for n, expression in base.derived.items():
+            symbol = base.constant_symbols[n]
+            terms = [expression.diff(one) * known[one] for one in expression.free_symbols if one in known]
+            law = sympy.Add(*terms)
+            if law != 0:
+                known[symbol] = _fresh(f"direction_of_{symbol.name}", taken)
+                found[symbol] = (known[symbol], law)
+        return found
 
     def along(self, expression: Any) -> Any:
         """The derivative of an expression along the direction, by way of the states and directly."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,11 +12,13 @@ import sympy
 from jaxtyping import Float
 
 from opsonin.errors import ModelError
+from opsonin.model.derived import completed
 from opsonin.model.dimensions import DIMENSIONLESS, Unit, multiply, text_of, unit_of
 from opsonin.model.gradient import Gradient
 from opsonin.model.parts import (
     Administration,
     Covariate,
+    Derived,
     Hazard,
     Observable,
     Parameter,
@@ -60,7 +62,9 @@ class Landing(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SymbolicModel:
-    """States are the species, then "cumulative <hazard>" of every hazard; constants the parameters, then covariates.
+    """States are the species, then "cumulative <hazard>" of every hazard; constants: parameters, covariates, derived.
+
+    derived: index of each derived constant -> its expression of given ones and of those before it.
 
     rates and initial have one expression for each state, in the species' unit (per day for rates), with quantities
     and signals put in. typical holds the parameters' values and the covariates' typical ones.
@@ -90,6 +94,7 @@ class SymbolicModel:
     written_units: dict[str, Unit | None] = field(repr=False)
     events: tuple[SymbolicEvent, ...] = ()
     inputs: tuple[SymbolicInput, ...] = ()
+    derived: dict[int, Any] = field(default_factory=dict, repr=False)
     functions: dict[Any, Any] = field(default_factory=dict, repr=False)  # NumPy functions, made on first use
 
     @property
@@ -158,6 +163,7 @@ class SymbolicModel:
             for species, coefficient in ends.items()
         ]
         lines += [f"{given.name}: {given.interpolation}" for given in self.inputs]
+        lines += [f"derived {self.constants[n]}" for n in self.derived]
         lines += [
             f"{event.name} {event.direction:+d} {sympy.srepr(event.guard)} "
             + ", ".join(f"{i}: {sympy.srepr(value)}" for i, value in event.assignments.items())
@@ -175,6 +181,9 @@ def trace_model(model: Model) -> SymbolicModel:
     species = [part for part, _ in model.parts(Species)]
     hazards = [part for part, _ in model.parts(Hazard)]
     constants = [part for part, _ in model.parts(Parameter)] + [part for part, _ in model.parts(Covariate)]
+    given = len(constants)
+    derived = {part.name: part for part, _ in model.parts(Derived)}
+    constants += [derived[symbol.name] for symbol in tracer.derived]
     constant_symbols = tuple(tracer.symbols[part.name] for part in constants)
     stoichiometry, rates = _processes(model, tracer, [part.name for part in species])
     for hazard, module in model.parts(Hazard):
@@ -189,13 +198,13 @@ def trace_model(model: Model) -> SymbolicModel:
         observables[part.name] = Observed(part, tracer.full(expression))
     hazard_symbols = tuple(sympy.Symbol(f"cumulative {part.name}", real=True) for part in hazards)
     integrated = [key for key in tracer.coherent if key.startswith(("quantity ", "signal ", "process ", "hazard "))]
-    return SymbolicModel(
+    made = SymbolicModel(
         species=tuple(part.name for part in species),
         hazards=tuple(part.name for part in hazards),
         constants=tuple(part.name for part in constants),
         species_units=tuple(part.unit for part in species),
         constant_units=tuple(part.unit for part in constants),
-        typical=np.array([part.value if isinstance(part, Parameter) else part.typical for part in constants], float),
+        typical=np.array([_typical(part) for part in constants], float),
         time=tracer.time,
         state_symbols=(*(tracer.symbols[part.name] for part in species), *hazard_symbols),
         constant_symbols=constant_symbols,
@@ -211,7 +220,16 @@ def trace_model(model: Model) -> SymbolicModel:
         written_units=tracer.written_units,
         events=trace_events(model, tracer),
         inputs=trace_inputs(model, tracer),
+        derived=dict(enumerate(tracer.derived.values(), start=given)),
     )
+    return replace(made, typical=completed(made, made.typical[None, :])[0]) if made.derived else made
+
+
+def _typical(part: Parameter | Covariate | Derived) -> float:
+    """The typical value; of a derived constant nothing yet."""
+    if isinstance(part, Derived):
+        return np.nan
+    return float(part.value if isinstance(part, Parameter) else part.typical)
 
 
 def _processes(model: Model, tracer: Tracer, species: list[str]) -> tuple[dict[str, dict[str, Any]], list[Any]]:

@@ -8,6 +8,7 @@ import sympy
 
 from opsonin.errors import ModelError, UnitError
 from opsonin.model.checks import TIME
+from opsonin.model.derived import in_order
 from opsonin.model.dimensions import (
     DIMENSIONLESS,
     DimensionError,
@@ -22,6 +23,7 @@ from opsonin.model.dimensions import (
 from opsonin.model.parts import (
     SYMBOLS,
     Covariate,
+    Derived,
     Law,
     Modulation,
     Number,
@@ -53,7 +55,9 @@ class Tracer:
         self.written_units: dict[str, Unit | None] = {}
         self.coherent: dict[str, Any] = {}
         self.lines: dict[str, str] = {}  # where each law stands, for messages
+        self.derived: dict[Any, Any] = {}
         self._resolved = _resolve(self._quantities() | self._signals())
+        self.derived = self._derived()
 
     def of_kind(self, kind: type) -> dict[str, Any]:
         """The symbols of the parts of one kind, by name."""
@@ -117,7 +121,7 @@ class Tracer:
     def constant(self, key: str, unit: Unit, part: Part, module: str, role: str) -> Any:
         """The law of the key in a unit, of parameters and covariates only. Raises: ModelError naming what varies."""
         expression = self.full(self.inside(key, unit, part, module, role))
-        allowed = {*self.of_kind(Parameter).values(), *self.of_kind(Covariate).values()}
+        allowed = {*self.of_kind(Parameter).values(), *self.of_kind(Covariate).values(), *self.derived}
         varying = sorted(symbol.name for symbol in expression.free_symbols - allowed)
         if varying:
             raise ModelError(
@@ -136,8 +140,18 @@ class Tracer:
         for quantity, module in self.model.parts(Quantity):
             key, symbol = f"quantity {quantity.name}", self.symbols[quantity.name]
             self.add(key, quantity.expression, quantity, module)
-            found[symbol] = self.inside(key, self.units[symbol], quantity, module, "its unit")
+            known = self.derived if isinstance(quantity, Derived) else found
+            known[symbol] = self.inside(key, self.units[symbol], quantity, module, "its unit")
         return found
+
+    def _derived(self) -> dict[Any, Any]:
+        """Derived constants by symbol, each of given constants and of those before it."""
+        parts = {self.symbols[part.name]: (part, module) for part, module in self.model.parts(Derived)}
+        definitions = {
+            symbol: self.constant(f"quantity {part.name}", self.units[symbol], part, module, "a derived constant")
+            for symbol, (part, module) in parts.items()
+        }
+        return {symbol: definitions[symbol] for symbol in in_order(definitions)}
 
     def _signals(self) -> dict[Any, Any]:
         """Signals by symbol: their modulations combined, or what is neutral."""

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from opsonin import random
 from opsonin.errors import ModelError
 from opsonin.model import Covariate, Model, Parameter
+from opsonin.model.derived import completed
 from opsonin.patients.indication import Indication
 from opsonin.units import factor
 
@@ -71,9 +72,10 @@ def sample_patients(model: Model, indication: Indication, n: int, seed: int, fir
     parts = {part.name: part for part, _ in model.parts(Parameter, Covariate)}
     columns = [
         _constant(parts[name], unit, scores, known, units, indication)
-        for name, unit in zip(symbolic.constants, symbolic.constant_units, strict=True)
+        for at, (name, unit) in enumerate(zip(symbolic.constants, symbolic.constant_units, strict=True))
+        if at not in symbolic.derived
     ]
-    constants = np.column_stack(columns) if columns else np.empty((n, 0))
+    constants = completed(symbolic, np.column_stack(columns) if columns else np.empty((n, 0)))
     subjects = pd.DataFrame({name: known[name] for name in indication.columns})
     return VirtualPatients(ids, constants, subjects, np.ones(n), _thresholds(model, ids, seed))
 

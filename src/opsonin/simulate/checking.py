@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from opsonin.errors import SimulationError
+from opsonin.model.derived import completed
 from opsonin.simulate.inputs import InputSeries, checked_inputs
 from opsonin.simulate.schedule import Schedule
 
@@ -51,6 +52,7 @@ def checked(
     constants = _numbers("constants", constants)
     if constants.ndim != 2:
         raise SimulationError(f"constants have shape {constants.shape}; give (patient, constant), one row a patient.")
+    constants = completed(symbolic, constants)
     if constants.shape[1] != len(symbolic.constants):
         raise SimulationError(
             f"constants have {constants.shape[1]} columns, the model has {len(symbolic.constants)} constants; "

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import ModelError, SimulationError
+from opsonin.model.derived import completed
 from opsonin.simulate.factors import Factor
 from opsonin.simulate.outcomes import outcomes_of
 from opsonin.simulate.regimen import GivenDoses, build_schedule
@@ -52,7 +53,7 @@ class ModelOutcomes:
         self.columns = []
         for factor in self.factors:
             name = factor if isinstance(factor, str) else factor.name
-            if name not in symbolic.constants:
+            if name not in symbolic.constants or symbolic.constants.index(name) in symbolic.derived:
                 known = dict.fromkeys(symbolic.constants)
                 raise ModelError(f"factor {name!r} is to vary, {unknown(name, known)}")
             self.columns.append(symbolic.constants.index(name))
@@ -89,6 +90,7 @@ class ModelOutcomes:
         for first in range(0, samples, size):
             constants = np.tile(self.base, (min(size, samples - first), 1))
             constants[:, self.columns] = values[first : first + size]
+            constants = completed(self.model.symbolic, constants)
             found[first : first + size] = self._block(constants, first, samples)
         return found
 

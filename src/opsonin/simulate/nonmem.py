@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin import units
 from opsonin.errors import ImportDataError, RegimenError
+from opsonin.model.derived import completed
 from opsonin.simulate.landings import landed, unit_factor
 from opsonin.simulate.nonmem_rows import COLUMNS, Rows, checked
 from opsonin.simulate.orders import PERIODIC, Orders, resolve
@@ -79,7 +80,7 @@ class EventTable:
                     "dose to dose."
                 )
             made[:, place] = values[first]
-        return made
+        return completed(symbolic, made)
 
     def schedule(
         self,

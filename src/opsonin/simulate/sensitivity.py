@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import ModelError, RegimenError, SimulationError
+from opsonin.model.derived import completed
 from opsonin.simulate.inputs import InputSeries, inputs_at
 from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.simulation import simulate
@@ -94,6 +95,8 @@ def sensitivities(
     times = np.asarray(times, float)
     made = tangent(model, parameters)
     names = _outputs(made, outputs)
+    if constants.ndim == 2:
+        constants = completed(made.base, constants)
     if constants.ndim != 2 or constants.shape[1] != len(made.base.constants):
         raise SimulationError(
             f"constants have shape {constants.shape}; give one row a patient and one column for each of the "
@@ -101,6 +104,7 @@ def sensitivities(
         )
     if schedule.patients != len(constants):
         raise SimulationError(f"the schedule is for {schedule.patients} patients, constants for {len(constants)}.")
+    own = [n for n in range(len(made.base.constants)) if n not in made.base.derived]
     chosen = constants[:, [made.base.constants.index(name) for name in made.parameters]]
     patients, count = chosen.shape
     values = np.full((patients, len(times), len(names)), np.nan)
@@ -115,7 +119,7 @@ def sensitivities(
         step = np.abs(chosen[patient, parameter])
         step[step == 0] = 1.0  # a derivative along 0 would be nothing
         direction[np.arange(len(block)), parameter] = step
-        extended = np.hstack([constants[patient], direction])
+        extended = completed(made.symbolic, np.hstack([constants[patient][:, own], direction]))
         given = [series.rows(patient) for series in inputs]
         found = simulate(
             made,

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Complex, Float, Int
 
 from opsonin import random
 from opsonin.errors import ModelError, SimulationError
+from opsonin.model.derived import completed
 from opsonin.simulate.rates import Rates
 
 ITERATIONS = 400
@@ -81,6 +82,7 @@ def steady_states(
         raise SimulationError(f"constants have shape {constants.shape}; give one row a patient.")
     if starts < 0:
         raise SimulationError(f"starts is {starts}; give how many others to begin from, 0 or more.")
+    constants = completed(model.symbolic, constants)
     rates = Rates(model.symbolic, infusions or {}, len(constants))
     _refuse_time(model)
     moving = _moving(model, ignore)

@@ -7,9 +7,17 @@
 from __future__ import annotations
 
 from opsonin.biology.acute_phase import acute_phase, near_power
+from opsonin.biology.baseline import baseline
 from opsonin.biology.blood import blood
+from opsonin.biology.cd8 import cd8_cells
+from opsonin.biology.checkpoints import checkpoints
+from opsonin.biology.clones import clones
+from opsonin.biology.myeloid import myeloid_cells
 from opsonin.biology.nk import natural_killer_cells
+from opsonin.biology.presentation import presentation
 from opsonin.biology.signals import signals
+from opsonin.biology.site_cells import site_cells
+from opsonin.biology.site_signals import site_signals
 from opsonin.biology.survival import survival
 from opsonin.biology.toxicity import toxicity
 from opsonin.biology.tumour import tumour
@@ -17,15 +25,44 @@ from opsonin.model import Module
 
 __all__ = [
     "acute_phase",
+    "baseline",
     "blood",
+    "cd8_cells",
+    "checkpoints",
+    "clones",
     "core",
+    "full_core",
+    "myeloid_cells",
     "natural_killer_cells",
     "near_power",
+    "presentation",
     "signals",
+    "site_cells",
+    "site_signals",
     "survival",
     "toxicity",
     "tumour",
 ]
+
+
+def full_core() -> list[Module]:
+    """The modules of an untreated patient whose tumour holds immune cells, in reading order."""
+    return [
+        signals(),
+        site_signals(),
+        acute_phase(),
+        blood(),
+        natural_killer_cells(),
+        clones(),
+        presentation(),
+        cd8_cells(),
+        checkpoints(),
+        myeloid_cells(),
+        site_cells(),
+        baseline(),
+        toxicity(),
+        survival(),
+    ]
 
 
 def core() -> list[Module]:

@@ -1,0 +1,401 @@
+"""Cancer cells: a clone that shows the antigen, one that has lost it, persisters, dead cells, and vessels.
+
+Numbers are absolute (Mcell, millions of cells), since the same T cells control a small tumour and not a large one.
+The tumour a patient comes with has escaped whatever immunity there is: its net growth at baseline is what is measured
+and drawn; gross growth is that, and what killing takes away (`baseline_kill`, in baseline.py).
+"""
+
+from __future__ import annotations
+
+from opsonin.biology.lesions import (
+    LESIONS,
+    baseline_diameters,
+    measured_lesions,
+    new_lesion,
+    new_lesion_rate,
+    relative_diameter,
+)
+from opsonin.model import Derived, LogitNormal, LogNormal, Module, Parameter, Process, Quantity, Species, laws
+
+CELLS = "Mcell"
+ONE_CELL = 1e-6  # Mcell
+QSP = "as tabulated in the QSP-IO model of triple-negative breast cancer (Wang 2022, iScience 25:104702)"
+
+
+def clones() -> Module:
+    """The tumour: cells, volume, lesions."""
+    return Module(
+        "cancer cells",
+        [*_parameters(), *_states(), *_processes(), relative_diameter(), new_lesion(), *measured_lesions()],
+        title="Cancer cells: clones, persisters, vessels",
+        source=f"Hahnfeldt 1999, Cancer Res 59:4770 (vessels); Sharma 2010, Cell 141:69 (persisters); {QSP}",
+    )
+
+
+def _parameters() -> list:
+    return [
+        Parameter(
+            "net_growth_rate",
+            0.0080,
+            "1/day",
+            "assumed: volume doubles in 87 days, faster than hepatocellular carcinomas at diagnosis (Nathani 2021, "
+            "Gut 70:401: 140 days), as disease under trial has progressed; each indication has its own",
+            LogNormal(0.7),
+            lower=0.0003,
+            upper=0.08,
+            meaning="net growth rate of the tumour at baseline, untreated",
+        ),
+        Parameter(
+            "natural_death",
+            0.02,
+            "1/day",
+            "assumed: solid tumours lose most of the cells they make; a fiftieth a day gives 17 % dead cells",
+            meaning="death of cancer cells from other causes",
+        ),
+        Parameter(
+            "dead_clearance",
+            0.1,
+            "1/day",
+            f"assumed: {QSP}, estimated there",
+            meaning="rate at which dead cells are cleared",
+        ),
+        Parameter(
+            "cell_density",
+            206.0,
+            "Mcell/ml",
+            f"Del Monte 2009, Cell Cycle 8:505, {QSP}",
+            meaning="cancer cells, alive or dead, in a volume of tumour",
+        ),
+        Parameter(
+            "stroma_share",
+            0.2,
+            "dimensionless",
+            "assumed: a fifth of a tumour is not cancer cells and does not go when they do; with it, killing every "
+            "cancer cell is at first a partial response",
+            LogitNormal(0.5),
+            meaning="share of the volume at baseline that is stroma",
+        ),
+        Parameter(
+            "stroma_turnover",
+            0.004,
+            "1/day",
+            "assumed: a scar shrinks over half a year",
+            meaning="rate at which stroma follows the cells",
+        ),
+        Parameter(
+            "untargeted_share",
+            0.5,
+            "dimensionless",
+            "assumed: lesions that are not measured add half of the measured volume",
+            meaning="volume of lesions not measured, relative to that of target lesions",
+        ),
+        Parameter(
+            "largest_tumour",
+            3000.0,
+            "ml",
+            "assumed: three litres, beyond what patients survive",
+            meaning="volume at which vessels no longer feed further growth",
+        ),
+        Parameter(
+            "vessel_turnover",
+            0.03,
+            "1/day",
+            "assumed: vessels follow the tumour within weeks",
+            meaning="loss of vessels",
+        ),
+        Parameter(
+            "escape_share",
+            0.03,
+            "dimensionless",
+            "assumed: cells that T cells do not see, for they have lost the antigen or its presentation or lie where "
+            "none comes; a third of a hundredth to a fifth of the tumour in four patients of five",
+            LogitNormal(2.0),
+            meaning="share of cells at baseline that T cells do not see",
+        ),
+        Parameter(
+            "escape_mutation",
+            1e-7,
+            "1/day",
+            "assumed: loss of a gene's two copies is rare; a typical rate a division is 1e-7",
+            meaning="rate at which cells lose the antigen",
+        ),
+        Parameter(
+            "escape_visibility",
+            0.03,
+            "dimensionless",
+            "assumed: T cells hardly see cells that have lost the antigen",
+            meaning="T-cell killing of escaped cells relative to the others",
+        ),
+        Parameter(
+            "missing_self",
+            3.0,
+            "dimensionless",
+            "assumed: natural killer cells kill cells without MHC class I about threefold (Kärre 1986, Nature 319:675: "
+            "missing self)",
+            meaning="natural killer cells' killing of escaped cells relative to the others",
+        ),
+        Parameter(
+            "persister_share",
+            0.003,
+            "dimensionless",
+            "Sharma 2010, Cell 141:69 (0.3 % of PC9 cells survive as drug-tolerant persisters); spread assumed",
+            LogNormal(1.0),
+            upper=0.2,
+            meaning="share of cells that are tolerant of targeted drugs before any is given",
+        ),
+        Parameter(
+            "persister_return_rate",
+            0.05,
+            "1/day",
+            "assumed: drug-free tolerant cells resume growth and are sensitive again within a few doublings "
+            "(Sharma 2010, Cell 141:69)",
+            meaning="rate at which persisters return to the cycle",
+        ),
+        new_lesion_rate(),
+        *baseline_diameters(),
+    ]
+
+
+def _states() -> list:
+    lesions = [f"lesion_{k}" for k in range(1, LESIONS + 1)]
+    return [
+        Derived(
+            "baseline_volume",
+            laws.reading(
+                lambda more, *diameters: (1 + more) * 0.5235987755982988 * sum(d**3 for d in diameters),
+                "untargeted_share",
+                *lesions,
+            ),
+            "ml",
+            "volume of all lesions at baseline, as spheres",
+        ),
+        Derived(
+            "baseline_cells",
+            lambda cell_density, baseline_volume, natural_death, dead_clearance, stroma_share: (
+                (1 - stroma_share) * cell_density * baseline_volume / (1 + natural_death / dead_clearance)
+            ),
+            CELLS,
+            "living cancer cells at baseline",
+        ),
+        Quantity(
+            "tumour_cells",
+            lambda clone_antigen, clone_escaped, persisters: clone_antigen + clone_escaped + persisters,
+            CELLS,
+            "living cancer cells",
+        ),
+        Quantity(
+            "tumour_volume",
+            lambda cellular_volume, stroma: cellular_volume + stroma,
+            "dimensionless",
+            "volume of the tumour, relative to baseline",
+        ),
+        Quantity(
+            "cellular_volume",
+            lambda tumour_cells, dead_cells, cell_density, baseline_volume: (
+                (tumour_cells + dead_cells) / (cell_density * baseline_volume)
+            ),
+            "dimensionless",
+            "volume of cancer cells, alive or dead, relative to the tumour at baseline",
+        ),
+        Quantity(
+            "site_volume",
+            lambda tumour_volume, baseline_volume, smallest_site: tumour_volume * baseline_volume + smallest_site,
+            "ml",
+            "volume in which the tumour's immune cells live",
+        ),
+        Quantity(
+            "drawing_volume",
+            lambda tumour_cells, cell_density, smallest_site: tumour_cells / cell_density + smallest_site,
+            "ml",
+            "volume of living cancer cells, which draws monocytes",
+        ),
+        Parameter(
+            "smallest_site",
+            0.05,
+            "ml",
+            "assumed: what is left of a tumour's bed when no cancer cell is",
+            meaning="volume of the site without cancer cells",
+        ),
+        Parameter(
+            "few_cells",
+            1e-5,
+            CELLS,
+            "assumed: ten cells; below, loss by chance outweighs growth, so that a tumour can be cured",
+            meaning="number of cells at which growth is halved",
+        ),
+        Species(
+            "clone_antigen",
+            CELLS,
+            lambda baseline_cells, escape_share, persister_share: (
+                baseline_cells * (1 - escape_share) * (1 - persister_share)
+            ),
+            "cycling cells that show the antigen",
+            scale=1.0,
+        ),
+        Species(
+            "clone_escaped",
+            CELLS,
+            lambda baseline_cells, escape_share: baseline_cells * escape_share,
+            "cycling cells that have lost the antigen",
+            scale=1.0,
+        ),
+        Species(
+            "persisters",
+            CELLS,
+            lambda baseline_cells, escape_share, persister_share: baseline_cells * (1 - escape_share) * persister_share,
+            "drug-tolerant persisters, which hardly divide",
+            scale=1.0,
+        ),
+        Species(
+            "dead_cells",
+            CELLS,
+            lambda baseline_cells, natural_death, dead_clearance: baseline_cells * natural_death / dead_clearance,
+            "dead cells, not cleared yet",
+            scale=1.0,
+        ),
+        Species(
+            "stroma", "dimensionless", lambda stroma_share: stroma_share, "stroma, relative to the tumour at baseline"
+        ),
+        Species(
+            "vessels",
+            "ml",
+            lambda vessel_supply: vessel_supply,
+            "tumour volume that the vessels can feed",
+            scale=10.0,
+        ),
+        Derived(
+            "vessel_supply",
+            lambda baseline_volume, largest_tumour: baseline_volume ** (1 / 3) * largest_tumour ** (2 / 3),
+            "ml",
+            "what the vessels can feed at baseline",
+        ),
+        Quantity("persister_entry", _persister_entry, "1/day", "cycling cells that become persisters by themselves"),
+        Derived(
+            "gross_growth_rate",
+            lambda net_growth_rate, natural_death, baseline_kill, baseline_volume, vessel_supply: (
+                (net_growth_rate + natural_death + baseline_kill) / (1 - baseline_volume / vessel_supply)
+            ),
+            "1/day",
+            "growth of cancer cells without any loss and with room to grow",
+        ),
+        Quantity(
+            "growth",
+            lambda gross_growth_rate, tumour_growth, tumour_volume, baseline_volume, vessels: (
+                gross_growth_rate
+                * tumour_growth
+                * laws.smooth_positive(1 - tumour_volume * baseline_volume / vessels, 0.01)
+            ),
+            "1/day",
+            "growth of cycling cancer cells",
+        ),
+        Quantity(
+            "seen_kill",
+            lambda t_kill, nk_kill, macrophage_kill: t_kill + nk_kill + macrophage_kill,
+            "1/day",
+            "immune killing of cells that show the antigen",
+        ),
+        Quantity(
+            "unseen_kill",
+            lambda t_kill, nk_kill, macrophage_kill, escape_visibility, missing_self: (
+                escape_visibility * t_kill + missing_self * nk_kill + macrophage_kill
+            ),
+            "1/day",
+            "immune killing of cells that have lost the antigen",
+        ),
+        Quantity("drug_loss", _drug_loss, "1/day", "death of cycling cells that needs no antigen"),
+        Quantity(
+            "seen_loss",
+            lambda seen_kill, drug_loss: seen_kill + drug_loss,
+            "1/day",
+            "death of cycling cells that show the antigen",
+        ),
+        Quantity(
+            "unseen_loss",
+            lambda unseen_kill, drug_loss: unseen_kill + drug_loss,
+            "1/day",
+            "death of cycling cells that have lost the antigen",
+        ),
+    ]
+
+
+def _drug_loss(natural_death, tumour_killing, cycling_killing, added_phagocytosis):
+    return natural_death + tumour_killing + cycling_killing + added_phagocytosis
+
+
+def _persister_entry(persister_return_rate, persister_share):
+    return persister_return_rate * persister_share
+
+
+def _processes() -> list:
+    return [
+        Process("antigen_grow", _grow("clone_antigen"), produces="clone_antigen"),
+        Process("escaped_grow", _grow("clone_escaped"), produces="clone_escaped"),
+        Process(
+            "antigen_die",
+            lambda clone_antigen, seen_loss, antigen_positive_killing: (
+                (seen_loss + antigen_positive_killing) * clone_antigen
+            ),
+            consumes="clone_antigen",
+            produces="dead_cells",
+        ),
+        Process(
+            "escaped_die",
+            lambda clone_escaped, unseen_loss, antigen_loss_killing: (
+                (unseen_loss + antigen_loss_killing) * clone_escaped
+            ),
+            consumes="clone_escaped",
+            produces="dead_cells",
+        ),
+        Process(
+            "persisters_die",
+            lambda persisters, seen_kill, persister_killing, antigen_positive_killing, added_phagocytosis: (
+                (seen_kill + persister_killing + antigen_positive_killing + added_phagocytosis) * persisters
+            ),
+            consumes="persisters",
+            produces="dead_cells",
+        ),
+        Process(
+            "tolerance",
+            lambda clone_antigen, persister_entry, persister_switch: (
+                (persister_entry + persister_switch) * clone_antigen
+            ),
+            consumes="clone_antigen",
+            produces="persisters",
+        ),
+        Process(
+            "tolerance_lost",
+            lambda persisters, persister_return_rate, persister_return: (
+                persister_return_rate * persister_return * persisters
+            ),
+            consumes="persisters",
+            produces="clone_antigen",
+        ),
+        Process(
+            "antigen_lost",
+            lambda clone_antigen, escape_mutation: escape_mutation * clone_antigen,
+            consumes="clone_antigen",
+            produces="clone_escaped",
+        ),
+        Process("dead_cleared", lambda dead_cells, dead_clearance: dead_clearance * dead_cells, consumes="dead_cells"),
+        Process(
+            "vessels_grow",
+            lambda vessel_turnover, vessel_growth, site_volume, largest_tumour: (
+                vessel_turnover * vessel_growth * site_volume ** (1 / 3) * largest_tumour ** (2 / 3)
+            ),
+            produces="vessels",
+            meaning="in proportion to the tumour's radius, so that vessels lag behind a tumour that grows",
+        ),
+        Process(
+            "stroma_made",
+            lambda stroma_turnover, stroma_share, cellular_volume: (
+                stroma_turnover * stroma_share / (1 - stroma_share) * cellular_volume
+            ),
+            produces="stroma",
+        ),
+        Process("stroma_lost", lambda stroma_turnover, stroma: stroma_turnover * stroma, consumes="stroma"),
+        Process("vessels_lost", lambda vessel_turnover, vessels: vessel_turnover * vessels, consumes="vessels"),
+    ]
+
+
+def _grow(clone: str):
+    return laws.reading(lambda cells, growth, few: growth * cells**2 / (cells + few), clone, "growth", "few_cells")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsonin.biology import core
+from opsonin.biology import core, core_for
 from opsonin.errors import TherapyError
 from opsonin.model import Administration, Model, Module
 from opsonin.therapies import REGISTRY, load_agent, names
@@ -26,7 +26,7 @@ def test_every_bundled_agent_is_a_module_that_fits_the_core_and_can_be_dosed(nam
     assert isinstance(module, Module)
     routes = [part for part in module.parts if isinstance(part, Administration)]
     assert {part.agent for part in routes} == {name}
-    assert {(name, part.route) for part in routes} == set(Model([*core(), module]).symbolic.administrations)
+    assert {(name, part.route) for part in routes} == set(Model([*core_for(module), module]).symbolic.administrations)
     assert set(names()) == set(REGISTRY)
 
 

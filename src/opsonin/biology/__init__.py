@@ -21,7 +21,8 @@ from opsonin.biology.site_signals import site_signals
 from opsonin.biology.survival import survival
 from opsonin.biology.toxicity import toxicity
 from opsonin.biology.tumour import tumour
-from opsonin.model import Module
+from opsonin.errors import ModelError
+from opsonin.model import Model, Module
 
 __all__ = [
     "acute_phase",
@@ -31,6 +32,8 @@ __all__ = [
     "checkpoints",
     "clones",
     "core",
+    "core_for",
+    "core_named",
     "full_core",
     "myeloid_cells",
     "natural_killer_cells",
@@ -63,6 +66,20 @@ def full_core() -> list[Module]:
         toxicity(),
         survival(),
     ]
+
+
+def core_named(name: str) -> list[Module]:
+    """The modules of an untreated patient by the name an indication gives: "first" or "full"."""
+    return {"first": core, "full": full_core}[name]()
+
+
+def core_for(module: Module) -> list[Module]:
+    """The core a therapy is explained in: the smaller one, unless it acts on what only the full one has."""
+    try:
+        Model([module, *core()]).symbolic  # noqa: B018 - tracing raises where the module does not fit
+    except ModelError:
+        return full_core()
+    return core()
 
 
 def core() -> list[Module]:

@@ -137,4 +137,4 @@ def _find(name: str) -> tuple[str, str, str | None, Model]:
         )
     module = therapies.load_agent(name, Path.cwd())
     # the therapy first, so that what it shares with biology is counted as its own
-    return module.title or module.name, module.source, module.name, Model([module, *biology.core()])
+    return module.title or module.name, module.source, module.name, Model([module, *biology.core_for(module)])

@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -38,6 +39,8 @@ class Indication:
     values: parameters of the model whose typical value is another here.
     correlations: (name, name, rho) of the normal scores behind covariates and parameters (a Gaussian copula).
     columns: what the record's `subjects` shows, in order.
+    core: which model of a patient without a drug it is for: "first" (`biology.core`, the tumour as one volume) or "full"
+    (`biology.full_core`, with the immune cells in it).
     """
 
     name: str
@@ -49,6 +52,7 @@ class Indication:
     values: Mapping[str, float | int] = field(default_factory=dict)
     correlations: tuple[tuple[str, str, float], ...] = ()
     columns: tuple[str, ...] = ()
+    core: Literal["first", "full"] = "first"
 
     @cached_property
     def copula(self) -> tuple[tuple[str, ...], np.ndarray]:

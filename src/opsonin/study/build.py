@@ -70,7 +70,8 @@ def build(study: Study) -> Built:
     from opsonin.trial.plan import make_plan
 
     therapies = _therapies(study)
-    model = Model([*biology.core(), *therapies.values()])
+    indications = tuple(patients.indication(name) for name in study.file.population.indications)
+    model = Model([*biology.core_named(_core(study, indications)), *therapies.values()])
     places = [_administration(study, n, therapies[t.agent]) for n, t in enumerate(study.file.treatment)]
     agents, routes = tuple(p.agent for p in places), tuple(p.route for p in places)
     _check_observables(study, model)
@@ -80,13 +81,25 @@ def build(study: Study) -> Built:
     model.initial_state(np.asarray(model.symbolic.typical, dtype=float)[None, :])  # raises for a negative start
     return Built(
         model=model,
-        indications=tuple(patients.indication(name) for name in study.file.population.indications),
+        indications=indications,
         protocol=protocol,
         design=study_design(study) if study.file.escalates is not None else None,
         agents=agents,
         routes=routes,
         comparisons=tuple(_comparisons(study, model, agents)),
     )
+
+
+def _core(study: Study, indications: Sequence[Indication]) -> str:
+    """The model of a patient that the study's indications are for; the small one's patients fit no other."""
+    cores = {indication.core: indication.name for indication in indications}
+    if len(cores) > 1:
+        refuse(
+            study,
+            ("population", "indication"),
+            f"{cores['first']!r} and {cores['full']!r} are for different models of a patient and cannot share a study",
+        )
+    return next(iter(cores))
 
 
 def _therapies(study: Study) -> dict[str, Module]:

@@ -15,7 +15,7 @@ from opsonin.report.context import Context
 from opsonin.report.figures import immune, pharmacokinetics, response, safety, survival, trial
 from opsonin.report.figures.base import inside_of, ratio_ticks, spread_apart
 from opsonin.report.figures.canvas import Canvas, scatter, six_digits
-from opsonin.report.groups import grouped, short_names
+from opsonin.report.groups import grouped, shared_words, short_names
 from opsonin.report.write import chapters_of
 from report.make_record import HOSTILE, arms_only, small_findings, small_trial
 
@@ -121,6 +121,10 @@ def test_short_names_drop_shared_words_of_doses_only():
         "interleukin-2 6 MIU": "6 MIU",
     }
     assert short_names(["arm A", "arm B"]) == {"arm A": "arm A", "arm B": "arm B"}
+    pair = ["imatinib 200 mg + interleukin-2 3 MIU", "imatinib 400 mg + interleukin-2 3 MIU"]
+    assert list(short_names(pair).values()) == ["200 mg + 3 MIU", "400 mg + 3 MIU"]
+    assert shared_words(pair[0], "200 mg + 3 MIU") == "imatinib + interleukin-2"
+    assert shared_words("interleukin-2 3 MIU", "3 MIU") == "interleukin-2"
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8), st.floats(0.5, 12))

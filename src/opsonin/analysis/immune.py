@@ -103,8 +103,11 @@ def immune_findings(asked: Asked) -> list[Finding]:
 def subject_doses(asked: Asked) -> tuple[pd.Series, str]:
     """What stands for the dose of each subject: the first amount of the escalating agent, else the number of the level.
 
-    Empty where neither varies. The text says which, as "doubling of the interleukin-2 dose".
+    Empty where neither varies, and where two agents are escalated, whose combinations have no order. The text says
+    which, as "doubling of the interleukin-2 dose".
     """
+    if asked.questions.get("escalating_agents"):
+        return pd.Series(dtype=float), ""
     exposures, subjects = asked.table("exposures"), asked.table("subjects")
     given = exposures[exposures["amount"] > 0].sort_values("start_day", kind="stable")
     first = given.groupby([given["agent"].astype(str), "subject_id"])["amount"].first()

@@ -92,6 +92,7 @@ STRATA = (lambda value: _is_text(value) or _are_texts(value), 'a column, or a li
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "compare": TEXT, "reference": TEXT, "markers": TEXTS, "cut": MARKED, "biomarkers": BIOMARKERS, "strata": STRATA,
     "interaction": TEXTS, "analytes": TEXTS, "endpoint_names": NAMED, "level_names": TEXTS, "escalating_agent": TEXT,
+    "escalating_agents": TEXTS,
     "confirm": YES, "criteria": CRITERIA, "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER,
     "design_seeks": TEXT,
     "cohort": COHORT,

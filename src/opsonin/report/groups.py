@@ -1,6 +1,6 @@
 """How a record's patients are grouped in every figure: by the column the study compares, by dose level, or by arm."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,11 +82,33 @@ def level_names(record: Any) -> dict[int, str]:
 
 
 def short_names(labels: Iterable[str]) -> dict[str, str]:
-    """Doses without the words that all begin with: "interleukin-2 3 MIU" → "3 MIU"; other labels stay as they are."""
+    """Doses without the words that all begin with: "interleukin-2 3 MIU" → "3 MIU"; other labels stay as they are.
+
+    Of combinations each part: "imatinib 400 mg + interleukin-2 3 MIU" → "400 mg + 3 MIU".
+    """
     every = list(labels)
-    parts = [label.split() for label in every]
-    while len(parts) > 1 and all(len(part) > 1 and part[0] == parts[0][0] for part in parts):
+    columns = list(zip(*(label.split(_TOGETHER) for label in every), strict=False))
+    if len(columns) > 1 and all(label.count(_TOGETHER) == len(columns) - 1 for label in every):
+        parts = [_without_shared_words(column) for column in columns]
+        return {label: _TOGETHER.join(part[k] for part in parts) for k, label in enumerate(every)}
+    return dict(zip(every, _without_shared_words(every), strict=True))
+
+
+_TOGETHER = " + "
+
+
+def _without_shared_words(labels: Sequence[str]) -> list[str]:
+    parts = [label.split() for label in labels]
+    while len(parts) > 1 and all(
+        len(part) > 1 and part[0] == parts[0][0] and not part[0][0].isdigit() for part in parts
+    ):
         parts = [part[1:] for part in parts]
     if not all(part and part[0][0].isdigit() for part in parts):
-        return {label: label for label in every}
-    return {label: " ".join(part) for label, part in zip(every, parts, strict=True)}
+        return list(labels)
+    return [" ".join(part) for part in parts]
+
+
+def shared_words(name: str, short: str) -> str:
+    """What a dose's name says beside its short one: "interleukin-2", or "imatinib + interleukin-2"."""
+    pairs = zip(name.split(_TOGETHER), short.split(_TOGETHER), strict=False)
+    return _TOGETHER.join(whole.removesuffix(part).strip() for whole, part in pairs).strip(" +")

@@ -6,7 +6,7 @@ from opsonin.report import words
 from opsonin.report.context import Context, value_of
 from opsonin.report.figures.response import assessed, best_responses
 from opsonin.report.figures.survival import endpoint_name
-from opsonin.report.groups import level_names, short_names
+from opsonin.report.groups import level_names, shared_words, short_names
 from opsonin.report.verdicts import overall
 
 MOST = 4
@@ -21,7 +21,7 @@ def key_numbers(context: Context) -> list[tuple[str, str]]:
     if groups.ordered or groups.single:
         found = [*_dose(context), *_responses(context), *_medians(context)]
     else:
-        found = [*_ratios(context), *_responses(context)]
+        found = [*_dose(context), *_ratios(context), *_responses(context)]  # a dose of two agents: no order of groups
     if len(found) < MOST:
         found += _harmed(context)
     if len(found) < MOST:
@@ -37,7 +37,7 @@ def _dose(context: Context) -> list[tuple[str, str]]:
     names = level_names(context.record)
     name = names.get(int(declared[0].estimate), f"level {int(declared[0].estimate)}")
     short = short_names(names.values()).get(name, name)
-    of = name.removesuffix(short).strip()
+    of = shared_words(name, short)
     out = [(short, f"{context.sought}{f' of {of}' if of else ''}")]
     for f in context.named("design.mtd_selected"):
         if str(f.group) == name:

@@ -36,9 +36,13 @@ def asked(context: Context) -> list[str]:
     """The questions of the study, each in a sentence."""
     questions, out = context.questions, []
     names = list(short_names(level_names(context.record).values()).values())
-    agent = questions.get("escalating_agent")
+    agent, together = questions.get("escalating_agent"), questions.get("escalating_agents")
     if phase_two.has_arms(context):
         out += phase_two.asked(context)
+    elif together:
+        by = f", by the {questions['design']} design" if questions.get("design") else ""
+        shown = words.listed(names, "or")
+        out.append(f"Which doses of {words.listed(together)} are tolerated together: {shown}{by}?")
     elif agent or (context.groups.ordered and len(names) > 1):
         design = questions.get("design")
         by = f", by the {design} design" if design else ""

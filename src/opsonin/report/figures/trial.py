@@ -8,7 +8,7 @@ import pandas as pd
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, label, wrapped
 from opsonin.report.figures.canvas import Canvas, bar, scatter
-from opsonin.report.groups import Groups, level_names, short_names
+from opsonin.report.groups import Groups, level_names, shared_words, short_names
 
 MILESTONES = (
     ("enrolled", "enrolled"),
@@ -195,7 +195,7 @@ def staircase(record: Any) -> Figure | None:
 def _shared_words(names: dict[int, str]) -> str:
     """What the level names begin with, all of them: the escalating agent."""
     short, any_name = short_names(names.values()), next(iter(names.values()))
-    return words.plot_text(any_name.removesuffix(short[any_name]).strip())
+    return words.plot_text(shared_words(any_name, short[any_name]))
 
 
 def _step(count: int) -> int:

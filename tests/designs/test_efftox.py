@@ -6,7 +6,17 @@ from hypothesis import given, settings
 
 from efficacy_counts import cohorts, text
 from opsonin.conduct import prior_sensitivity
-from opsonin.designs import Boin12, Coherent, EffTox, MaxPatients, design, efftox_prior, evidence, parse_outcomes
+from opsonin.designs import (
+    Boin12,
+    Coherent,
+    EffTox,
+    MaxPatients,
+    design,
+    efftox_posterior,
+    efftox_prior,
+    evidence,
+    parse_outcomes,
+)
 from opsonin.designs.beta_tails import above, below
 from opsonin.designs.efftox import USUAL_PRIOR, contour_norm
 from opsonin.designs.efftox_posterior import Curves, EffToxPosterior, Prior
@@ -84,6 +94,25 @@ def test_the_posterior_is_that_of_weighted_draws_from_the_prior():
         mean = weight @ values
         error = np.sqrt(weight**2 @ (values - mean) ** 2)
         assert (np.abs(table[0] - mean) < 4 * error + 2e-3).all()
+
+
+def test_the_quadrature_is_as_close_as_it_says(monkeypatch):
+    """Against finer grids and more points, after trials whose outcomes go together or exclude each other as far as they
+    can."""
+    rng = np.random.default_rng(2)
+    patients = 3 * rng.multinomial(13, [0.1, 0.2, 0.3, 0.25, 0.15], size=24)
+    dlt = rng.binomial(patients, [0.05, 0.1, 0.2, 0.3, 0.45])
+    efficacy = rng.binomial(patients, [0.2, 0.4, 0.5, 0.6, 0.7])
+    most, least = np.minimum(dlt, efficacy), np.maximum(0, dlt + efficacy - patients)
+    both = np.where(np.arange(24)[:, None] % 2, most, least)
+    seen = Evidence(patients, dlt, np.ones(24, dtype=int), efficacy=efficacy, both=both)
+    found = PROSTATE.curves(seen)
+    for name, value in (("REPRESENTATIVES", 128), ("STEP", 0.25), ("SLOPE_STEP", 0.35), ("TOGETHER", 4)):
+        monkeypatch.setattr(efftox_posterior, name, value)
+    fine = EffTox(5, doses=PROSTATE.doses).curves(seen)
+    for one, other, close in zip(found, fine, (0.006, 0.006, 0.012, 0.012), strict=True):
+        assert np.abs(one - other).max() < close
+        assert np.abs(one - other).mean() < close / 6
 
 
 def test_more_patients_do_not_blur_the_posterior():

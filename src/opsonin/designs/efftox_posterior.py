@@ -19,7 +19,7 @@ STEP, SLOPE_STEP = 0.5, 0.7  # of the logit, up to so many patients; half of it 
 FEW = 20
 REACH = 5.0  # prior standard deviations
 LEAST = -80.0  # the logarithm of a weight taken for nothing
-REPRESENTATIVES = 24  # points that stand for a posterior where the association is averaged
+REPRESENTATIVES = 48  # points that stand for a posterior where the association is averaged
 TOGETHER = 64  # states worked out at once: memory
 
 

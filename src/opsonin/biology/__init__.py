@@ -12,6 +12,7 @@ from opsonin.biology.blood import blood
 from opsonin.biology.cd8 import cd8_cells
 from opsonin.biology.checkpoints import checkpoints
 from opsonin.biology.clones import clones
+from opsonin.biology.immune_toxicity import immune_toxicity
 from opsonin.biology.myeloid import myeloid_cells
 from opsonin.biology.nk import natural_killer_cells
 from opsonin.biology.presentation import presentation
@@ -35,6 +36,7 @@ __all__ = [
     "core_for",
     "core_named",
     "full_core",
+    "immune_toxicity",
     "myeloid_cells",
     "natural_killer_cells",
     "near_power",
@@ -64,6 +66,7 @@ def full_core() -> list[Module]:
         site_cells(),
         baseline(),
         toxicity(),
+        immune_toxicity(),
         survival(),
     ]
 

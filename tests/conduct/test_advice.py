@@ -115,7 +115,12 @@ def test_a_design_for_grades_is_not_asked_without_them():
         advise(conduct, parse_outcomes("1NNN 2NTN"))
     advice = advise(conduct, parse_outcomes("1Ng0Ng1Ng0 2Ng1Tg3Ng2"))
     assert advice.decision.level in (1, 2, 3)
-    assert advice.next_cohort.empty  # every grade of every patient is too much to list
+    table = advice.next_cohort.set_index("outcome")
+    assert len(table) == 35  # every grade of three patients, in no order
+    assert advice.assumed == "a toxicity of grade 3 or worse is dose-limiting"
+    for outcome in ("Ng0Ng0Ng0", "Ng1Ng2Tg3", "Tg4Tg4Tg4"):
+        then = advise(conduct, parse_outcomes(f"1Ng0Ng1Ng0 2Ng1Tg3Ng2 {advice.decision.level}{outcome}")).decision
+        assert (table.loc[outcome, "decision"], table.loc[outcome, "reason"]) == (then.action, then.reason)
 
 
 def test_the_blrm_is_asked_under_other_priors():

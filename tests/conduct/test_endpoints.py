@@ -130,6 +130,16 @@ def test_the_immune_effect_is_read_on_its_day():
     assert less.judge(record(values=values))["immune"].tolist()[:2] == [200.0, 0.0]
 
 
+def test_the_next_cohort_of_a_design_for_an_immune_effect_is_listed_by_dlts():
+    values = [(who, day, 50.0 + day, day == 0.0) for who in "ABC" for day in (0.0, 14.0)]
+    design = Saturating(MaxPatients(Boin(4), 6), baseline=1.0)
+    one = Conduct(design, RULES, 21.0, endpoints=Endpoints(immune=ImmuneEndpoint("CD8+", 14.0, "ratio")))
+    advice = advise_on(one, record(values=values))
+    assert advice.next_cohort["outcome"].tolist() == ["NNN", "NNT", "NTT", "TTT"]
+    assert advice.next_cohort["decision"].tolist()[0] == "declare"
+    assert advice.assumed == "the immune effect in the next cohort is not known yet"
+
+
 def test_cells_of_two_agents_are_told_by_row_and_column():
     one = Conduct(MaxPatients(BoinComb(6, 3), 18), RULES, 21.0)
     trial = record(levels=(5, 5, 5))

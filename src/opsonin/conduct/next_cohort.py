@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from opsonin.conduct.conduct import Conduct, Tables, decision_row, decision_table
+from opsonin.conduct.listed import listed
 from opsonin.conduct.prior import prior_sensitivity
 from opsonin.designs import Decision, Outcomes, outcomes, pathways
 from opsonin.designs.evidence import GRADES, IMMUNE
@@ -63,8 +64,11 @@ def _advice(conduct: Conduct, seen: Outcomes, made: Decision) -> Advice:
     design = conduct.design
     prior = prior_sensitivity(design, seen)
     waits = made.level is not None and not made.patients  # what those still in their window show comes first
-    if waits or design.needs & {GRADES, IMMUNE}:
+    if waits:
         return Advice(seen, made, pd.DataFrame(), prior)
+    if design.needs & {GRADES, IMMUNE}:
+        table, assumed = listed(design, seen, made)
+        return Advice(seen, made, table, prior, assumed)
     found = pathways(design, seen, cohorts=1)
     return Advice(seen, made, found.next_cohort(), prior, found.assumed)
 

@@ -15,6 +15,7 @@ from opsonin.study.levels import grid_columns, level_count
 if TYPE_CHECKING:
     from opsonin.designs import Truth
     from opsonin.study.study import Study
+    from opsonin.trial.potential_doses import DosesOfPool
 
 EFFICACY_DAYS = 56.0  # until when responses count, where the study does not say
 POOL, STANDARD = "pool", "standard"
@@ -66,7 +67,7 @@ def study_truths(
 
             pool = study_doses(study, seed, progress=progress)
             more: Mapping[str, Truth] = {"virtual patients": pool.truth}
-            notes.append(pool_words(pool, target))
+            notes.append(pool_words(pool, target, grid_columns(study.file)))
         elif text.strip() == STANDARD:
             more, told = _standard(study, target, window, needs)
             notes += told
@@ -163,13 +164,25 @@ def _flat(value: Any, key: str) -> Any:
     return np.asarray(value, dtype=float).reshape(-1, 6) if key == "grades" else value
 
 
-def pool_words(pool: Any, target: float) -> str:
-    """How far the pool of virtual patients can be trusted, in a sentence."""
-    rates = ", ".join(f"{p:.1%} ± {100 * e:.1f}" for p, e in zip(pool.dlt, pool.dlt_se, strict=True))
-    nearest = int(np.abs(pool.dlt - target).argmin()) + 1
+def pool_words(pool: DosesOfPool, target: float, columns: int | None = None) -> str:
+    """How far the pool of virtual patients can be trusted, in a few sentences.   columns: of the grid of two agents."""
+    from opsonin.designs.grid import cell_name
+
+    count = len(pool.dlt)
+    names = [str(k) if columns is None else cell_name(k, columns) for k in range(1, count + 1)]
+    labels = [""] * count if columns is None else [f"{name} " for name in names]
+
+    def told(rates: np.ndarray, errors: np.ndarray | None) -> str:
+        spread = np.zeros(count) if errors is None else errors
+        return ", ".join(f"{n}{p:.1%} ± {100 * e:.1f}" for n, p, e in zip(labels, rates, spread, strict=True))
+
+    nearest = names[int(np.abs(pool.dlt - target).argmin())]
+    responses = "" if pool.response is None else f", their response rates {told(pool.response, pool.response_se)}"
+    level = f"level {nearest}" if columns is None else nearest
     return (
         f"Virtual patients: {len(pool.rows):,} of the study's pool, what each would show at every level having been "
-        f"simulated; their DLT rates are {rates} (± the Monte Carlo standard error of a pool of this size, which more "
-        f"trials do not make smaller), so that level {nearest} is nearest to the target. {pool.left_out:.1%} of the "
-        "pool were left out, as they cannot be judged at every level; in a trial others take their place."
+        f"simulated; their DLT rates are {told(pool.dlt, pool.dlt_se)}{responses} (± the Monte Carlo standard error of "
+        f"a pool of this size, which more trials do not make smaller), so that {level} is nearest to the target. "
+        f"{pool.left_out:.1%} of the pool were left out, as they cannot be judged at every level; in a trial others "
+        "take their place."
     )

@@ -67,13 +67,16 @@ def _toolchain() -> tuple[str, ...]:
     return (python, llvmlite.__version__, llvmlite.binding.get_host_cpu_name(), features)
 
 
+@cache
 def _writable(path: Path) -> Path:
+    """The folder, once it has been tried: every call of the solver asks for it.   Raises: OSError."""
     path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path):
         return path
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have emptied the cache meanwhile
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

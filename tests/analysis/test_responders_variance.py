@@ -67,6 +67,8 @@ def test_a_parameter_with_a_few_values_keeps_them_apart():
     found = variance_shares(response, {"arm": arm}, sources={"arm": "assumed: for the test"})
     assert found.table.iloc[0]["share"] == pytest.approx(0.36, abs=0.12)  # (0.8 − 0.2)² / 4 over 1/4
     assert found.findings()[0].note == "assumed: for the test"
+    assert found.assumed == found.alone  # there is no other parameter
+    assert variance_shares(response, {"arm": arm}, sources={"arm": "Smith 2001"}).assumed == (0, 0, 0)
 
 
 def test_weights_ask_of_another_population():

@@ -50,7 +50,7 @@ def test_shares_say_what_is_assumed_and_what_is_left(found):
     colours = dict(zip(figure.data["name"], bars["marker"]["color"], strict=True))
     assert colours["infiltration"] != colours["exhaustion rate"]
     share = found.get("why.variance.infiltration.share").estimate
-    assert f"assumed account for {words.share(round(share, 3))}." in figure.caption
+    assert f"assumed account for {words.share(share)} (" in figure.caption
     assert "All by themselves" in figure.caption
     figure.plot.plotly()
 

@@ -35,12 +35,14 @@ class VarianceShares:
     below 0 where the share is none.   pairs: first, second, interaction (beyond the two alone), lower, upper, of the
     strongest parameters; somewhat too small where the outcome flips sharply.   alone: the sum of the shares with its
     interval: what parameters explain each by itself; what is missing to 1 they explain together, or nothing that was
-    given does. Where parameters are correlated the shares overlap.   variance: of the outcome.
+    given does. Where parameters are correlated the shares overlap.   assumed: the same sum, of parameters whose source
+    says "assumed".   variance: of the outcome.
     """
 
     table: pd.DataFrame = field(repr=False)
     pairs: pd.DataFrame = field(repr=False)
     alone: tuple[float, float, float]
+    assumed: tuple[float, float, float]
     variance: float
     n: int
     level: float
@@ -49,7 +51,7 @@ class VarianceShares:
         return self.table.copy()
 
     def findings(self) -> list[Finding]:
-        """`why.variance.<parameter>.share`, `why.variance.alone.total` and `why.variance.<a> × <b>.interaction`."""
+        """`why.variance.<parameter>.share`, `.alone.total`, `.assumed.total` and `.<a> × <b>.interaction`."""
         common: dict[str, Any] = {"level": self.level, "n": self.n, "unit": "proportion", "reference": REFERENCE}
         made = [
             Finding(
@@ -63,9 +65,16 @@ class VarianceShares:
             )
             for _, row in self.table.iterrows()
         ]
-        sums = dict(zip(("estimate", "lower", "upper"), self.alone, strict=True))
-        told = "what parameters explain each by itself; the rest they explain together, or is chance"
-        made.append(Finding("why.variance.alone.total", method=METHOD, note=told, **sums, **common))
+        for name, sums, told in (
+            (
+                "alone",
+                self.alone,
+                "what parameters explain each by itself; the rest they explain together, or is chance",
+            ),
+            ("assumed", self.assumed, "what parameters explain whose values or spreads are assumed"),
+        ):
+            ends = dict(zip(("estimate", "lower", "upper"), sums, strict=True))
+            made.append(Finding(f"why.variance.{name}.total", method=METHOD, note=told, **ends, **common))
         for _, row in self.pairs.iterrows():
             made.append(
                 Finding(
@@ -128,13 +137,27 @@ def variance_shares(
         rows.append((name, float(shares[0]), float(low), float(high), sources.get(name, "")))
     table = pd.DataFrame(rows, columns=pd.Index(["parameter", "share", "lower", "upper", "source"]))
     table = table.iloc[np.argsort(-table["share"].to_numpy(), kind="stable")].reset_index(drop=True)
-    total = np.sum(list(every.values()), axis=0)
-    low, high = np.quantile(total[1:], [tail, 1 - tail])
+    guessed = [name for name in every if is_assumed(sources.get(name, ""))]
+    alone, assumed = (_total([every[name] for name in names], tail) for names in (every, guessed))
     strongest = [name for name in table["parameter"].tolist()[: max(pairs, 0)] if np.ptp(found[name]) > 0]
     together = [_interaction(a, b, found, y, drawn, whole, tail) for a, b in combinations(strongest, 2)]
     both = pd.DataFrame(together, columns=pd.Index(["first", "second", "interaction", "lower", "upper"]))
     both = both.iloc[np.argsort(-both["interaction"].to_numpy(dtype=float), kind="stable")].reset_index(drop=True)
-    return VarianceShares(table, both, (float(total[0]), float(low), float(high)), float(whole[0]), y.size, level)
+    return VarianceShares(table, both, alone, assumed, float(whole[0]), y.size, level)
+
+
+def is_assumed(source: str) -> bool:
+    """Whether a parameter's source says that nobody measured it."""
+    return source.strip().lower().startswith("assumed")
+
+
+def _total(shares: list[np.ndarray], tail: float) -> tuple[float, float, float]:
+    """The sum of some shares with its interval; 0 of none."""
+    if not shares:
+        return 0.0, 0.0, 0.0
+    total = np.sum(shares, axis=0)
+    low, high = np.quantile(total[1:], [tail, 1 - tail])
+    return float(total[0]), float(low), float(high)
 
 
 def _interaction(

@@ -104,5 +104,5 @@ def _told(finding: Any) -> str:
         "total": "all parameters by themselves",
     }[part]
     if part == "total":
-        return told
+        return "assumed parameters" if name == "assumed" else told
     return f"{name}: {told}" if told else name

@@ -56,7 +56,8 @@ def separated(findings: Iterable[Any]) -> Figure | None:
 
 def explained(findings: Iterable[Any]) -> Figure | None:
     """The share of the variance of response that each parameter accounts for by itself."""
-    rows = named(findings, "why.variance.", ".share")
+    found = list(findings)
+    rows = named(found, "why.variance.", ".share")
     if len(rows) == 0:
         return None
     rows = rows.sort_values("estimate", ascending=False, kind="stable")
@@ -90,7 +91,7 @@ def explained(findings: Iterable[Any]) -> Figure | None:
     plot.update_xaxes(title_text="share of the variance of response, %", rangemode="tozero")
     plot.update_layout(bargap=0.45)
     caption = "How much less response would differ between patients who are alike in the parameter (first-order share)."
-    alone = named(findings, "why.variance.alone", ".total")
+    alone = named(found, "why.variance.alone", ".total")
     if len(alone):
         total = float(np.clip(alone["estimate"].iloc[0], 0, 1))
         caption += (
@@ -102,10 +103,18 @@ def explained(findings: Iterable[Any]) -> Figure | None:
         caption += f" {words.capital(rest)} not drawn."
     key = []
     if assumed.any():
-        part = max(float(rows.loc[assumed, "estimate"].sum()), 0.0)  # small ones err to both sides
-        caption += f" Parameters that are assumed account for {words.share(round(part, 3))}."
+        caption += _assumed(found)
         key = [("from data", palette.BLUE), ("assumed", ASSUMED)]
     return Figure("why-variance", "Which parameters make response differ", caption, plot, rows, key)
+
+
+def _assumed(findings: list[Any]) -> str:
+    """How much of the variance rests on what nobody measured."""
+    sums = named(findings, "why.variance.assumed", ".total")
+    if not len(sums):
+        return ""
+    total, low, high = (max(float(sums[column].iloc[0]), 0.0) for column in ("estimate", "lower", "upper"))
+    return f" Parameters that are assumed account for {words.with_interval(total, low, high, percent=True)}."
 
 
 def restored(findings: Iterable[Any]) -> Figure | None:

@@ -13,11 +13,14 @@ from opsonin.designs import (
     Crm,
     Keyboard,
     MaxPatients,
+    RollingSix,
     Scenario,
     StopWhenHere,
     ThreePlusThree,
     TiteBoin,
     design,
+    difference,
+    names,
     parse_outcomes,
     simulate,
 )
@@ -110,7 +113,7 @@ def test_pooling_goes_down_to_the_highest_dose_still_fine():
     assert (made.action, made.level) == ("de-escalate", 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cohorts=course)
 def test_without_anybody_on_backfill_boin_decides_as_ever_unless_levels_disagree(cohorts):
     text = written([(level, letters, False) for level, letters, _ in cohorts])
@@ -119,7 +122,7 @@ def test_without_anybody_on_backfill_boin_decides_as_ever_unless_levels_disagree
         assert (plain.action, plain.level, plain.mtd) == (filled.action, filled.level, filled.mtd)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cohorts=course, rule=st.sampled_from([FIVE, Backfill(MaxPatients(Crm(5), 30)), Backfill(Keyboard(5), 6)]))
 def test_open_levels_are_below_and_not_full(cohorts, rule):
     seen = parse_outcomes(written(cohorts))
@@ -156,6 +159,9 @@ def test_trials_with_backfill(rule):
     assert (with_.backfilled.max(axis=0) <= 12).all()
     assert ((with_.patients - with_.backfilled).sum(axis=1) <= 24).all()
     assert "patients on backfill" in set(with_.summary()["measure"])
+    assert with_.to_frame()["backfilled"].sum() == pytest.approx(with_.backfilled.sum(axis=1).mean())
+    beside = difference(with_, without).set_index("measure").loc["patients on backfill", "difference"]
+    assert beside == pytest.approx(with_.backfilled.sum(axis=1).mean())
     again = simulate(Backfill(inner), truth, 60, seed=2, accrual=Accrual(7.0))
     assert np.array_equal(again.patients, with_.patients[:60])
 
@@ -166,6 +172,38 @@ def test_without_responses_nobody_is_on_backfill_and_the_trials_are_the_same():
     assert with_.backfilled.sum() == 0
     for name in ("mtd", "patients", "dlt", "days"):
         assert np.array_equal(getattr(with_, name), getattr(without, name))
+
+
+@settings(max_examples=25, deadline=None)
+@given(cohorts=course)
+def test_the_3_plus_3_decides_on_its_own_cohorts(cohorts):
+    rule = Backfill(ThreePlusThree(4))
+    alone = [(level, letters, False) for level, letters, beside in cohorts if not beside]
+    plain, filled = ThreePlusThree(4).decide(parse_outcomes(written(alone))), decided(written(cohorts), rule)
+    assert (plain.action, plain.level, plain.patients, plain.mtd) == (
+        filled.action, filled.level, filled.patients, filled.mtd,
+    )  # fmt: skip
+
+
+def test_the_3_plus_3_closes_levels_by_backfilled_dlts():
+    rule = design({"name": "3+3", "backfill": {"responses": False}}, 4)
+    assert decided("1NNN 2NNN +1TNN", rule).backfill == (1, 2)
+    assert decided("1NNN 2NNN +1TTTT", rule).backfill == ()
+    found = simulate(rule, Scenario([0.1, 0.2, 0.3, 0.4]), 200, seed=1, accrual=Accrual(5.0))
+    assert ((found.patients - found.backfilled) <= 6).all()
+    assert found.backfilled.sum() > 200
+    assert "do not count" in rule.describe()
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(names()) - {"rolling-six", "boin-comb", "blrm-pair", "pocrm", "waterfall", "table"})
+)
+def test_every_design_of_one_drug_takes_it(name):
+    rule = design({"name": name, "backfill": {"most": 6, "responses": False}}, 4)
+    truth = Scenario([0.05, 0.15, 0.30, 0.50], efficacy=[0.1, 0.3, 0.5, 0.5], grades=[[0.5, 0.2, 0.1, 0.2, 0, 0]] * 4)
+    found = simulate(rule, truth, 6, seed=3, accrual=Accrual(5.0))
+    assert found.backfilled.max() <= 6
+    assert found.backfilled.sum() > 0 or name == "tite-crm"  # which never waits
 
 
 def test_a_complete_trial_waits_for_the_last_on_backfill():
@@ -213,12 +251,13 @@ def test_a_study_asks_for_it():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Backfill(ThreePlusThree(4)), "counts three or six patients"),
+        (lambda: Backfill(RollingSix(4)), "goes on without waiting"),
+        (lambda: Backfill(Backfill(Boin(4))), "has backfill already"),
         (lambda: Backfill(Boin(4), 0), "has room for a patient"),
         (lambda: Backfill(BoinComb(6, 2)), "is for one drug"),
         (lambda: design({"name": "boin", "backfill": "yes"}, 4), "backfill is 'yes'"),
         (lambda: design({"name": "boin", "backfill": {"cap": 3}}, 4), "give the patients a level has at most"),
-        (lambda: design({"name": "3+3", "backfill": 6}, 4), "has no option 'backfill'"),
+        (lambda: design({"name": "rolling-six", "backfill": 6}, 4), "goes on without waiting"),
         (lambda: parse_outcomes("+NNN"), "expected a dose level"),
     ],
 )

@@ -18,8 +18,6 @@ from opsonin.designs.three_plus_three import ThreePlusThree
 from opsonin.designs.wrappers import Wrapper, check_ladder
 from opsonin.errors import DesignError
 
-_SIXES = (ThreePlusThree, RollingSix)  # which count three or six patients at a dose, and never more
-
 
 @dataclass(frozen=True)
 class Backfill(Wrapper):
@@ -31,7 +29,8 @@ class Backfill(Wrapper):
     over all doses close those above the one they recommend, others those that are not admissible. Who comes is treated
     at the highest open dose.
     The escalation decides on all patients whose outcome is known, on backfill or not. Where a lower dose speaks against
-    what the current one asks for, both and all doses between are pooled (see `Pooling`).
+    what the current one asks for, both and all doses between are pooled (see `Pooling`). The 3+3, which knows three and
+    six patients only, decides on those of its cohorts alone.
     Patients on backfill are not among those that `MaxPatients` counts, and the escalation does not wait for them;
     complete: a dose is declared only when the last of them has been judged.
     Source: Zhao, Yuan, Korn & Freidlin (2024), Clin Cancer Res 30:673, doi:10.1158/1078-0432.CCR-23-2585 (BF-BOIN).
@@ -43,12 +42,10 @@ class Backfill(Wrapper):
 
     def __post_init__(self) -> None:
         check_ladder(self.inner, "backfill")
-        base = innermost(self.inner)
-        if isinstance(base, _SIXES):
-            raise DesignError(
-                f"the design {base.name!r} counts three or six patients at a level and takes no backfill; use one that "
-                "decides from any number, such as boin."
-            )
+        if self.inner.backfills:
+            raise DesignError(f"the design {self.inner.name!r} has backfill already.")
+        if isinstance(innermost(self.inner), RollingSix):
+            raise DesignError("the rolling six goes on without waiting, and so takes no backfill; use the 3+3 or boin.")
         if self.most < 1:
             raise DesignError(f"a dose open to backfill has room for a patient; most = {self.most} was given.")
 
@@ -73,8 +70,20 @@ class Backfill(Wrapper):
         pending = seen.count(self.levels, open_)[None]
         return replace(known, pending=pending, followed=np.zeros(pending.shape))
 
+    @property
+    def pooled(self) -> bool:
+        """Whether the escalation decides on patients on backfill too."""
+        return not isinstance(innermost(self.inner), ThreePlusThree)
+
     def judged(self, seen: Evidence) -> Evidence:
         """What the escalation decides on: those judged, unless its design looks at follow-up itself."""
+        known = self._known(seen)
+        if self.pooled or known.backfilled is None or known.backfilled_dlt is None:
+            return known
+        patients, dlt = known.patients - known.backfilled, known.dlt - known.backfilled_dlt
+        return replace(known, patients=patients, dlt=dlt, backfilled=None, backfilled_dlt=None)
+
+    def _known(self, seen: Evidence) -> Evidence:
         if seen.pending is None or FOLLOW_UP in self.inner.needs:
             return seen
         beside = None if seen.backfilled is None else np.maximum(seen.backfilled - seen.pending, 0)
@@ -98,7 +107,7 @@ class Backfill(Wrapper):
             if seen.efficacy is None:
                 return np.zeros_like(open_)
             open_ &= np.cumsum(seen.efficacy, axis=1) > 0
-        open_ &= self.tolerated(self.judged(seen))
+        open_ &= self.tolerated(self._known(seen))
         if self.complete or FOLLOW_UP in self.inner.needs:  # it may only be waiting for the last ones
             everybody = replace(seen, pending=None, followed=None, efficacy_pending=None, efficacy_followed=None)
             open_ &= ~self.escalation.decide_many(everybody).stop[:, None]
@@ -118,9 +127,10 @@ class Backfill(Wrapper):
 
     def said(self) -> str:
         active = " where a response has been seen there or lower" if self.responses else ""
+        count = "count, pooled over levels that disagree" if self.pooled else "close levels, but do not count otherwise"
         return (
             "While a cohort is watched, patients who come are treated at the highest lower level that is open"
-            f"{active}, up to {self.most} patients a level; their DLTs count, pooled over levels that disagree."
+            f"{active}, up to {self.most} patients a level; their DLTs {count}."
         )
 
 

@@ -91,10 +91,15 @@ class Simulated:
         return pd.DataFrame(rows, columns=pd.Index(["measure", "mean", "se"]))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a dose: true rate, how often it is declared, patients and DLTs there, with standard errors."""
+        """One row a dose: true rate, how often it is declared, patients and DLTs there, with standard errors.
+
+        Where anybody was on backfill, how many of the patients were.
+        """
         declared = self.mtd[:, None] == np.arange(1, self.truth.doses + 1)
         columns = {"declared": declared, "patients": self.patients, "dlt": self.dlt}
         made: dict[str, Any] = {"dose": np.arange(1, self.truth.doses + 1), "true_dlt": self.truth.dlt}
+        if self.backfilled is not None and self.backfilled.any():
+            columns["backfilled"] = self.backfilled
         for name, values in columns.items():
             made[name] = values.mean(axis=0)
             made[f"{name}_se"] = values.std(axis=0, ddof=1) / np.sqrt(len(self)) if len(self) > 1 else np.nan

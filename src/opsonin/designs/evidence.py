@@ -39,8 +39,8 @@ class Patients:
 
     def take(self, rows: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " trial"]) -> Patients:
         """The patients of some trials."""
-        arrays = (getattr(self, f.name) for f in fields(self))
-        return Patients(*(None if array is None else array[rows] for array in arrays))
+        chosen: dict[str, Any] = {f.name: a[rows] for f in fields(self) if (a := getattr(self, f.name)) is not None}
+        return replace(self, **chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,9 @@ class Evidence:
     the window of efficacy.
     score: the sum of graded toxicity scores (see the design).   moderate: patients with a toxicity of grade 2 or more.
     immune, immune_squared, immune_known: sums of the immune endpoint and its square, and of how many.
-    individuals: the single patients.   backfilled: of the patients those treated beside the escalation, at doses below
-    its own; None where there are none.   lot: a uniform number for each trial, new at each decision, to break ties.
+    individuals: the single patients.   lot: a uniform number for each trial, new at each decision, to break ties.
+    backfilled: of the patients those treated beside the escalation, at doses below its own;   backfilled_dlt: of these
+    those with a DLT; None where there are none.
     """
 
     patients: Int[np.ndarray, "trial dose"]
@@ -77,6 +78,7 @@ class Evidence:
     individuals: Patients | None = None
     lot: Float[np.ndarray, " trial"] | None = None
     backfilled: Int[np.ndarray, "trial dose"] | None = None
+    backfilled_dlt: Int[np.ndarray, "trial dose"] | None = None
 
     def __len__(self) -> int:
         return len(self.current)
@@ -195,6 +197,7 @@ def evidence(
             response_weight[None],
         ),
         backfilled=seen.count(levels, beside)[None] if beside.any() else None,
+        backfilled_dlt=seen.count(levels, beside & seen.dlt)[None] if beside.any() else None,
     )
 
 

@@ -175,6 +175,7 @@ class Followed:
             **given,  # type: ignore[arg-type]
             individuals=now.patients() if PATIENTS in needs else None,
             backfilled=count(there & (cohort == 0)) if self.backfills else None,
+            backfilled_dlt=count(dlt & (cohort == 0)) if self.backfills else None,
         )
 
     def outcomes(

@@ -71,7 +71,8 @@ class Maker:
         self.design = design
         self.efficacy = EFFICACY in design.needs
         self.looks_back = _looks_back(design, first)
-        self.beside = first.backfilled  # nobody further is followed on backfill
+        # nobody further is followed on backfill
+        self.beside = {"backfilled": first.backfilled, "backfilled_dlt": first.backfilled_dlt}
         self.shown: list[Cohort] = []
         self._place: dict[Cohort, int] = {}
 
@@ -139,8 +140,9 @@ class Maker:
             given |= {"last_patients": state[:, -2], "last_dlt": state[:, -1]}
         if self.efficacy:
             given |= {"efficacy": tables[2], "both": tables[3]}
-        if self.beside is not None:
-            given["backfilled"] = np.broadcast_to(self.beside, tables[0].shape)
+        for name, table in self.beside.items():
+            if table is not None:
+                given[name] = np.broadcast_to(table, tables[0].shape)
         nothing = np.zeros_like(tables[0])
         if FOLLOW_UP in needs:
             given |= {"pending": nothing, "followed": nothing.astype(float)}

@@ -86,7 +86,7 @@ RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "backfill": (object, with_backfill),
 }
 ENDS = ("3+3", "rolling-six")  # designs that end by themselves and take no rule that ends them
-ALWAYS = ("saturating",)  # rules that these take too
+ALWAYS = ("saturating", "backfill")  # rules that these take too
 
 
 def names() -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from opsonin.designs.base import DECLARE, DEESCALATE, ESCALATE, START, STAY, STOP, Decision, Decisions, Design
 from opsonin.designs.evidence import Evidence
@@ -47,6 +48,13 @@ class ThreePlusThree(Design):
         if self.return_to_lower:
             text += ", and the level below is filled up to six patients"
         return text + ". The MTD is the highest level with fewer than 2 DLTs in 6."
+
+    def tolerated(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        """Doses at which, as at all below, fewer than a third had a DLT, alone or with the next dose's patients."""
+        tables = [np.pad(table, ((0, 0), (0, 1))) for table in (seen.patients, seen.dlt)]
+        both = [table[:, :-1] + table[:, 1:] for table in tables]
+        fine = (3 * seen.dlt < np.maximum(seen.patients, 1)) | (3 * both[1] < np.maximum(both[0], 1))
+        return np.logical_and.accumulate(fine, axis=1)
 
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
         told = self._told(seen)

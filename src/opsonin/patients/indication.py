@@ -39,8 +39,8 @@ class Indication:
     values: parameters of the model whose typical value is another here.
     correlations: (name, name, rho) of the normal scores behind covariates and parameters (a Gaussian copula).
     columns: what the record's `subjects` shows, in order.
-    core: which model of a patient without a drug it is for: "first" (`biology.core`, the tumour as one volume) or "full"
-    (`biology.full_core`, with the immune cells in it).
+    core: the model of a patient without a drug that it is for: "first" (`biology.core`, the tumour as one volume) or
+    "full" (`biology.full_core`, with the immune cells in it).
     """
 
     name: str

@@ -17,7 +17,8 @@ from opsonin.designs.skeleton import skeleton
 from opsonin.designs.table import check_rates, check_size, overdose_probability
 from opsonin.errors import DesignError
 
-_NEAREST, _FARTHEST, _STEPS = 1e-4, 60.0, 60  # exponents between which the likeliest one is sought, and halvings
+_NEAREST, _FARTHEST = 1e-4, 60.0  # exponents between which the likeliest one is sought
+_STEPS, _SETTLED = 60, 1e-6  # of Newton's method, or halvings; on the scale of the exponent's logarithm
 _LEAST = 3  # patients at the lowest combination from which on the trial may end for toxicity
 
 
@@ -85,19 +86,27 @@ class Pocrm(Design):
     ) -> tuple[np.ndarray, np.ndarray]:
         """DLT rates under the most probable ordering (state, cell), and the orderings' probabilities (state, order).
 
-        The log likelihood is concave in the exponent, so that its slope is halved in; states have both a DLT and a
-        patient without one.
+        The log likelihood is concave in the exponent, so that Newton's steps find it, halved in where they leave the
+        bracket; states have both a DLT and a patient without one.
         """
         logs = np.log(self._models)  # (order, cell)
-        free = (patients - dlt)[:, None, :]
-        low = np.full((len(patients), len(logs)), np.log(_NEAREST))
-        high = np.full_like(low, np.log(_FARTHEST))
+        free, toxic = (patients - dlt)[:, None, :], dlt[:, None, :]
+        at = np.zeros((len(patients), len(logs)))  # the exponent's logarithm
+        low, high = np.full_like(at, np.log(_NEAREST)), np.full_like(at, np.log(_FARTHEST))
         for _ in range(_STEPS):
-            middle = 0.5 * (low + high)
-            rate = np.exp(np.exp(middle)[..., None] * logs)
-            slope = (logs * (dlt[:, None, :] - free * rate / np.maximum(1 - rate, 1e-300))).sum(axis=2)
-            low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
-        log_rate = np.exp(0.5 * (low + high))[..., None] * logs
+            power = np.exp(at)
+            rate = np.exp(power[..., None] * logs)
+            odds = rate / np.maximum(1 - rate, 1e-300)
+            slope = (logs * (toxic - free * odds)).sum(axis=2)
+            bend = -power * (logs**2 * free * odds * (1 + odds)).sum(axis=2)
+            low, high = np.where(slope > 0, at, low), np.where(slope > 0, high, at)
+            to = at - slope / np.minimum(bend, -1e-300)
+            to = np.where((to > low) & (to < high), to, 0.5 * (low + high))
+            moved = float(np.abs(to - at).max(initial=0.0))
+            at = to
+            if moved < _SETTLED:
+                break
+        log_rate = np.exp(at)[..., None] * logs
         other = np.log(np.maximum(-np.expm1(log_rate), 1e-300))
         value = (dlt[:, None, :] * log_rate + free * other).sum(axis=2)
         if self.weights is not None:

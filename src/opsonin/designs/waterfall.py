@@ -126,10 +126,11 @@ class Waterfall(Design):
             made[cells] = number
         return made
 
-    def single(self, course: int) -> Boin:
-        """The one-drug design of a subtrial."""
+    @cached_property
+    def singles(self) -> list[Boin]:
+        """The one-drug design of each subtrial."""
         options = (self.target, self.too_low, self.too_high, self.confidence)
-        return Boin(len(self.courses[course]), *options, cohort=self.cohort)
+        return [Boin(len(cells), *options, cohort=self.cohort) for cells in self.courses]
 
     def most(self, course: int) -> int:
         """Patients of a subtrial at most."""
@@ -157,7 +158,7 @@ class Waterfall(Design):
             rows, mine = self._within(seen, course)
             if not len(rows):
                 continue
-            design, left = self.single(course), self.most(course) - mine.total
+            design, left = self.singles[course], self.most(course) - mine.total
             made = design.decide_many(mine)
             enough = (made.level == mine.current) & (mine.at("patients", mine.current) >= self.enough)
             over = (left <= 0) | enough | made.stop
@@ -207,7 +208,7 @@ class Waterfall(Design):
         to = self.dose_name(made.level)
         if int(self._course_of[made.level - 1]) != course:
             _, mine = self._within(seen, course)
-            found = int(self.single(course).select_many(mine)[0])
+            found = int(self.singles[course].select_many(mine)[0])
             mtd = self.dose_name(int(self.courses[course][found - 1]) + 1)
             return f"{told}; its MTD is {mtd}: the next subtrial begins at {to}", numbers
         low, high = self.whole.single.bounds

@@ -82,11 +82,13 @@ if TYPE_CHECKING:
     from opsonin.analysis.published_scores import loris
     from opsonin.analysis.responders import (
         Counterfactuals,
+        Pathways,
         Resistance,
         Separation,
         VarianceShares,
         counterfactuals,
         explained_response,
+        pathways,
         resistance,
         resistance_by_state,
         separation,
@@ -181,8 +183,8 @@ _NAMES = {
     "profiles": "nca_table",
     "published_scores": "loris",
     "responders": (
-        "Counterfactuals Resistance Separation VarianceShares counterfactuals explained_response resistance "
-        "resistance_by_state separation variance_shares"
+        "Counterfactuals Pathways Resistance Separation VarianceShares counterfactuals explained_response pathways "
+        "resistance resistance_by_state separation variance_shares"
     ),
     "response": "best_responses response_table",
     "safety": "adverse_event_table dlt_table",
@@ -242,6 +244,7 @@ __all__ = [
     "Nca",
     "Null",
     "Optimism",
+    "Pathways",
     "PermutationTest",
     "Plan",
     "PlanRequest",
@@ -318,6 +321,7 @@ __all__ = [
     "nca_table",
     "nested_cross_validation",
     "optimism_corrected",
+    "pathways",
     "permutation_logrank",
     "permutation_score_test",
     "plan_from_record",

@@ -189,6 +189,24 @@ def test_a_randomised_study_runs_whole(study, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_basket_compares_its_indications(study, other_indication, tmp_path):
+    text = STAGED.replace('indication = "refractory-solid"', 'indication = ["refractory-solid", "other-solid"]')
+    run = study(text).run(seed=4, trials=3)
+    names = {(f.name, f.group) for f in run.findings.results}
+    for indication in ("refractory-solid", "other-solid"):
+        assert ("phase_two.response_rate", indication) in names
+        assert ("basket.response_rate", indication) in names
+        assert ("response.objective_rate", indication) in names
+        assert ("design.stopped_early", indication) in names
+    assert ("basket.spread", "all") in names
+    from opsonin import write_report
+
+    page = write_report(run.record, run.findings, tmp_path / "report.html", 3).read_text(encoding="utf-8")
+    assert "alone and with what it borrows" in page
+    assert "which differ in more than their response to treatment" in page
+
+
+@pytest.mark.slow
 def test_a_staged_study_reports_its_decision(study, tmp_path):
     made = study(STAGED)
     run = made.run(seed=4, trials=5)

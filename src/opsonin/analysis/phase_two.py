@@ -13,7 +13,7 @@ import pandas as pd
 from opsonin.analysis.asked import Asked
 from opsonin.analysis.comparison import EVERYONE
 from opsonin.analysis.findings import Finding, note
-from opsonin.analysis.response import EXACT, EXACT_SOURCE
+from opsonin.analysis.response import EXACT, EXACT_SOURCE, best_responses
 from opsonin.analysis.statistics import proportion
 
 GO = "declare"  # the decision that the drug is worth going on with
@@ -43,6 +43,56 @@ def look_table(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def phase_two_findings(asked: Asked) -> list[Finding]:
+    """What the looks of a phase II design decided, and what the indications of a basket borrow from one another."""
+    return [*_looked_at(asked), *_borrowed(asked)]
+
+
+def _borrowed(asked: Asked) -> list[Finding]:
+    """The response rate of each indication of a basket, arm by arm, learnt together with the others."""
+    indications = list(asked.questions.get("indications") or [])
+    best = best_responses(asked.table("responses")) if len(asked.table("responses")) else None
+    if len(indications) < 2 or best is None:
+        return []
+    subjects = asked.table("subjects")
+    hit = subjects["subject_id"].map(best).isin(RESPONDED)
+    found: list[Finding] = []
+    for arm, own in subjects.assign(hit=hit.to_numpy()).groupby(subjects["arm"].astype(str), sort=True):
+        counts = own.groupby(own["indication"].astype(str))["hit"].agg(["sum", "count"])
+        if len(counts) > 1:
+            found += _of_basket(asked, str(arm), counts)
+    return found
+
+
+def _of_basket(asked: Asked, arm: str, counts: pd.DataFrame) -> list[Finding]:
+    from opsonin.analysis.basket import METHOD, SOURCE, basket
+
+    null = (asked.questions.get("phase_two") or {}).get("null")
+    names, hits, n = counts.index.tolist(), counts["sum"].tolist(), counts["count"].tolist()
+    made = basket(names, hits, n, None if null is None else float(null), asked.seed)
+    several = len(list(asked.questions.get("arms") or [])) > 1
+    table, found = made.to_frame(), []
+    for k, name in enumerate(made.names):
+        alone = made.alone[k]
+        said = f"Alone {hits[k]} of {n[k]} ({100 * alone.lower:.1f}–{100 * alone.upper:.1f} %)."
+        if null is not None:
+            said += f" Above {100 * float(null):g} % with a probability of {made.above[k]:.2f}."
+        found.append(
+            Finding(
+                "basket.response_rate", f"{arm}, {name}" if several else name, *made.rates[k], 0.95, n=n[k],
+                events=hits[k], unit="proportion", method=METHOD, reference=SOURCE, note=said, table=table,
+            )
+        )  # fmt: skip
+    said = "p of equal rates, by permutation: between indications responses are dealt out anew."
+    found.append(
+        Finding(
+            "basket.spread", arm if several else EVERYONE, *made.spread, 0.95, p=made.p, n=sum(n), events=sum(hits),
+            unit="log-odds, standard deviation", method=METHOD, reference=SOURCE, note=said, table=table,
+        )
+    )  # fmt: skip
+    return found
+
+
+def _looked_at(asked: Asked) -> list[Finding]:
     """The response rate of each arm as its design reads it, and whether the drug is worth going on with."""
     design = asked.questions.get("phase_two")
     if not isinstance(design, Mapping) or not design:
@@ -63,7 +113,7 @@ def _judged(look: dict[Any, Any], design: Mapping[str, Any], table: pd.DataFrame
     value, lower, upper, p, method, source = *found, math.nan, f"CR or PR by the look; {EXACT}", EXACT_SOURCE
     if len(stages) == 2 and futile[0] >= 0 and n in stages:
         two = two_stage_inference(hits, futile[0], stages[0], stages[1], float(design["null"]), 0.025)
-        value, lower, upper, p = two.estimate, two.lower, two.upper, two.p
+        value, lower, upper, p = two.estimate, two.lower, two.upper, min(1.0, two.p)
         method, source = TWO_STAGE, TWO_STAGE_SOURCE
     return Finding(
         name="phase_two.response_rate",

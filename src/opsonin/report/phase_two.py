@@ -39,7 +39,7 @@ def asked(context: Context) -> list[str]:
         )
     if not context.groups.single:
         shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"
-        said.append(f"How do {shown} compare{', randomised' if _randomised(context) else ''}?")
+        said.append(f"How do {shown} compare{_how(context)}?")
     return said or [f"What does {words.listed(questions['arms'])} do in {context.patients:,} patients?"]
 
 
@@ -83,5 +83,8 @@ def head(finding: Any) -> str:
     return HEADS.get(measure, measure.replace("_", " "))
 
 
-def _randomised(context: Context) -> bool:
-    return bool(context.questions.get("randomised")) and context.groups.noun == "arm"
+def _how(context: Context) -> str:
+    """Whether groups were made by chance: indications differ in more than what is asked."""
+    if context.groups.noun == "indication":
+        return ", which differ in more than their response to treatment"
+    return ", randomised" if context.questions.get("randomised") else ""

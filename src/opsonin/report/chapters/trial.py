@@ -5,6 +5,7 @@ from typing import Any
 from opsonin.report import phase_two, words
 from opsonin.report.content import Block, Chapter, Drawing, Table
 from opsonin.report.context import Context, findings_table, pivot
+from opsonin.report.figures import basket
 from opsonin.report.figures import trial as figures
 from opsonin.report.groups import level_names, short_names
 
@@ -20,6 +21,9 @@ def chapter(context: Context) -> Chapter:
     decisions = phase_two.looks(context) if phase_two.has_arms(context) else _decisions(context)
     if decisions is not None:
         blocks.append(decisions)
+    indications = basket.rates(context)
+    if indications is not None:
+        blocks.append(Drawing(indications))
     chosen = figures.chosen_doses(context.findings, context.record, context.sought)
     if chosen is not None:
         blocks.append(Drawing(chosen))

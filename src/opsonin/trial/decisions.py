@@ -122,6 +122,8 @@ class Decisions:
 
     def stop(self, r: int, rows: np.ndarray, day: np.ndarray, word: int, cause: int = 0) -> None:
         """No further dose of the rule's treatments; what that means for the treatment as a whole."""
+        if not len(rows):
+            return
         rule, dosing = self.rules[r], self.dosing
         sooner = (dosing.off[rows] > day[:, None]) & rule.treatments
         code = int(rule.codes[cause, word])
@@ -180,8 +182,9 @@ class Decisions:
         self.since[new, r] = begun
         if policy.reduces:
             self._step_down(r, new, begun, cause)
-        keep = lasts | np.isin(rows, new)
-        rows, day = rows[keep], day[keep]
+        if len(new) < np.count_nonzero(~lasts):
+            keep = lasts | np.isin(rows, new)
+            rows, day = rows[keep], day[keep]
         over = self._over(r, rows, day, cause)
         waits = reading and policy.do == "hold"  # for a reading; time runs out by itself (Column.expiry)
         ended = np.where(waits, np.inf, np.maximum(self.until[rows, r], over))

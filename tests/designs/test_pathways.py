@@ -18,6 +18,7 @@ from opsonin.designs import (
     Scenario,
     ThreePlusThree,
     TiteBoin,
+    TiteBoin12,
     TiteCrm,
     exact_characteristics,
     parse_outcomes,
@@ -176,3 +177,14 @@ def test_json_holds_every_state_and_outcome():
 def test_bad_input_is_named(make, words):
     with pytest.raises(DesignError, match=words):
         make()
+
+
+def test_who_may_still_respond_is_taken_not_to():
+    design = MaxPatients(TiteBoin12(4, window_days=21.0, efficacy_window_days=84.0), 24)
+    found = pathways(design, parse_outcomes("1NNE 2N@30dN@30dN@10d"), cohorts=1)
+    assert found.assumed == (
+        "1 patient still in the window ends it without a DLT; 3 patients who may still respond do not"
+    )
+    waits = pathways(design, parse_outcomes("1NNN 2N@5dN@4dN@3d"), cohorts=1)
+    assert design.decide(parse_outcomes("1NNN 2N@5dN@4dN@3d")).action == "wait"
+    assert len(waits.next_cohort()) == 20  # of the cohort after those have been judged

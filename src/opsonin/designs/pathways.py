@@ -221,15 +221,31 @@ def _settled(design: Design, seen: Evidence) -> tuple[Evidence, str]:
 
     Where the design waits for them, they are taken to end it well before the next cohort comes.
     """
-    if FOLLOW_UP not in design.needs or seen.pending is None or not seen.pending.any():
+    if FOLLOW_UP not in design.needs or seen.pending is None:
         return seen, ""
-    many = int(seen.pending.sum())
-    who = "1 patient still in the window ends it" if many == 1 else f"{many} patients still in the window end it"
-    assumed = f"{who} without a DLT"
-    if int(design.decide_many(seen).action[0]) != WAIT:
+    toxic, good = int(seen.pending.sum()), 0 if seen.efficacy_pending is None else int(seen.efficacy_pending.sum())
+    told = []
+    if toxic:
+        told.append(
+            _who(toxic, "still in the window ends it without a DLT", "still in the window end it without a DLT")
+        )
+    if good:
+        told.append(_who(good, "who may still respond does not", "who may still respond do not"))
+    assumed = "; ".join(told)
+    if not assumed or int(design.decide_many(seen).action[0]) != WAIT:
         return seen, assumed
-    settled = replace(seen, pending=np.zeros_like(seen.pending), followed=np.zeros(seen.pending.shape))
+    nothing = np.zeros(seen.pending.shape)
+    settled = replace(seen, pending=np.zeros_like(seen.pending), followed=nothing)
+    if seen.efficacy_pending is not None:
+        settled = replace(settled, efficacy_pending=np.zeros_like(seen.efficacy_pending), efficacy_followed=nothing)
     if seen.individuals is not None:
         whole = np.ones_like(seen.individuals.weight)
-        settled = replace(settled, individuals=replace(seen.individuals, weight=whole, time=whole))
+        people = replace(seen.individuals, weight=whole, time=whole)
+        if people.efficacy_weight is not None:
+            people = replace(people, efficacy_weight=whole)
+        settled = replace(settled, individuals=people)
     return settled, assumed
+
+
+def _who(many: int, one: str, several: str) -> str:
+    return f"1 patient {one}" if many == 1 else f"{many} patients {several}"

@@ -32,7 +32,8 @@ class Backfill(Wrapper):
     what the current one asks for, both and all doses between are pooled (see `Pooling`). The 3+3, which knows three and
     six patients only, decides on those of its cohorts alone.
     Patients on backfill are not among those that `MaxPatients` counts, and the escalation does not wait for them;
-    complete: a dose is declared only when the last of them has been judged.
+    complete: a dose is declared only when the last of them has been judged; nobody is then taken on backfill once the
+    escalation has all its patients. (Where it looks at follow-up itself, nobody is in any case.)
     Source: Zhao, Yuan, Korn & Freidlin (2024), Clin Cancer Res 30:673, doi:10.1158/1078-0432.CCR-23-2585 (BF-BOIN).
     """
 

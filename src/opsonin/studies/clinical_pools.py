@@ -56,7 +56,7 @@ class Mapped:
         return cls(
             data["indications"],
             data["no_patients"],
-            {name: one for one in data["treatment"] for name in one["published"]},
+            {name: one for one in data["therapy"] for name in one["published"]},
             {name: one for one in data["setting"] for name in one["published"]},
             data["read_as"],
             data["elsewhere"],

@@ -133,4 +133,6 @@ def test_two_agents_are_decided_on_by_cells(tmp_path):
     assert "2x2  imatinib 400 mg + interleukin-2 6 MIU" in said
     ordered = run(text, "--design", "pocrm", "--outcomes", "1x1NNN 1x2NTN").stdout
     assert "by ordering" in ordered
+    moved = run(text, "--design", "pocrm", "--outcomes", "1x1NNN 1x2NNN").stdout
+    assert "move: treat 3 patients at 2x1, imatinib 400 mg + interleukin-2 3 MIU" in moved
     assert "is for one agent; for two are" in run(text, "--design", "boin", "--outcomes", "1x1NNN").stderr

@@ -56,7 +56,7 @@ def test_equal_neighbours_are_named_and_drawn_by_lot():
     rule = BoinComb(6, 3, 0.30)
     made = rule.decide(parse_outcomes("1x1NNN", columns=3))
     assert made.action == "escalate"
-    assert "2x1 and 1x2 are equally good" in made.reason
+    assert "2x1 and 1x2 are equally good; 2x1 is the first of them, draw one by lot" in made.reason
     found = simulate(MaxPatients(rule, 6), TRUTH, 2000, seed=2)
     second = found.patients[:, [1, 3]].sum(axis=0)
     assert abs(second[0] / second.sum() - 0.5) < 0.05
@@ -176,6 +176,7 @@ def test_orderings_never_put_more_of_both_drugs_first():
 def test_without_a_dlt_the_partial_order_crm_goes_up_diagonal_by_diagonal():
     rule = GRIDS["pocrm"]
     assert rule.decide(parse_outcomes("1x1NNN", 3)).level == 2
+    assert "1x2 and 2x1 are equally good" in rule.decide(parse_outcomes("1x1NNN", 3)).reason
     assert rule.decide(parse_outcomes("1x1NNN 1x2NNN", 3)).level == 4
     assert rule.decide(parse_outcomes("1x1NNN 1x2NNN 2x1NNN", 3)).level == 3
     found = simulate(MaxPatients(rule, 6), Scenario(np.zeros(6)), 2000, seed=2)

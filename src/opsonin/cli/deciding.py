@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from opsonin.conduct import Advice, Conduct
-    from opsonin.designs import Decision, Design
+    from opsonin.designs import Decision, Design, Outcomes
 
 
 def decide_next(
@@ -91,7 +91,9 @@ def _say(title: str, conduct: Conduct, advice: Advice, levels: list[str]) -> Non
             many = int((advice.subjects["response"] & (advice.subjects["status"] != "not evaluable")).sum())
             told.append(f"{many} with response")
         screen.print(f"subjects  {', '.join(told)}")
-    screen.print(f"decision  [bold]{escape(in_words(made, levels, conduct.design))}[/bold]", soft_wrap=True)
+    screen.print(
+        f"decision  [bold]{escape(in_words(made, levels, conduct.design, advice.seen))}[/bold]", soft_wrap=True
+    )
     screen.print(f"because   {escape(made.reason)}", soft_wrap=True)
     if len(advice.next_cohort):
         screen.print()
@@ -105,8 +107,8 @@ def _say(title: str, conduct: Conduct, advice: Advice, levels: list[str]) -> Non
         screen.print(f"{'Another prior' if advice.prior_matters else 'Every other prior'} {says}.")
 
 
-def in_words(made: Decision, levels: list[str], design: Design) -> str:
-    """A decision as a sentence, with the dose by name."""
+def in_words(made: Decision, levels: list[str], design: Design, seen: Outcomes) -> str:
+    """A decision as a sentence, with the dose by name.   seen: what it follows."""
     if made.action == "wait" or (made.level is not None and not made.patients):
         return "wait: treat nobody yet"
     if made.mtd is not None:
@@ -114,6 +116,9 @@ def in_words(made: Decision, levels: list[str], design: Design) -> str:
     if made.level is None:
         return "stop the trial: no level is declared"
     who = "patient" if made.patients == 1 else "patients"
+    elsewhere = made.action == "stay" and len(seen) and seen.level[~seen.beside][-1:] != made.level
+    if elsewhere:  # of two agents: more of one, less of the other
+        return f"move: treat {made.patients} {who} at {_named(made.level, levels, design)}"
     how = {"start": "start", "stay": "stay", "escalate": "go up", "de-escalate": "go down"}[made.action]
     return f"{how}: treat {made.patients} {who} at {_named(made.level, levels, design)}"
 

@@ -16,6 +16,7 @@ from opsonin.designs.grid import (
     at_or_above,
     cell_name,
     check_grid,
+    drawn,
     grid_decisions,
     height,
     isotonic_grid,
@@ -183,7 +184,7 @@ class BoinComb(Design):
         assert made.level is not None
         to = self.dose_name(made.level)
         if len(names) > 1:
-            return f"{told}: {' and '.join(names)} are equally good; {to} by lot", numbers
+            return f"{told}: {drawn(names, to, seen)}", numbers
         return f"{told}: {to}", numbers
 
     def dose_name(self, dose: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.base import Decisions, decisions
+from opsonin.designs.evidence import Evidence
 from opsonin.designs.isotonic import isotonic
 from opsonin.errors import DesignError
 
@@ -25,6 +28,12 @@ def check_grid(levels: int, columns: int) -> int:
 def cell_name(cell: int, columns: int) -> str:
     """ "2x3" for a cell counted from 1."""
     return f"{(cell - 1) // columns + 1}x{(cell - 1) % columns + 1}"
+
+
+def drawn(names: Sequence[str], to: str, seen: Evidence) -> str:
+    """Which of equally good cells is taken, in words: by lot, or, where none was drawn, the first of them."""
+    how = f"{to} by lot" if seen.lot is not None else f"{to} is the first of them, draw one by lot"
+    return f"{' and '.join(names)} are equally good; {how}"
 
 
 def height(cells: int, columns: int) -> Int[np.ndarray, " cell"]:

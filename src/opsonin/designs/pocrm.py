@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.base import Decision, Decisions, Design
 from opsonin.designs.evidence import LOTS, Evidence
-from opsonin.designs.grid import cell_name, check_grid, grid_decisions, height, neighbours
+from opsonin.designs.grid import cell_name, check_grid, drawn, grid_decisions, height, neighbours
 from opsonin.designs.partial_order import working_models
 from opsonin.designs.skeleton import skeleton
 from opsonin.designs.table import check_rates, check_size, overdose_probability
@@ -146,14 +146,18 @@ class Pocrm(Design):
         """Cells with at most one level of one drug more than a cell that was tried."""
         return ((seen.patients > 0).astype(np.int64) @ self._above.astype(np.int64)) > 0
 
+    def _next_up(self, seen: Evidence) -> Bool[np.ndarray, "trial dose"]:
+        """The untried cells within reach with the fewest levels of both drugs together."""
+        high = height(self.levels, self.columns)
+        open_ = (seen.patients == 0) & self.within_reach(seen)
+        lowest = np.where(open_, high, self.levels).min(axis=1)
+        return open_ & (high == lowest[:, None])
+
     def _upwards(self, seen: Evidence) -> Int[np.ndarray, " trial"]:
         """The cell of a trial without a model yet: up after a cohort without a DLT, else where it is."""
         here = np.maximum(seen.current, 1) - 1
         clean = seen.dlt[seen.trials, here] == 0
-        high = height(self.levels, self.columns)
-        open_ = (seen.patients == 0) & self.within_reach(seen)
-        lowest = np.where(open_, high, self.levels).min(axis=1)
-        equal = open_ & (high == lowest[:, None])
+        equal = self._next_up(seen)
         count = equal.sum(axis=1)
         lot = np.zeros(len(seen)) if seen.lot is None else seen.lot
         wanted = np.minimum((lot * np.maximum(count, 1)).astype(np.int64), np.maximum(count - 1, 0))
@@ -198,7 +202,12 @@ class Pocrm(Design):
         cell = made.level or made.mtd or 1
         if np.isnan(rates[0]):
             every = "a DLT" if not seen.dlt[0].sum() else "a patient without a DLT"
-            return f"without {every} yet there is no model: {self.dose_name(cell)}", numbers
+            names = [self.dose_name(int(k) + 1) for k in np.flatnonzero(self._next_up(seen)[0])]
+            to = self.dose_name(cell)
+            if len(names) > 1 and to in names:
+                numbers["options"] = names
+                to = drawn(names, to, seen)
+            return f"without {every} yet there is no model: {to}", numbers
         _, chance = self._fit(seen.patients, seen.dlt)
         best = int(np.round(chance[0], 9).argmax())
         numbers["estimated_rates"] = [round(float(rate), 6) for rate in rates]

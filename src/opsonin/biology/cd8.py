@@ -7,8 +7,10 @@ lets effectors kill and stem-like cells divide more (Im 2016, Nature 537:417; Si
 
 from __future__ import annotations
 
-from opsonin.biology.clones import CELLS, QSP
-from opsonin.model import LogitNormal, LogNormal, Module, Parameter, Process, Quantity, Species
+from opsonin.biology.cd8_priming import circulating_cells, primed_cells
+from opsonin.biology.clone_numbers import QSP
+from opsonin.biology.clones import CELLS
+from opsonin.model import LogNormal, Module, Parameter, Process, Quantity, Species
 
 _IM = "Im 2016, Nature 537:417 (the proliferative burst after PD-1 blockade comes from TCF1+ cells)"
 
@@ -17,176 +19,10 @@ def cd8_cells() -> Module:
     """Priming, trafficking, killing, exhaustion and memory of CD8+ T cells."""
     return Module(
         "CD8 T cells",
-        [*_priming(), *_traffic(), *_fate(), *_killing()],
+        [*primed_cells(), *circulating_cells(), *_fate(), *_killing()],
         title="Tumour-specific CD8+ T cells",
         source=f"{_IM}; Siddiqui 2019, Immunity 50:195; {QSP}",
     )
-
-
-def _priming() -> list:
-    return [
-        Parameter(
-            "specific_precursors",
-            0.14,
-            CELLS,
-            f"assumed: 63 clones (Morisaki 2021, Cancers 13:4364, {QSP}) of the 1.1 million into which 2.5e9 naive "
-            "CD8+ cells of the blood are divided (Robins 2009, Blood 114:4099); spread: tumours differ",
-            LogNormal(1.0),
-            lower=0.002,
-            upper=10,
-            meaning="naive CD8+ T cells that can see the tumour",
-        ),
-        Parameter(
-            "activation_rate",
-            0.3,
-            "1/day",
-            "assumed: at full presentation a naive cell meets a dendritic cell that shows its antigen within days",
-            meaning="activation of naive cells at full presentation",
-        ),
-        Parameter(
-            "burst_divisions",
-            11.0,
-            "dimensionless",
-            "assumed: more than the seven divisions that priming starts by itself (Kaech 2001, Nat Immunol 2:415)",
-            meaning="divisions of a primed cell when CTLA-4 does not hold it back",
-        ),
-        Parameter(
-            "ctla4_divisions",
-            1.5,
-            "dimensionless",
-            "assumed: CTLA-4 costs one to two of them, so that its block multiplies priming about threefold",
-            LogNormal(0.3),
-            meaning="divisions that CTLA-4 costs",
-        ),
-        Parameter(
-            "node_exit",
-            0.3,
-            "1/day",
-            "assumed: three days of division before activated cells leave the lymph node",
-            meaning="rate at which activated cells leave the node",
-        ),
-        Parameter(
-            "recall_rate",
-            0.02,
-            "1/day",
-            "assumed: memory cells answer again at full presentation, slowly enough not to feed on themselves",
-            meaning="effectors made by a memory cell at full presentation",
-        ),
-        Quantity(
-            "burst",
-            lambda burst_divisions, ctla4_divisions, ctla4_free: 2 ** (burst_divisions - ctla4_divisions * ctla4_free),
-            "dimensionless",
-            "cells made of one primed cell",
-        ),
-        Species(
-            "cd8_node", CELLS, lambda baseline_cd8_node: baseline_cd8_node, "activated cells of the node", scale=1.0
-        ),
-        Species("cd8_memory", CELLS, lambda baseline_cd8_memory: baseline_cd8_memory, "central memory", scale=1.0),
-        Process(
-            "cd8_primed",
-            lambda specific_precursors, activation_rate, burst, presented, help_given, priming: (
-                specific_precursors * activation_rate * burst * presented * help_given * priming
-            ),
-            produces="cd8_node",
-        ),
-        Process(
-            "cd8_recalled",
-            lambda cd8_memory, recall_rate, presented: recall_rate * presented * cd8_memory,
-            produces="cd8_node",
-        ),
-        Process(
-            "cd8_leave_node",
-            lambda cd8_node, node_exit: node_exit * cd8_node,
-            consumes="cd8_node",
-            produces="cd8_blood",
-        ),
-        Parameter(
-            "memory_share",
-            0.02,
-            "dimensionless",
-            "assumed: a few of a hundred effectors survive as memory (5 to 10 % after infection, fewer in cancer)",
-            meaning="memory cells made for each effector that leaves the node",
-        ),
-        Parameter(
-            "memory_loss",
-            0.0005,
-            "1/day",
-            "assumed: a half-life of four years (human memory to vaccinia: 8 to 15 years, Hammarlund 2003, "
-            "Nat Med 9:1131; shorter in cancer)",
-            meaning="loss of central memory",
-        ),
-        Process(
-            "memory_made",
-            lambda cd8_node, node_exit, memory_share: memory_share * node_exit * cd8_node,
-            produces="cd8_memory",
-        ),
-        Process("memory_lost", lambda cd8_memory, memory_loss: memory_loss * cd8_memory, consumes="cd8_memory"),
-    ]
-
-
-def _traffic() -> list:
-    return [
-        Parameter(
-            "blood_loss",
-            0.25,
-            "1/day",
-            "assumed: effectors leave the blood for tissues or die within days",
-            meaning="loss of effectors from blood to all other tissues",
-        ),
-        Parameter(
-            "entry_rate",
-            0.25,
-            "1/day",
-            "assumed: a large tumour without a barrier draws as many effectors as all other tissues together",
-            meaning="entry into a large tumour without a barrier",
-        ),
-        Parameter(
-            "entry_volume",
-            30.0,
-            "ml",
-            "assumed: a small tumour's few vessels let few cells in",
-            meaning="tumour volume at which entry is half of its greatest",
-        ),
-        Parameter(
-            "access",
-            0.35,
-            "dimensionless",
-            "assumed: between inflamed tumours and those whose T cells stay at the margin or outside; about a third "
-            "of tumours are inflamed (Hegde 2016, Clin Cancer Res 22:1865)",
-            LogitNormal(1.6),
-            meaning="how far T cells get in: 1 without a barrier, 0 excluded",
-        ),
-        Parameter(
-            "stem_share",
-            0.10,
-            "dimensionless",
-            "assumed: one entering cell in ten keeps TCF7",
-            LogitNormal(0.5),
-            meaning="share of entering cells that are stem-like",
-        ),
-        Species("cd8_blood", CELLS, lambda baseline_cd8_blood: baseline_cd8_blood, "effectors in blood", scale=1.0),
-        Quantity(
-            "entry",
-            lambda entry_rate, access, infiltration, site_volume, entry_volume, chemokine: (
-                entry_rate * access * infiltration * chemokine * site_volume / (site_volume + entry_volume)
-            ),
-            "1/day",
-            "entry of T cells from blood into the tumour",
-        ),
-        Process("cd8_lost_from_blood", lambda cd8_blood, blood_loss: blood_loss * cd8_blood, consumes="cd8_blood"),
-        Process(
-            "cd8_enter_stem",
-            lambda cd8_blood, entry, stem_share: entry * stem_share * cd8_blood,
-            consumes="cd8_blood",
-            produces="cd8_stem",
-        ),
-        Process(
-            "cd8_enter_effector",
-            lambda cd8_blood, entry, stem_share: entry * (1 - stem_share) * cd8_blood,
-            consumes="cd8_blood",
-            produces="cd8_effector",
-        ),
-    ]
 
 
 def _fate() -> list:

@@ -7,7 +7,7 @@ drug is kept beside it, as division of stem-like cells is measured against it.
 
 from __future__ import annotations
 
-from opsonin.biology.clones import QSP
+from opsonin.biology.clone_numbers import QSP
 from opsonin.model import LogNormal, Module, Observable, Parameter, Process, Quantity, Species
 
 

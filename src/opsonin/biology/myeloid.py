@@ -7,7 +7,8 @@ Nat Commun 13:6739). The signal of CD47 at SIRPα holds their appetite back.
 
 from __future__ import annotations
 
-from opsonin.biology.clones import CELLS, QSP
+from opsonin.biology.clone_numbers import QSP
+from opsonin.biology.clones import CELLS
 from opsonin.model import LogNormal, Module, Observable, Parameter, Process, Quantity, Species
 
 _PATEL = "Patel 2017, J Exp Med 214:1913"

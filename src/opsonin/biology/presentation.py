@@ -6,7 +6,8 @@ adds to it. Dead cells feed it; suppressive macrophages starve it; cells eaten b
 
 from __future__ import annotations
 
-from opsonin.biology.clones import CELLS, QSP
+from opsonin.biology.clone_numbers import QSP
+from opsonin.biology.clones import CELLS
 from opsonin.model import LogNormal, Module, Parameter, Process, Quantity, Species
 
 

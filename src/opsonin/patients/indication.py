@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from opsonin.errors import ModelError
+from opsonin.model import Spread
 
 INDICATIONS = {"refractory-solid": "opsonin.patients.refractory_solid:refractory_solid"}
 
@@ -37,6 +38,7 @@ class Indication:
     (patient, lesion), and returns further columns, those of the record's `subjects` among them.
     units: of derived covariates that a model may use.
     values: parameters of the model whose typical value is another here.
+    spreads: parameters of the model that differ between patients in another way here.
     correlations: (name, name, rho) of the normal scores behind covariates and parameters (a Gaussian copula).
     columns: what the record's `subjects` shows, in order.
     core: the model of a patient without a drug that it is for: "first" (`biology.core`, the tumour as one volume) or
@@ -50,6 +52,7 @@ class Indication:
     derive: Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]] = lambda drawn, share: {}
     units: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, float | int] = field(default_factory=dict)
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
     correlations: tuple[tuple[str, str, float], ...] = ()
     columns: tuple[str, ...] = ()
     core: Literal["first", "full"] = "first"

@@ -93,11 +93,12 @@ def _constant(
         return known[part.name] * factor(units[part.name], unit)
     value = indication.values.get(part.name, part.value)
     scale = factor(part.unit, unit)
-    if part.spread is None:
+    spread = indication.spreads.get(part.name, part.spread)
+    if spread is None:
         return np.full(len(scores.ids), value * scale)
     lower = -np.inf if part.lower is None else part.lower
     upper = np.inf if part.upper is None else part.upper
-    return scores.within(part.name, lambda z: part.spread.at(value, z), lower, upper) * scale
+    return scores.within(part.name, lambda z: spread.at(value, z), lower, upper) * scale
 
 
 def _thresholds(model: Model, ids: np.ndarray, seed: int) -> np.ndarray:

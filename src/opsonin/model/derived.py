@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import ModelError
-from opsonin.model.by_numbers import numeric
 
 if TYPE_CHECKING:
     from opsonin.model.symbolic import SymbolicModel
@@ -81,6 +80,8 @@ class _Chain:
     """Definitions evaluated one after the other; called with a value for each argument, gives a value for each."""
 
     def __init__(self, arguments: Sequence[Any], definitions: dict[Any, Any]) -> None:
+        from opsonin.model.by_numbers import numeric  # loads SymPy
+
         self.links: list[tuple[list[int], Callable[..., list[Any]]]] = []
         place = {symbol: n for n, symbol in enumerate(arguments)}
         for symbol, expression in definitions.items():

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opsonin.criteria import parse_rules
 from opsonin.designs.phase_two.by_name import response_design
 from opsonin.errors import StudyError
-from opsonin.trial import Level, Pool, Treatment, TumourPlan, run_trials
+from opsonin.trial import Level, Policy, Pool, Toxicity, Treatment, TumourPlan, run_trials
 from opsonin.trial.arms import Arms, block_of
 from opsonin.trial.responding import responded
 from trial.small import small_patients, small_protocol
@@ -212,3 +213,41 @@ def test_arms_that_make_no_sense_are_refused():
         Arms(("a",), 10, ((0, 0),))
     with pytest.raises(StudyError, match="'simon' enrols"):
         Arms(("a",), 10, ((3,),), response_design(SIMON))
+
+
+def test_stopping_all_that_an_arm_is_given_ends_its_treatment(model):
+    """A policy about the drug stops an arm that has nothing else, and leaves the other drug of an arm that has two."""
+    levels = (Level(1, "drug"), Level(2, "both"))
+    both = (
+        Treatment("drug", (500.0,), "mg", "oral", ((1, 5),), cycle_days=21.0),
+        Treatment("other", (0.0, 10.0), "mg", "oral", ((1, 5),), cycle_days=21.0),
+    )
+    rules = (Policy(Toxicity(parse_rules(["fatigue >= 1"])), "stop", agents=("drug",)),)
+    arms = Arms(("small",), PATIENTS, ((20, 20),))
+    made = protocol(arms, levels=levels, treatments=both, policies=rules)
+    pool = pool_of(two_drugs(), made)
+    alone, together = pool.outcomes(1), pool.outcomes(2)
+    tired = pool.plan.thresholds("adverse event") & np.array([e.term == "fatigue" for e in pool.plan.events])
+    first = alone.crossings[:, tired].min(axis=1)
+    stopped = np.isfinite(first) & (first < np.minimum(alone.left, 150.0)) & (alone.reason != 1)
+    assert stopped.any()
+    assert (alone.off_treatment[stopped] <= first[stopped] + 1e-9).all()
+    onwards = stopped & (together.off_treatment > first + 21.0)
+    assert onwards.any()
+
+
+def two_drugs():
+    """The small model with a second drug that does nothing."""
+    from opsonin.model import Administration, Model, Module, Parameter, Process, Species
+    from trial.small import ASSUMED, small_model
+
+    other = Module(
+        "other",
+        [
+            Parameter("other_rate", 1.0, "1/day", ASSUMED),
+            Species("other", "mg"),
+            Process("leaving_of_other", lambda other_rate, other: other_rate * other, consumes="other"),
+            Administration("other", "oral", "other"),
+        ],
+    )
+    return Model([*small_model().modules, other])

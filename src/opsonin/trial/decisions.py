@@ -136,10 +136,10 @@ class Decisions:
         made, dosing = self.made, self.dosing
         ended, why = day, np.full(len(rows), code, dtype=np.int64)
         if not everything:
-            off, last = dosing.off[rows], dosing.last_taken(rows)
-            stopped = dosing.present & (off <= last)
+            off, last, taking = dosing.off[rows], dosing.last_taken(rows), dosing.taking[rows]
+            stopped = taking & (off <= last)
             ended = np.where(stopped, off, -np.inf).max(axis=1, initial=-np.inf)
-            over = (~dosing.present | stopped | (last < ended[:, None])).all(axis=1) & stopped.any(axis=1)
+            over = (~taking | stopped | (last < ended[:, None])).all(axis=1) & stopped.any(axis=1)
             final = np.where(stopped, off, -np.inf).argmax(axis=1)
             why = self.stop_code[rows, final].astype(np.int64)
             rows, ended, why = rows[over], ended[over], why[over]

@@ -29,6 +29,7 @@ class Dosing:
 
     def __init__(self, block: Block):
         self.block, plan = block, block.plan
+        self.taking = _taking(block)
         self.whole = block.planned
         self.present = np.array([t.agent not in block.left_out for t in plan.protocol.treatments], dtype=bool)
         self.dose = self.whole.dose
@@ -239,6 +240,16 @@ class Dosing:
     def _durations(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         durations = _part(self.whole.durations, rows, columns)
         return np.broadcast_to(durations, (len(rows), len(columns)))
+
+
+def _taking(block: Block) -> Bool[np.ndarray, "patient treatment"]:
+    """Which treatments each patient is given: all but those left out, and those that an arm does without."""
+    protocol = block.plan.protocol
+    here = np.array([t.agent not in block.left_out for t in protocol.treatments], dtype=bool)
+    if protocol.arms is None:
+        return np.broadcast_to(here, (len(block), len(here)))
+    given = [[t.dose(level.number) > 0 for t in protocol.treatments] for level in protocol.levels]
+    return here & np.array(given, dtype=bool).reshape(len(given), len(here))[block.levels - 1]
 
 
 def _part(array: np.ndarray | None, rows: np.ndarray, columns: np.ndarray) -> Any:

@@ -5,9 +5,10 @@ import pytest
 
 from opsonin.analysis import Findings
 from opsonin.errors import StudyError
-from opsonin.study import Study
+from opsonin.report.write import chapters_of
+from opsonin.study import Study, explain_benefit, explain_response
 from opsonin.study.library import find
-from opsonin.study.why import HIDDEN, Explained, explain_response
+from opsonin.study.why import HIDDEN, Explained, asked_why
 
 OUTCOME = "progression-free at 12 weeks"
 
@@ -74,6 +75,75 @@ def test_the_barrier_of_each_patient_without_the_outcome_is_named(explained):
     shares = {f.name: f.estimate for f in explained.findings if f.name.startswith("why.resistance.")}
     assert set(shares) >= {"why.resistance.no growth.share", "why.resistance.fast growth.share"}
     assert sum(v for name, v in shares.items() if name.endswith(".share")) == pytest.approx(1)
+
+
+WHY = """
+[questions.why]
+outcome = "progression-free at 12 weeks"
+level = 2
+patients = 100
+change = { "slower growth" = { tumour_growth_rate = "responders" } }
+barrier = { "slower growth" = "fast growth" }
+pathways = { "NK cells" = { nk_kill_rate = 0.0 }, "T cells" = { t_kill_rate = 0 } }
+"""
+
+
+def asking(tmp_path, table: str) -> Study:
+    text = find("imatinib-il2").read_text(encoding="utf-8").replace("pool = 2000", "pool = 150")
+    path = tmp_path / "asking.toml"
+    path.write_text(text + table, encoding="utf-8")
+    return Study.load(path)
+
+
+def test_a_study_file_asks_and_its_run_and_report_answer(tmp_path):
+    study = asking(tmp_path, WHY)
+    assert "why patients do well (progression-free at 12 weeks): 100 of the pool, and again with slower growth." in (
+        study.describe()
+    )
+    run = study.run(seed=1)
+    found = run.findings
+    assert found.get("why.response.rate").n <= 100
+    assert found.get("why.resistance.fast growth.share").estimate == 1
+    whole, parts = (
+        found.get("why.pathway.whole.benefit").estimate,
+        [found.get(f"why.pathway.{name}.benefit").estimate for name in ("NK cells", "T cells")],
+    )
+    assert sum(parts) == pytest.approx(whole)
+    assert whole > 0.02
+    names = [chapter.name for chapter in chapters_of(run.record, run.findings)]
+    assert names[-2:] == ["why", "methods"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('tumour_growth_rate = "responders"', 'tumour_growth = "responders"', "did you mean 'tumour_growth_rate'"),
+        ("level = 2", "level = 9", "there is no level or arm 9; there are 4"),
+        ("at 12 weeks", "at 9 years", "lies beyond"),
+        ('"slower growth" = "fast', '"slow growth" = "fast', "there is no change 'slow growth'"),
+        ("nk_kill_rate = 0.0", 'nk_kill_rate = "off"', "a factor of 0 or more"),
+        ("patients = 100", "patients = 3", "patients"),
+    ],
+)
+def test_what_a_study_file_asks_wrongly_is_named_before_anything_runs(tmp_path, old, new, message):
+    with pytest.raises(StudyError, match=message):
+        _ = asking(tmp_path, WHY.replace(old, new)).built
+
+
+def test_where_it_cannot_be_answered_the_run_says_so(study, tmp_path):
+    asked = asking(tmp_path, WHY.replace("progression-free at 12 weeks", "progression-free at 1 day"))
+    (told,) = asked_why(asked)
+    assert told.is_note
+    assert "can only be asked where some do and some do not" in told.note
+
+
+def test_pathways_are_shared_out_and_too_many_are_refused(study):
+    off = {"NK cells": {"nk_kill_rate": 0.0}, "growth": {"tumour_growth_rate": 0.0}}
+    found = explain_benefit(study, off, outcome="smaller tumour", level=2, patients=80)
+    table = found.table.set_index("pathway")
+    assert float(table["alone"].loc["NK cells"]) > 0  # without them the tumour is larger, growth or not
+    with pytest.raises(StudyError, match="one to 5 pathways; 6 were named"):
+        explain_benefit(study, {str(k): {"nk_kill_rate": 0.0} for k in range(6)})
 
 
 def test_an_early_day_may_be_chosen_and_one_without_a_panel_is_refused(study):

@@ -40,6 +40,7 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "biomarker": biomarker_findings,
     "screen": screen_findings,
     "cohort": lambda asked: _cohort(asked),
+    "why": lambda asked: [],  # takes simulating again: a study adds it
 }
 OF_REPLICATES = ("design", "biomarker")  # chapters that look at replicate trials; the others do with the record
 OF_POTENTIAL = ("pk",)  # and those that look at the same subjects without an agent

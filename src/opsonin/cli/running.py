@@ -55,8 +55,10 @@ def _run(
             interrupts.check()
             progress("analysing")
             from opsonin.analysis.everything import OF_REPLICATES, analyse_part
+            from opsonin.study.why import asked_why
 
             rest = analyse_part(OF_REPLICATES, made.record, made.replicates, made.potential, seed=seed)
+            rest["why"] = asked_why(study, seed, threads, progress)
             aside.report(rest, None if made.replicates is None else trials, fresh, made.record.manifest.notes)
             progress("writing the tables")
             made.write(fresh)

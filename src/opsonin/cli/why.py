@@ -96,7 +96,7 @@ def _record(study: Study, seed: int, asked: dict[str, Any]) -> TrialRecord:
     patients = _patients(study, seed)
     subjects = patients.covariates.assign(subject_id=[f"V{k + 1:05d}" for k in range(len(patients))])
     about = manifest(study, study.built, seed)
-    about.questions["why"] = asked
+    about.questions["explain"] = asked
     return TrialRecord({"subjects": subjects}, about)
 
 

@@ -76,7 +76,7 @@ def _rooms(context: Context) -> tuple[Any, ...]:
     """A plan, a cohort and an explanation have reports of their own."""
     if context.named("plan"):
         return (plan, methods)
-    if context.questions.get("why"):
+    if context.questions.get("explain"):
         return (why, methods)
     if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
         return (cohort_summary, *cohort.ROOMS, methods)

@@ -6,14 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from opsonin.study.benefit import explain_benefit
     from opsonin.study.library import bundled
     from opsonin.study.run import Run
     from opsonin.study.study import Study
     from opsonin.study.why import Explained, explain_response
 
 # loaded on first use
-_HOME = {"Explained": "why", "Run": "run", "Study": "study", "bundled": "library", "explain_response": "why"}
-__all__ = ["Explained", "Run", "Study", "bundled", "explain_response"]
+_HOME = {
+    "Explained": "why",
+    "Run": "run",
+    "Study": "study",
+    "bundled": "library",
+    "explain_benefit": "benefit",
+    "explain_response": "why",
+}
+__all__ = ["Explained", "Run", "Study", "bundled", "explain_benefit", "explain_response"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from opsonin.study.levels import doses_by_level, level_texts
 from opsonin.study.names import refuse, require
 from opsonin.study.protocol_policies import protocol_policies
 from opsonin.study.study import is_own
+from opsonin.study.why import check_why
 
 if TYPE_CHECKING:
     from opsonin.designs import Design
@@ -78,6 +79,7 @@ def build(study: Study) -> Built:
     _check_dose_units(study, model, places)
     protocol = _protocol(study, model, agents, routes)
     make_plan(model, protocol)  # raises what only the whole protocol can show
+    check_why(study, model.symbolic.constants, len(protocol.levels))
     model.initial_state(np.asarray(model.symbolic.typical, dtype=float)[None, :])  # raises for a negative start
     return Built(
         model=model,

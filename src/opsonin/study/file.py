@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, 
 
 from opsonin.errors import StudyError
 from opsonin.record.schema import Route
+from opsonin.study.asked_why import Why
 from opsonin.study.enrolment import Enrolment
 from opsonin.study.policies import AdverseEvents, Policy
 from opsonin.study.texts import Days, Dose, Duration, elapsed, read_day, say_day
@@ -219,6 +220,7 @@ class Questions(_Part):
 
     biomarkers: list[Biomarker] = []
     interaction: Annotated[list[Text], BeforeValidator(_one_or_many)] = []
+    why: Why | None = None
 
 
 class StudyFile(_Part):

@@ -66,9 +66,11 @@ class Trials:
 
     def analysed(self) -> Run:
         """The trials with what the analyses find in them."""
-        from opsonin.analysis import analyse
+        from opsonin.analysis import Findings, analyse
+        from opsonin.study.why import asked_why
 
         findings = analyse(self.record, self.replicates, potential=self.potential, seed=self.seed)
+        findings = Findings([*findings, *asked_why(self.study, self.seed)])
         return Run(self.study, self.record, self.replicates, findings, self.potential)
 
 

@@ -6,28 +6,25 @@ mechanism's doing. What the arrays are asked is `opsonin.analysis`' matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
-from opsonin.errors import StudyError
-from opsonin.study.texts import Duration
+from opsonin.errors import AnalysisError, StudyError
+from opsonin.study.again import Again
+from opsonin.study.changes import Change, check_changes
+from opsonin.study.judging import benefit, judge_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from opsonin.analysis import Findings
-    from opsonin.patients import VirtualPatients
+    from opsonin.analysis import Finding, Findings
     from opsonin.study.study import Progress, Study
     from opsonin.trial import Plan, PotentialOutcomes
 
-RESPONDERS = "responders"
-Change = float | int | str
 HIDDEN = "model parameter"  # of quantities that no clinic measures
-FEWEST = 40  # patients, below which nothing of this is worth asking
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,7 @@ def explain_response(
     level: int = 1,
     barriers: Mapping[str, str] | None = None,
     early: int | None = None,
+    patients: int | None = None,
     seed: int = 1,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -61,161 +59,99 @@ def explain_response(
     outcome: "response" (best response CR or PR) or "progression-free at 6 months" (any duration).   level: the dose
     level, or the arm, by number.   barriers: what to call what a mechanism's change removes.   early: the protocol day
     of the panel whose change from the first panel is looked at beside baseline; None for the first one after every
-    agent was begun.
+    agent was begun.   patients: so many of each indication of the pool, all where None.
     Raises: StudyError for parameters the model does not have, outcomes that are none, a protocol without scans, or
     fewer than 40 patients who can be judged; AnalysisError where all or none respond.
     """
     from opsonin.analysis import explained_response
-    from opsonin.study.run import _patients
-    from opsonin.trial import Pool
 
-    built = study.built
-    judge = _judge(outcome, built.protocol.observe_days)
-    if built.protocol.tumour is None:
-        raise StudyError("response needs scans; give `tumour` under [assessments].")
     wanted = {name: dict(parts) for name, parts in (changes or {}).items()}
-    _check_changes(wanted, built.model.symbolic.constants)
-    patients = _patients(study, seed)
-
-    def outcomes(some: VirtualPatients) -> tuple[Any, PotentialOutcomes]:
-        pool = Pool(built.model, some, built.protocol, seed, threads=threads, progress=progress)
-        return pool.plan, pool.outcomes(level)
-
-    plan, base = outcomes(patients)
-    good, known = judge(plan, base)
-    if known.sum() < FEWEST:
-        raise StudyError(f"{int(known.sum())} patients of the pool can be judged; enlarge `pool` under [population].")
-    rows = np.flatnonzero(known)
-    names, differing = _differing(built.model, patients.constants)
-    looked_at, kinds = _looked_at(plan, base, early)
-    kinds |= dict.fromkeys(_sources(built.model, names), HIDDEN)
-    quantities = {n: patients.constants[:, k] for n, k in zip(names, differing, strict=True)} | looked_at
-    changed, benefit = {}, {}
+    check_changes(wanted, study.built.model.symbolic.constants)
+    strange = sorted(set(barriers or {}) - set(wanted))
+    if strange:
+        raise StudyError(f"a barrier is named for {strange[0]!r}, which is not among the changes.")
+    again = Again(study, outcome, level, seed, patients, threads, progress)
+    rows, constants, weights = np.flatnonzero(again.known), again.patients.constants, again.patients.weights
+    names, differing = _differing(again)
+    looked_at, kinds = _looked_at(again.plan, again.base, early)
+    kinds |= dict.fromkeys(_sources(again.model, names), HIDDEN)
+    quantities = {n: constants[:, k] for n, k in zip(names, differing, strict=True)} | looked_at
+    changed, gained = {}, {}
     for name, parts in wanted.items():
-        _, now = outcomes(_changed(patients, parts, built.model.symbolic.constants, good, known))
-        changed[name] = judge(plan, now)[0][rows]
-        benefit[name] = _benefit(base, now)[rows]
-    groups = _groups(study)
+        made, good, _ = again.changed(parts)
+        changed[name], gained[name] = good[rows], benefit(again.base, made)[rows]
     findings = explained_response(
-        good[rows],
+        again.good[rows],
         quantities={n: x[rows] for n, x in quantities.items()},
         kinds=kinds,
-        parameters={n: patients.constants[rows, k] for n, k in zip(names, differing, strict=True)},
-        sources=_sources(built.model, names),
+        parameters={n: constants[rows, k] for n, k in zip(names, differing, strict=True)},
+        sources=_sources(again.model, names),
         changed=changed or None,
-        benefit=benefit or None,
+        benefit=gained or None,
         barriers=barriers,
-        groups=groups[rows],
-        weights=patients.weights[rows],
+        groups=again.groups[rows],
+        weights=weights[rows],
         seed=seed,
         outcome=outcome,
     )
-    return Explained(findings, _table(rows, groups, good, changed, quantities), int((~known).sum()))
+    return Explained(findings, _table(again, rows, changed, quantities), int((~again.known).sum()))
 
 
-Judge = Callable[["Plan", "PotentialOutcomes"], tuple[Bool[np.ndarray, " patient"], Bool[np.ndarray, " patient"]]]
+def asked_why(
+    study: Study, seed: int = 1, threads: int | None = None, progress: Progress | None = None
+) -> list[Finding]:
+    """The findings of what the study file asks under [questions.why]; none where it asks nothing.
 
-
-def _judge(outcome: str, observed: float) -> Judge:
-    """Who has the outcome, and of whom it is known.   observed: days that patients are followed.
-
-    Raises: StudyError for another outcome, or one beyond the follow-up.
+    What cannot be answered, as where nobody responds, is a note among the findings.
     """
-    if outcome == "response":
-        return _response
-    words, _, duration = outcome.partition(" at ")
-    if words != "progression-free" or not duration:
-        raise StudyError(f'the outcome {outcome!r} is unknown; use "response" or "progression-free at 6 months".')
+    from opsonin.analysis.findings import note
+    from opsonin.study.benefit import explain_benefit
+
+    asked = study.file.questions.why
+    if asked is None:
+        return []
+    common: dict[str, Any] = {"outcome": asked.outcome, "level": asked.level, "patients": asked.patients}
+    common |= {"seed": seed, "threads": threads, "progress": progress}
     try:
-        days = Duration.read(duration).days
-    except ValueError as problem:
-        raise StudyError(f"the outcome {outcome!r} cannot be read: {problem}.") from None
-    if days >= observed:
-        raise StudyError(f"the outcome {outcome!r} lies beyond the {observed:g} days that patients are followed.")
-
-    def free(plan: Plan, seen: PotentialOutcomes) -> tuple[np.ndarray, np.ndarray]:
-        event = np.minimum(seen.progression, seen.death)
-        return event > days, (event <= days) | (seen.drop_out > days)
-
-    return free
+        explained = explain_response(study, asked.change, barriers=asked.barrier, early=asked.early, **common)
+        found = list(explained.findings)
+        if asked.pathways:
+            found += explain_benefit(study, asked.pathways, **common).findings()
+    except (AnalysisError, StudyError) as problem:  # the file was checked; these are about what the patients show
+        return [note("why", f"Why patients respond: {problem}")]
+    return found
 
 
-def _response(plan: Plan, seen: PotentialOutcomes) -> tuple[np.ndarray, np.ndarray]:
-    """CR or PR as the best response; who was never scanned again is no responder, unless the simulation stopped."""
-    from opsonin.trial.responding import responded
+def check_why(study: Study, constants: Sequence[str], levels: int) -> None:
+    """What [questions.why] asks, against the model and the protocol.
 
-    return responded(plan, seen, plan.end).responder, ~seen.failed
-
-
-def _check_changes(changes: Mapping[str, Mapping[str, Change]], constants: Sequence[str]) -> None:
-    """Raises: StudyError naming the mechanism and the parameter that cannot be changed."""
-    from opsonin.model.trace import unknown
-
-    for name, parts in changes.items():
-        if not parts:
-            raise StudyError(f"the mechanism {name!r} changes no parameter.")
-        for parameter, how in parts.items():
-            if parameter not in constants:
-                raise StudyError(f"{name!r} changes {parameter!r}, {unknown(parameter, dict.fromkeys(constants))}")
-            number = isinstance(how, int | float) and not isinstance(how, bool)
-            if how != RESPONDERS and not (number and np.isfinite(float(how)) and float(how) >= 0):
-                raise StudyError(
-                    f'{name!r} changes {parameter!r} by {how!r}; give a factor of 0 or more, or "{RESPONDERS}".'
-                )
-
-
-def _changed(
-    patients: VirtualPatients,
-    parts: Mapping[str, Change],
-    constants: Sequence[str],
-    good: Bool[np.ndarray, " patient"],
-    known: Bool[np.ndarray, " patient"],
-) -> VirtualPatients:
-    """The same patients with some parameters changed.
-
-    Raises: StudyError where the median responder is asked for and nobody responds.
+    Raises: StudyError, with file and field, for parameters, levels, outcomes and barriers that there are not.
     """
-    made = np.array(patients.constants)
-    for parameter, how in parts.items():
-        column = made[:, list(constants).index(parameter)]
-        if not isinstance(how, str):
-            column *= float(how)
-            continue
-        yes, no = column[known & good], column[known & ~good]
-        if not len(yes) or not len(no):
-            raise StudyError("nobody, or everybody, responds; the median responder cannot be taken as an example.")
-        middle = float(np.median(yes))
-        column[:] = np.maximum(column, middle) if _higher(yes, no) else np.minimum(column, middle)
-    return replace(patients, constants=made)
+    from opsonin.study.names import refuse, require
+
+    asked = study.file.questions.why
+    if asked is None:
+        return
+    where = ("questions", "why")
+    if asked.level > levels:
+        refuse(study, (*where, "level"), f"there is no level or arm {asked.level}; there are {levels}")
+    try:
+        judge_of(asked.outcome, study.file.follow_up.observe.days)
+        check_changes(asked.change, constants)
+        check_changes(asked.pathways, constants)
+    except StudyError as problem:
+        refuse(study, where, str(problem).rstrip("."))
+    if study.file.assessments.tumour is None:
+        refuse(study, where, "response needs scans; give `tumour` under [assessments]")
+    for name in asked.barrier:
+        require(study, (*where, "barrier", name), name, asked.change, "change")
 
 
-def _higher(yes: np.ndarray, no: np.ndarray) -> bool:
-    """Whether responders have the higher values more often than not."""
-    ordered = np.sort(no)
-    below = np.searchsorted(ordered, yes, "left") + np.searchsorted(ordered, yes, "right")
-    return float(below.mean()) >= len(no)
-
-
-def _benefit(base: PotentialOutcomes, now: PotentialOutcomes) -> Float[np.ndarray, " patient"]:
-    """How much smaller the tumour came to be with the change: the difference of the logarithms of its best size.
-
-    True sizes, not read ones. 0 where there was no scan to tell.
-    """
-
-    def best(made: PotentialOutcomes) -> np.ndarray:
-        size = np.where(np.isnan(made.true_mm), 0.0, made.true_mm).sum(axis=1)
-        seen = ~np.isnan(made.true_mm).all(axis=1)
-        # a tenth of a millimetre stands for none, so that a logarithm can be had
-        return np.log(np.where(seen, np.maximum(size, 0.1), np.inf).min(axis=1))
-
-    gap = best(base) - best(now)
-    return np.where(np.isfinite(gap), gap, 0.0)
-
-
-def _differing(model: Any, constants: np.ndarray) -> tuple[list[str], list[int]]:
+def _differing(again: Again) -> tuple[list[str], list[int]]:
     """The constants that differ between patients."""
+    constants = again.patients.constants
     columns = [k for k in range(constants.shape[1]) if np.ptp(constants[:, k]) > 0]
-    return [model.symbolic.constants[k] for k in columns], columns
+    return [again.constants[k] for k in columns], columns
 
 
 def _looked_at(plan: Plan, base: PotentialOutcomes, early: int | None) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -261,23 +197,11 @@ def _sources(model: Any, names: Sequence[str]) -> dict[str, str]:
     return {part.name: part.source for part, _ in model.parts(Parameter) if part.name in names}
 
 
-def _groups(study: Study) -> np.ndarray:
-    """The indication of each patient of the pool, "all" where there is one."""
-    indications, count = study.built.indications, study.file.population.pool
-    if len(indications) == 1:
-        return np.full(count, "all", dtype=object)
-    return np.repeat(np.array([one.name for one in indications], dtype=object), count)
-
-
 def _table(
-    rows: np.ndarray,
-    groups: np.ndarray,
-    good: np.ndarray,
-    changed: Mapping[str, np.ndarray],
-    quantities: Mapping[str, np.ndarray],
+    again: Again, rows: np.ndarray, changed: Mapping[str, np.ndarray], quantities: Mapping[str, np.ndarray]
 ) -> pd.DataFrame:
     import pandas as pd
 
-    columns = {"pool": rows, "group": groups[rows], "response": good[rows]}
+    columns = {"pool": again.rows[rows], "group": again.groups[rows], "response": again.good[rows]}
     columns |= {f"response with {name}": now for name, now in changed.items()}
     return pd.DataFrame(columns | {name: x[rows] for name, x in quantities.items()})

@@ -170,6 +170,10 @@ def _follow_up(study: StudyFile) -> list[str]:
 def _questions(study: StudyFile, comparisons: Sequence[Comparison]) -> list[str]:
     said = [f"{b.marker} at day {say_day(b.day)} against {_listed(b.against)}." for b in study.questions.biomarkers]
     said += [c.text for c in comparisons]
+    why = study.questions.why
+    if why is not None:
+        again = f", and again with {_listed(list(why.change))}" if why.change else ""
+        said.append(f"why patients do well ({why.outcome}): {why.patients} of the pool{again}.")
     return said or ["none beyond safety, response and survival"]
 
 

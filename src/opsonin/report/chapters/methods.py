@@ -57,8 +57,8 @@ def _reproduce(context: Context) -> Code:
         data = "gist-cohort" if context.virtual else "DATA --map map.toml" if manifest.study else "record"
         told = cohort_command(dict(context.questions["cohort"]), data, None if context.virtual else manifest.seed)
         return Code("How to reproduce", "\n".join([told, *([] if context.virtual else _where(manifest))]))
-    if context.questions.get("why"):
-        return Code("How to reproduce", why_command(dict(context.questions["why"]), manifest.seed))
+    if context.questions.get("explain"):
+        return Code("How to reproduce", why_command(dict(context.questions["explain"]), manifest.seed))
     if not context.virtual:
         data = "DATA --map map.toml" if manifest.study else "DATA" if manifest.source.startswith("CDISC") else "record"
         told = [f"opsonin analyse {data}{seed} --out results/again", *_where(manifest)]

@@ -1,0 +1,64 @@
+"""Which outcome of a virtual patient is asked about: yes or no, of whom it is known, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from opsonin.errors import StudyError
+from opsonin.study.texts import Duration
+
+if TYPE_CHECKING:
+    from opsonin.trial import Plan, PotentialOutcomes
+
+Judge = Callable[["Plan", "PotentialOutcomes"], tuple[Bool[np.ndarray, " patient"], Bool[np.ndarray, " patient"]]]
+
+
+def judge_of(outcome: str, observed: float) -> Judge:
+    """Who has the outcome, and of whom it is known.   observed: days that patients are followed.
+
+    Raises: StudyError for another outcome, or one beyond the follow-up.
+    """
+    if outcome == "response":
+        return _response
+    words, _, duration = outcome.partition(" at ")
+    if words != "progression-free" or not duration:
+        raise StudyError(f'the outcome {outcome!r} is unknown; use "response" or "progression-free at 6 months".')
+    try:
+        days = Duration.read(duration).days
+    except ValueError as problem:
+        raise StudyError(f"the outcome {outcome!r} cannot be read: {problem}.") from None
+    if days >= observed:
+        raise StudyError(f"the outcome {outcome!r} lies beyond the {observed:g} days that patients are followed.")
+
+    def free(plan: Plan, seen: PotentialOutcomes) -> tuple[np.ndarray, np.ndarray]:
+        event = np.minimum(seen.progression, seen.death)
+        return event > days, (event <= days) | (seen.drop_out > days)
+
+    return free
+
+
+def _response(plan: Plan, seen: PotentialOutcomes) -> tuple[np.ndarray, np.ndarray]:
+    """CR or PR as the best response; who was never scanned again is no responder, unless the simulation stopped."""
+    from opsonin.trial.responding import responded
+
+    return responded(plan, seen, plan.end).responder, ~seen.failed
+
+
+def benefit(base: PotentialOutcomes, now: PotentialOutcomes) -> Float[np.ndarray, " patient"]:
+    """How much smaller the tumour came to be with the change: the difference of the logarithms of its best size.
+
+    True sizes, not read ones. 0 where there was no scan to tell.
+    """
+
+    def best(made: PotentialOutcomes) -> np.ndarray:
+        size = np.where(np.isnan(made.true_mm), 0.0, made.true_mm).sum(axis=1)
+        seen = ~np.isnan(made.true_mm).all(axis=1)
+        # a tenth of a millimetre stands for none, so that a logarithm can be had
+        return np.log(np.where(seen, np.maximum(size, 0.1), np.inf).min(axis=1))
+
+    gap = best(base) - best(now)
+    return np.where(np.isfinite(gap), gap, 0.0)

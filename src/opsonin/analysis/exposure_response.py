@@ -112,7 +112,10 @@ def exposures(asked: Asked) -> list[Exposure]:
 
 
 def _escalated(asked: Asked) -> list[str]:
-    """The agent that the study escalates; else, where subjects have levels, those given at several first doses."""
+    """The agents that the study escalates; else, where subjects have levels, those given at several first doses."""
+    together = asked.questions.get("escalating_agents")
+    if together:
+        return [str(name) for name in together]
     agent = asked.questions.get("escalating_agent")
     if agent or not asked.groups.ordered:
         return [str(agent)] if agent else []

@@ -16,9 +16,13 @@ from opsonin.errors import ModelError, TherapyError
 from opsonin.model import Administration, Module
 
 REGISTRY = {
+    "atezolizumab": "opsonin.therapies.atezolizumab:module",
     "cyclophosphamide": "opsonin.therapies.cyclophosphamide:module",
     "imatinib": "opsonin.therapies.imatinib:module",
     "interleukin-2": "opsonin.therapies.interleukin2:module",
+    "ipilimumab": "opsonin.therapies.ipilimumab:module",
+    "nivolumab": "opsonin.therapies.nivolumab:module",
+    "pembrolizumab": "opsonin.therapies.pembrolizumab:module",
 }
 
 

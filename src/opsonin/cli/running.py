@@ -63,6 +63,7 @@ def _run(
             progress("writing the tables")
             made.write(fresh)
             progress("writing the report")
+            import_module("opsonin.report.chapters.summary")  # for the last words, while the other process writes
             findings = aside.findings()
             interrupts.check()
         shutil.rmtree(unfinished, ignore_errors=True)

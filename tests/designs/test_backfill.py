@@ -9,6 +9,7 @@ from opsonin.designs import (
     Accrual,
     Backfill,
     Boin,
+    Boin12,
     BoinComb,
     Crm,
     Keyboard,
@@ -140,6 +141,16 @@ def test_backfilled_patients_are_no_cohort():
     assert seen.backfilled.tolist() == [[2, 0, 0, 0, 0]]
     assert (int(seen.total[0]), int(seen.escalated[0])) == (8, 6)
     assert parse_outcomes("1NEN +1TN 2NNT").text == "1NEN +1TN 2NNT"
+
+
+def test_who_responded_while_still_followed_opens_a_level_but_is_no_patient_yet():
+    rule = Backfill(MaxPatients(Boin12(4), 12))
+    seen = rule.evidence(parse_outcomes("1NNN 2NNN +1E@5dE@4dE@3dE@2d"))
+    assert seen.pending.tolist() == [[4, 0, 0, 0]]
+    known = rule.judged(seen)
+    assert known.patients.tolist() == [[3, 3, 0, 0]]
+    assert (known.efficacy <= known.patients).all()
+    assert 1 in rule.decide(parse_outcomes("1NNN 2NNN +1E@5d")).backfill
 
 
 def test_the_escalation_has_its_own_number_of_patients():

@@ -28,7 +28,8 @@ class Backfill(Wrapper):
     down from it, by its own patients and also together with those of the next higher dose; designs that draw a curve
     over all doses close those above the one they recommend, others those that are not admissible. Who comes is treated
     at the highest open dose.
-    The escalation decides on all patients whose outcome is known, on backfill or not. Where a lower dose speaks against
+    The escalation decides on all patients of whom it is known whether they had a DLT, on backfill or not, and on their
+    responses as far as these are known. Where a lower dose speaks against
     what the current one asks for, both and all doses between are pooled (see `Pooling`). The 3+3, which knows three and
     six patients only, decides on those of its cohorts alone.
     Patients on backfill are not among those that `MaxPatients` counts, and the escalation does not wait for them;
@@ -88,7 +89,10 @@ class Backfill(Wrapper):
         if seen.pending is None or FOLLOW_UP in self.inner.needs:
             return seen
         beside = None if seen.backfilled is None else np.maximum(seen.backfilled - seen.pending, 0)
-        return replace(seen, patients=seen.patients - seen.pending, pending=None, followed=None, backfilled=beside)
+        patients = seen.patients - seen.pending
+        # who responded before the DLT window closed is not among the patients yet
+        efficacy = None if seen.efficacy is None else np.minimum(seen.efficacy, patients)
+        return replace(seen, patients=patients, pending=None, followed=None, efficacy=efficacy, backfilled=beside)
 
     def decide_many(self, seen: Evidence) -> Decisions:
         made = self.escalation.decide_many(self.judged(seen))
@@ -111,7 +115,7 @@ class Backfill(Wrapper):
         open_ &= self.tolerated(self._known(seen))
         if self.complete or FOLLOW_UP in self.inner.needs:  # it may only be waiting for the last ones
             everybody = replace(seen, pending=None, followed=None, efficacy_pending=None, efficacy_followed=None)
-            open_ &= ~self.escalation.decide_many(everybody).stop[:, None]
+            open_ &= ~self.escalation.decide_many(self.judged(everybody)).stop[:, None]
         return open_
 
     def explain(self, seen: Evidence, made: Decision) -> tuple[str, dict[str, Any]]:
@@ -142,7 +146,7 @@ class Pooling(Wrapper):
     Of the doses below that ask for another direction (not to go up where the current one says up; to go down where it
     says stay or down) the highest is taken, b. The patients at b to the current dose together say: go up, stay, or go
     down to the highest dose k at which those of b to k together do not ask to go down; without one to b - 1.
-    Source: Zhao et al. (2024), Clin Cancer Res 30:673, methods, "conflict between doses".
+    Source: Zhao et al. (2024), Clin Cancer Res 30:673, as the R package bfboin 0.1 has it.
     """
 
     def __post_init__(self) -> None:

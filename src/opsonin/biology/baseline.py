@@ -44,6 +44,7 @@ def baseline() -> Module:
             Derived("baseline_burst", _burst, "dimensionless", "cells made of one primed cell"),
             Derived("baseline_antigen", _antigen, "dimensionless", "saturation of dendritic cells by antigen"),
             Derived("baseline_entering", _entering, "dimensionless", "effectors that each entering cell comes to"),
+            Derived("baseline_settled", _settled, "dimensionless", "resident memory beside each effector"),
             Derived(
                 "baseline_effector_loss", _effector_loss, "1/day", "loss of effectors, by growth of the tumour too"
             ),
@@ -66,6 +67,12 @@ def baseline() -> Module:
             Derived("baseline_cd8_stem", _stem, CELLS, "stem-like cells"),
             Derived("baseline_cd8_effector", _effector, CELLS, "effectors of the tumour"),
             Derived("baseline_cd8_exhausted", _exhausted, CELLS, "exhausted cells"),
+            Derived(
+                "baseline_cd8_resident",
+                lambda baseline_settled, baseline_cd8_effector: baseline_settled * baseline_cd8_effector,
+                CELLS,
+                "tissue-resident memory",
+            ),
             Derived("baseline_pdl1", _pdl1, "dimensionless", "PD-L1"),
             Derived("baseline_suppression", _suppression, "dimensionless", "share of killing that suppression leaves"),
             Derived("baseline_t_kill", _t_kill, "1/day", "killing by T cells"),
@@ -187,8 +194,23 @@ def _interferon_of(primed, helper, entry, blood_loss, entering, lost, helper_int
     return (effectors + helper_interferon * helper) / (volume * reference)
 
 
-def _effector_loss(effector_loss, exhaustion_rate, residency_rate, baseline_load, net_growth_rate):
-    return effector_loss + exhaustion_rate * baseline_load + residency_rate * (1 - baseline_load) + net_growth_rate
+def _settled(residency_rate, baseline_load, resident_loss, resident_recall, net_growth_rate):
+    """Resident memory beside each effector, once both grow with the tumour."""
+    return residency_rate * (1 - baseline_load) / (resident_loss + resident_recall * baseline_load + net_growth_rate)
+
+
+def _effector_loss(
+    effector_loss,
+    exhaustion_rate,
+    residency_rate,
+    baseline_load,
+    net_growth_rate,
+    resident_recall,
+    resident_burst,
+    baseline_settled,
+):
+    lost = effector_loss + exhaustion_rate * baseline_load + residency_rate * (1 - baseline_load) + net_growth_rate
+    return lost - resident_burst * resident_recall * baseline_load * baseline_settled
 
 
 def _suppressive_cells(
@@ -302,10 +324,14 @@ def _t_kill(
     baseline_suppression,
     baseline_cd8_effector,
     baseline_cd8_exhausted,
+    baseline_cd8_resident,
     exhausted_strength,
+    resident_strength,
     baseline_cells,
 ):
-    killers = baseline_cd8_effector + exhausted_strength * baseline_cd8_exhausted
+    killers = (
+        baseline_cd8_effector + exhausted_strength * baseline_cd8_exhausted + resident_strength * baseline_cd8_resident
+    )
     free = pd1_half / (baseline_pdl1 + pd1_half)
     return t_kill_rate * free * baseline_suppression * killers / (killers + t_kill_ratio * baseline_cells)
 

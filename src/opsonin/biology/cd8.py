@@ -116,7 +116,13 @@ def _fate() -> list:
         Species(
             "cd8_exhausted", CELLS, lambda baseline_cd8_exhausted: baseline_cd8_exhausted, "exhausted cells", scale=1.0
         ),
-        Species("cd8_resident", CELLS, 0.0, "tissue-resident memory", scale=1.0),
+        Species(
+            "cd8_resident",
+            CELLS,
+            lambda baseline_cd8_resident: baseline_cd8_resident,
+            "tissue-resident memory",
+            scale=1.0,
+        ),
         Process(
             "stem_gives_effectors",
             lambda cd8_stem, stem_division, pd1_release, antigen_load: (

@@ -67,11 +67,11 @@ def clone_numbers() -> list:
             meaning="volume of lesions not measured, relative to that of target lesions",
         ),
         Parameter(
-            "largest_tumour",
-            3000.0,
+            "slowing_volume",
+            1000.0,
             "ml",
-            "assumed: three litres, beyond what patients survive",
-            meaning="volume at which vessels no longer feed further growth",
+            "assumed: tumours slow down as they grow (Hahnfeldt 1999, Cancer Res 59:4770); a litre grows half as fast",
+            meaning="volume at which want of vessels halves growth",
         ),
         Parameter(
             "vessel_turnover",

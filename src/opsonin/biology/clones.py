@@ -134,7 +134,9 @@ def _states() -> list:
         ),
         Derived(
             "vessel_supply",
-            lambda baseline_volume, largest_tumour: baseline_volume ** (1 / 3) * largest_tumour ** (2 / 3),
+            lambda baseline_volume, slowing_volume: (
+                baseline_volume + baseline_volume ** (1 / 3) * slowing_volume ** (2 / 3)
+            ),
             "ml",
             "what the vessels can feed at baseline",
         ),
@@ -248,11 +250,11 @@ def _processes() -> list:
         Process("dead_cleared", lambda dead_cells, dead_clearance: dead_clearance * dead_cells, consumes="dead_cells"),
         Process(
             "vessels_grow",
-            lambda vessel_turnover, vessel_growth, site_volume, largest_tumour: (
-                vessel_turnover * vessel_growth * site_volume ** (1 / 3) * largest_tumour ** (2 / 3)
+            lambda vessel_turnover, vessel_growth, site_volume, slowing_volume: (
+                vessel_turnover * vessel_growth * (site_volume + site_volume ** (1 / 3) * slowing_volume ** (2 / 3))
             ),
             produces="vessels",
-            meaning="in proportion to the tumour's radius, so that vessels lag behind a tumour that grows",
+            meaning="a part in proportion to the tumour's radius only, so that vessels lag behind a tumour that grows",
         ),
         Process(
             "stroma_made",

@@ -50,10 +50,10 @@ def _parameters() -> list:
         ),
         Parameter(
             "joint_release",
-            1.0,
+            1.5,
             "dimensionless",
-            f"calibrated to: grade 3 or 4 events in 55 % under both drugs of {LARKIN}, where independent ones would "
-            "come to 38 %; hepatitis in 18 % for 8 %",
+            f"calibrated to: grade 3 or 4 events in 55 % under both drugs, where independent ones would come to 38 %; "
+            f"hepatitis in 18 % for 8 %; {LARKIN}",
             meaning="added hazard of hepatitis and other events where PD-1 and CTLA-4 are both blocked",
         ),
     ]

@@ -14,7 +14,11 @@ import numpy as np
 from opsonin.errors import ModelError
 from opsonin.model import Spread
 
-INDICATIONS = {"refractory-solid": "opsonin.patients.refractory_solid:refractory_solid"}
+INDICATIONS = {
+    "melanoma": "opsonin.patients.melanoma:melanoma",
+    "nsclc": "opsonin.patients.nsclc:nsclc",
+    "refractory-solid": "opsonin.patients.refractory_solid:refractory_solid",
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""Patients with an advanced solid tumour, built from what differs between cancers: people, burden, biology.
+
+Mutational burden, loss of an HLA allele, albumin, age and sex are those of patients treated with checkpoint inhibitors
+at one cancer centre (LORIS). Burden gives T cells their precursors; cells without one HLA allele are counted among
+those that T cells do not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from opsonin.model import LogitNormal, LogNormal, Spread
+from opsonin.patients import people
+from opsonin.patients.indication import Indication, Variable
+
+LORIS = "Chang 2024, Nat Cancer 5:1158 (LORIS: patients of one cancer centre; medians by cancer type)"
+UNSEEN = 0.02  # assumed: share of cells that T cells do not see where no HLA allele is lost
+LOST = 0.25  # assumed: share of cells that T cells do not see where one is lost: a part of the antigens of all cells
+
+
+class Burden(NamedTuple):
+    """Mutations per megabase: median, and standard deviation of the logarithm; share of patients with HLA loss."""
+
+    median: float
+    log_spread: float
+    hla_loss: float
+    source: str = LORIS
+
+
+def escape_share(hla_loss: float) -> float:
+    """The typical share of cells that T cells do not see, from the share of patients who have lost an HLA allele."""
+    odds = [np.log(share / (1 - share)) for share in (UNSEEN, LOST)]
+    middle = (1 - hla_loss) * odds[0] + hla_loss * odds[1]
+    return float(1 / (1 + np.exp(-middle)))
+
+
+def advanced(
+    name: str,
+    title: str,
+    source: str,
+    *,
+    age: Variable,
+    male: Variable,
+    ecog: Variable,
+    size: Variable,
+    burden: Burden,
+    values: Mapping[str, float | int],
+    spreads: Mapping[str, Spread] | None = None,
+) -> Indication:
+    """An indication of the full core.
+
+    size: sum of target diameters.   values: typical values of parameters that are others here, beside those that follow
+    from `burden`; each is explained where the indication is written.
+    """
+    return Indication(
+        name,
+        title=title,
+        source=f"{source}; {burden.source}",
+        variables=(age, male, ecog, size, *people.body()),
+        derive=people.derive,
+        units=people.UNITS,
+        values={
+            "mutational_burden": burden.median,
+            "escape_share": escape_share(burden.hla_loss),
+            **values,
+        },
+        spreads={
+            "mutational_burden": LogNormal(burden.log_spread),
+            "escape_share": LogitNormal(1.5),
+            **(spreads or {}),
+        },
+        correlations=(
+            *people.CORRELATIONS,
+            ("nk_fitness", "frailty", -0.4),  # assumed, as in the first trial's patients
+            ("net_growth_rate", "frailty", 0.3),  # assumed: fast tumours in frail patients
+        ),
+        columns=people.COLUMNS,
+        core="full",
+    )

@@ -1,0 +1,26 @@
+"""Advanced melanoma, as the trials of checkpoint inhibitors enrolled it."""
+
+from __future__ import annotations
+
+from opsonin.patients import people
+from opsonin.patients.advanced import LORIS, Burden, advanced
+from opsonin.patients.indication import Indication
+
+JOSEPH = "Joseph 2018, Clin Cancer Res 24:4960 (KEYNOTE-001: median sum of diameters 102 mm, range 10 to 895)"
+
+
+def melanoma() -> Indication:
+    """Unresectable or metastatic cutaneous melanoma."""
+    return advanced(
+        "melanoma",
+        title="Advanced melanoma",
+        source=JOSEPH,
+        age=people.age(65, 14, f"{LORIS}: median 65; spread assumed"),
+        male=people.male(0.56, f"{LORIS}: 56 % men"),
+        ecog=people.ecog(0.70, 0.30, "assumed: two in three with status 0, the others 1, as trials required"),
+        size=people.sum_of_diameters(
+            102.0, 0.85, f"{JOSEPH}; spread assumed from the range, cut at 400 mm", largest=400
+        ),
+        burden=Burden(11.4, 1.44, 0.07),
+        values={},
+    )

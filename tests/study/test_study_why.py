@@ -102,7 +102,7 @@ def test_a_study_file_asks_and_its_run_and_report_answer(tmp_path):
     )
     run = study.run(seed=1)
     found = run.findings
-    assert found.get("why.response.rate").n <= 100
+    assert int(found.get("why.response.rate").n or 0) in range(40, 101)
     assert found.get("why.resistance.fast growth.share").estimate == 1
     whole, parts = (
         found.get("why.pathway.whole.benefit").estimate,
@@ -131,10 +131,10 @@ def test_what_a_study_file_asks_wrongly_is_named_before_anything_runs(tmp_path, 
 
 
 def test_where_it_cannot_be_answered_the_run_says_so(study, tmp_path):
-    asked = asking(tmp_path, WHY.replace("progression-free at 12 weeks", "progression-free at 1 day"))
-    (told,) = asked_why(asked)
+    late = WHY.replace("patients = 100", "patients = 40").replace("12 weeks", "23 months")
+    (told,) = asked_why(asking(tmp_path, late))  # some drop out before that
     assert told.is_note
-    assert "can only be asked where some do and some do not" in told.note
+    assert "of the virtual patients can be judged; enlarge" in told.note
 
 
 def test_pathways_are_shared_out_and_too_many_are_refused(study):

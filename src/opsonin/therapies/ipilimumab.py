@@ -23,12 +23,12 @@ IPILIMUMAB = Antibody(
     vp=Constant(3.11, "l"),
 )
 RATES = {
-    "rash_drive": 0.0096,
-    "colitis_drive": 0.0029,
-    "hepatitis_drive": 0.00088,
-    "pneumonitis_drive": 0.00022,
-    "hypothyroidism_drive": 0.00088,
-    "other_immune_drive": 0.043,
+    "rash_drive": 0.0105,
+    "colitis_drive": 0.0032,
+    "hepatitis_drive": 0.00096,
+    "pneumonitis_drive": 0.00024,
+    "hypothyroidism_drive": 0.00096,
+    "other_immune_drive": 0.047,
 }
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from opsonin.analysis.asked import Asked
 from opsonin.analysis.findings import Finding, note
-from opsonin.analysis.phase_two import arm_characteristics, has_arms
+from opsonin.analysis.phase_two import has_arms
 from opsonin.analysis.response import EXACT_SOURCE
 from opsonin.analysis.statistics import proportion
 
@@ -113,6 +113,8 @@ def operating_characteristics(asked: Asked) -> list[Finding]:
     if replicates is None or not len(replicates.table("subjects")):
         return []
     if has_arms(asked):
+        from opsonin.analysis.arm_characteristics import arm_characteristics
+
         return arm_characteristics(asked)
     subjects, trials = replicates.table("subjects"), np.asarray(replicates.trials)
     count, names = trials.size, asked.levels

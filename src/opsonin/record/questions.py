@@ -87,6 +87,10 @@ SCREEN = (
     'endpoints, such as ["PFS", "response"], or a table such as { against = ["PFS"], day = 15, markers = ["CD8+"] }, '
     "without day 0 and without other keys",
 )
+PHASE_TWO = (
+    lambda value: isinstance(value, Mapping) and all(_is_number(value.get(key)) for key in ("null", "target")),
+    'a phase II design, such as { name = "simon", null = 0.05, target = 0.20 }',
+)
 STRATA = (lambda value: _is_text(value) or _are_texts(value), 'a column, or a list of columns, such as ["ecog"]')
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -95,7 +99,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "escalating_agents": TEXTS,
     "confirm": YES, "criteria": CRITERIA, "dlt": TEXTS, "dlt_window_days": NUMBER, "design": TEXT, "levels": NUMBER,
     "design_seeks": TEXT,
-    "cohort": COHORT,
+    "cohort": COHORT, "phase_two": PHASE_TWO,
     "screen": SCREEN, "adjust": STRATA, "naive": YES, "searched": SEARCHED, "search_cut": TEXTS,
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any
 from opsonin.report import words
 from opsonin.report.content import Table
 from opsonin.report.context import Context, value_of
+from opsonin.report.groups import EVERYONE
 
 DECISIONS = {"stay": "go on", "stop": "stop", "declare": "worth going on with"}
 HEADS = {
@@ -29,18 +30,19 @@ def asked(context: Context) -> list[str]:
     """The question of the design, and what arms or indications are compared."""
     questions, labels = context.questions, context.groups.labels
     design = questions.get("phase_two") or {}
+    arms = list(questions.get("arms") or ([] if labels == (EVERYONE,) else labels)) or ["the treatment"]
     said = []
     if design:
-        what = words.listed(questions["arms"], "or")
+        what = words.listed(arms, "or")
         poor, good = (words.share(float(design[key])) for key in ("null", "target"))
+        name = design.get("design") or design["name"]
         said.append(
-            f"Is {what} worth going on with, by the {design['design']} design: a response rate of {poor} is not, one "
-            f"of {good} is?"
+            f"Is {what} worth going on with, by the {name} design: a response rate of {poor} is not, one of {good} is?"
         )
     if not context.groups.single:
         shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"
         said.append(f"How do {shown} compare{_how(context)}?")
-    return said or [f"What does {words.listed(questions['arms'])} do in {context.patients:,} patients?"]
+    return said or [f"What does {words.listed(arms)} do in {context.patients:,} patients?"]
 
 
 def decided(context: Context) -> list[tuple[str, str]]:

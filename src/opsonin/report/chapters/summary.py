@@ -37,7 +37,7 @@ def asked(context: Context) -> list[str]:
     questions, out = context.questions, []
     names = list(short_names(level_names(context.record).values()).values())
     agent, together = questions.get("escalating_agent"), questions.get("escalating_agents")
-    if phase_two.has_arms(context):
+    if phase_two.has_arms(context) or questions.get("phase_two"):
         out += phase_two.asked(context)
     elif together:
         by = f", by the {questions['design']} design" if questions.get("design") else ""

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsonin.analysis import Finding, Findings, explained_response
+from opsonin.analysis import Finding, Findings, explained_response, pathways
 from opsonin.random import normal
 from opsonin.report import words
 from opsonin.report.chapters import why
 from opsonin.report.content import Drawing, Lines, Table
 from opsonin.report.context import Context
+from opsonin.report.figures.pathways import shared_out
 from opsonin.report.figures.why import explained, resistance_map, restored, separated
 from opsonin.report.groups import grouped
 from opsonin.report.write import chapters_of, render
@@ -106,6 +107,25 @@ def test_words_are_a_clinicians(found):
     ]  # fmt: skip
     assert "CD8 density is higher (area 0." in lines["What marks them."]
     assert "with one change: infiltration restored" in lines["What holds the others back."]
+
+
+def test_pathways_are_drawn_and_told():
+    z = normal(23, "pathways", np.arange(80), draws=2)
+    on = {(): 0 * z[:, 0], ("phagocytosis",): 1 + z[:, 0], ("T cells",): 0 * z[:, 1]}
+    found = pathways(on | {("phagocytosis", "T cells"): 3 + z[:, 0]}).findings()
+    figure = shared_out(found)
+    assert figure.data["name"].tolist() == ["phagocytosis", "T cells"]
+    alone, needed = (np.asarray(t["x"], dtype=float) for t in figure.plot.data if t["type"] == "scatter")
+    assert (needed > alone).all()  # they need one another
+    figure.plot.plotly()
+    assert shared_out([]) is None
+    record = small_trial()
+    context = Context(record, found, grouped(record))
+    told = dict(why.in_words(context))["Through what the treatment works."]
+    assert told.startswith("Phagocytosis 6")
+    assert told.endswith(" % of the benefit.")
+    (table,) = [block for block in why.chapter(context).blocks if isinstance(block, Table)]
+    assert "T cells: lost without it" in [row[0] for row in table.rows]
 
 
 def test_an_outcome_that_is_no_response_is_said_and_names_are_words():

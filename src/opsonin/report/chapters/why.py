@@ -6,6 +6,7 @@ from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing, Lines
 from opsonin.report.context import Context, findings_table, remarks
 from opsonin.report.figures import why as figures
+from opsonin.report.figures.pathways import SUMS, shared_out
 
 NAME, TITLE = "why", "Why they respond"
 STRONG = 0.7  # an area this far from 0.5, either way, is worth a sentence
@@ -20,7 +21,7 @@ def chapter(context: Context) -> Chapter:
     lines = in_words(context)
     if lines:
         blocks.append(Lines(lines, "In words"))
-    drawn = (figures.separated, figures.explained, figures.restored, figures.resistance_map)
+    drawn = (figures.separated, figures.explained, figures.restored, figures.resistance_map, shared_out)
     blocks += [Drawing(figure) for figure in (draw(found) for draw in drawn) if figure is not None]
     blocks += remarks(context, "why")
     for title, prefix, endings in (
@@ -28,6 +29,7 @@ def chapter(context: Context) -> Chapter:
         ("Shares of the variance of response, in numbers", "why.variance", ("share", "interaction", "total")),
         ("One mechanism changed, in numbers", "why.counterfactual", ("turned", "only", "lost", "rate_difference")),
         ("The map of resistance, in numbers", "why.resistance", ("share", "alone")),
+        ("The pathways of the benefit, in numbers", "why.pathway", ("benefit", "alone", "needed")),
     ):
         table = findings_table(title, context.ending(prefix, *endings), _told, folded=True)
         if table is not None:
@@ -71,6 +73,11 @@ def in_words(context: Context) -> list[tuple[str, str]]:
             none = 1 - float(anyone["estimate"].iloc[0])
             said += f" {words.share(round(none, 3))} are turned by no single change."
         out.append(("What holds the others back.", said))
+    rows = figures.named(found, "why.pathway.", ".benefit")
+    parts = rows[~rows["name"].isin(SUMS)].sort_values("estimate", ascending=False)
+    if len(parts):
+        told = [f"{r['name']} {r['note'].removesuffix(' of the whole')}".strip() for _, r in parts.iterrows()]
+        out.append(("Through what the treatment works.", f"{words.capital(words.listed(told))} of the benefit."))
     return out
 
 
@@ -92,6 +99,8 @@ def _told(finding: Any) -> str:
     inner = finding.name.removeprefix("why.").partition(".")[2]
     name, _, part = inner.rpartition(".")
     name = figures.readable(name)
+    if finding.name.startswith("why.pathway."):
+        return {"benefit": name, "alone": f"{name}: alone", "needed": f"{name}: lost without it"}[part]
     told = {
         "auc": "",
         "share": "",

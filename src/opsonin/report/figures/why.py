@@ -29,7 +29,7 @@ def separated(findings: Iterable[Any]) -> Figure | None:
     # baseline first, in the same colour everywhere; what cannot be measured last, in grey
     kinds = sorted(dict.fromkeys(rows["group"]), key=lambda kind: (kind == HIDDEN, kind != BASELINE))
     colours = dict(zip(kinds, palette.groups(len(kinds)), strict=True)) | {HIDDEN: palette.GREY}
-    plot = _rows(shown["name"].tolist())
+    plot = rows_of_names(shown["name"].tolist())
     for place, (_, row) in enumerate(shown.iterrows()):
         _interval(plot, place, row, colours[row["group"]])
         told = words.with_interval(row["estimate"], row["lower"], row["upper"])
@@ -65,7 +65,7 @@ def explained(findings: Iterable[Any]) -> Figure | None:
     clear = int((rows["lower"] > 0).sum())
     shown = rows.head(min(max(clear, FEW), MOST))
     colours = [ASSUMED if a else palette.BLUE for a in assumed.head(len(shown))]
-    plot = _rows(shown["name"].tolist())
+    plot = rows_of_names(shown["name"].tolist())
     share = 100 * shown["estimate"].clip(lower=0)
     plot.add_trace(
         bar(
@@ -128,7 +128,7 @@ def restored(findings: Iterable[Any]) -> Figure | None:
     lost = named(found, "why.counterfactual.", ".lost").set_index("name")["estimate"]
     data = rows.assign(only=rows["name"].map(only), lost=rows["name"].map(lost))
     shown = data.head(MOST)
-    plot = _rows(shown["name"].tolist())
+    plot = rows_of_names(shown["name"].tolist())
     for column, colour, what in (("estimate", TURNED, "would respond"), ("only", ONLY, "by this alone")):
         plot.add_trace(
             bar(
@@ -255,7 +255,7 @@ def _commonest(group: str, rows: pd.DataFrame) -> str:
     return words.capital(f"{of}: {mine['name'].tolist()[top]} ({share})")
 
 
-def _rows(names: Sequence[str]) -> Canvas:
+def rows_of_names(names: Sequence[str]) -> Canvas:
     """An empty panel with a row for each name, the first on top, and room for a number in words beside it."""
     labels = [wrapped(name, WIDE) for name in names]
     plot = Canvas(100 + (36 if any("<br>" in text for text in labels) else 28) * len(names))

@@ -152,6 +152,6 @@ def test_contradictory_correlations_are_refused():
 
 
 def test_an_unknown_indication_lists_the_known():
-    assert indication_names() == ["refractory-solid"]
+    assert "refractory-solid" in indication_names()
     with pytest.raises(ModelError, match="did you mean 'refractory-solid'"):
         indication("refractory-solids")

@@ -9,6 +9,7 @@ from opsonin.report.figures import why as figures
 from opsonin.report.figures.pathways import SUMS, shared_out
 
 NAME, TITLE = "why", "Why they respond"
+SMALL = 0.02  # a share of the variance below this is not worth a sentence
 STRONG = 0.7  # an area this far from 0.5, either way, is worth a sentence
 
 
@@ -60,7 +61,9 @@ def in_words(context: Context) -> list[tuple[str, str]]:
             out.append((title, _marks(some)))
     rows = figures.named(found, "why.variance.", ".share").sort_values("estimate", ascending=False)
     if len(rows):
-        top = [f"{r['name']} ({words.share(round(max(r['estimate'], 0), 3))})" for _, r in rows.head(3).iterrows()]
+        clear = rows[(rows["lower"] > 0) & (rows["estimate"] >= SMALL)]  # of fifty, some are above 0 by chance
+        some = clear if len(clear) else rows.head(1)
+        top = [f"{r['name']} ({words.share(round(max(r['estimate'], 0), 3))})" for _, r in some.head(3).iterrows()]
         out.append(("What makes them differ.", f"By themselves, most of the variance: {words.listed(top)}."))
     rows = figures.named(found, "why.counterfactual.", ".turned")
     single = rows[rows["name"] != "any one"].sort_values("estimate", ascending=False)

@@ -1,8 +1,8 @@
 """A second process for a run's analyses and report: it loads what they need while the first one builds the model.
 
 While trial 1's patients are simulated without an agent here, and the tables of the replicate trials are made, trial 1
-is analysed there; while the tables are written here, the report is. Where there is one core only, or the process is
-lost, the same is done here.
+is analysed there and its report begun; while the tables are written here, the report is. Where there is one core only,
+or the process is lost, the same is done here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opsonin.analysis import Findings
     from opsonin.analysis.everything import Part
     from opsonin.record import TrialRecord
+    from opsonin.report.write import Ahead
 
 _BEGIN = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); import opsonin.cli.aside as a; a.serve()"
 
@@ -139,7 +140,8 @@ def serve() -> None:
             record, seed = pickle.load(sys.stdin.buffer)
             part = _analysed(record, seed)
             part |= _compared(record, pickle.load(sys.stdin.buffer), seed)
-            answer = _reported(part, record, *pickle.load(sys.stdin.buffer))
+            ahead = _drawn(part, record)
+            answer = _reported(part, record, *pickle.load(sys.stdin.buffer), ahead=ahead)
         except OpsoninError as problem:
             answer = problem
         pickle.dump(answer, channel, protocol=pickle.HIGHEST_PROTOCOL)
@@ -174,8 +176,21 @@ def _compared(record: TrialRecord, worlds: dict[str, TrialRecord], seed: int) ->
     return analyse_part(OF_POTENTIAL, record, potential=worlds, seed=seed)
 
 
+def _drawn(part: Part, record: TrialRecord) -> Ahead:
+    from opsonin.analysis.everything import joined
+    from opsonin.report.write import drawn_ahead
+
+    return drawn_ahead(record, joined(part))
+
+
 def _reported(
-    part: Part, record: TrialRecord, rest: Part, trials: int | None, folder: Path, notes: list[str]
+    part: Part,
+    record: TrialRecord,
+    rest: Part,
+    trials: int | None,
+    folder: Path,
+    notes: list[str],
+    ahead: Ahead | None = None,
 ) -> Findings:
     from opsonin.analysis.everything import joined
     from opsonin.report import write_report
@@ -183,5 +198,5 @@ def _reported(
     record.manifest.notes = notes
     findings = joined(part | rest)
     findings.save(folder / FINDINGS)
-    write_report(record, findings, folder / REPORT, replicates=trials)
+    write_report(record, findings, folder / REPORT, replicates=trials, ahead=ahead)
     return findings

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,19 +34,48 @@ from opsonin.report.figures.canvas import six_digits
 from opsonin.report.groups import grouped
 
 CHAPTERS = (summary, trial, safety, pharmacokinetics, immune, response, biomarkers, methods)
+# rooms that read no findings but those of these names: they can be drawn before there are any others
+OWN = {
+    safety.NAME: ("safety",),
+    pharmacokinetics.NAME: ("pk",),
+    immune.NAME: ("immune",),
+    response.NAME: ("response", "survival", "tumour"),
+}
 MOST_ROWS = 20_000  # of a figure's values in the page; the record holds all
 
 
+class Ahead(NamedTuple):
+    """What of a report is there before all findings are: chapters by name, and drawings and values of their figures."""
+
+    chapters: dict[str, Chapter]
+    drawings: dict[str, str]
+    values: dict[str, str]
+
+
+def drawn_ahead(record: TrialRecord, findings: Iterable[Finding]) -> Ahead:
+    """The chapters of OWN, from a record and findings of which only those of other names are missing."""
+    context = _context(record, findings, None)
+    made = {room.NAME: room.chapter(context) for room in _rooms(context) if room.NAME in OWN}
+    figures = [figure for chapter in made.values() for figure in chapter.figures]
+    drawings = {figure.name: _drawing(figure) for figure in figures}
+    return Ahead(made, drawings, {figure.name: _values(figure) for figure in figures})
+
+
 def write_report(
-    record: TrialRecord, findings: Iterable[Finding], path: str | Path, replicates: Replicates | int | None = None
+    record: TrialRecord,
+    findings: Iterable[Finding],
+    path: str | Path,
+    replicates: Replicates | int | None = None,
+    ahead: Ahead | None = None,
 ) -> Path:
     """Write the report of a record and its findings to `path` (.html) and give the path.
 
     replicates: the replicate trials, or only their number; their operating characteristics come as findings.
+    ahead: what `drawn_ahead` gave for the same record.
     The same inputs give the same bytes. Raises: ReportError where the file cannot be written.
     """
     target = Path(path)
-    page = render(record, list(findings), replicates)
+    page = render(record, list(findings), replicates, ahead)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -62,14 +91,23 @@ def write_report(
 
 
 def chapters_of(
-    record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None
+    record: TrialRecord,
+    findings: Iterable[Finding],
+    replicates: Replicates | int | None = None,
+    ahead: Ahead | None = None,
 ) -> list[Chapter]:
-    """The chapters in order; those without data say why. Responses that only lesions tell are derived first."""
+    """The chapters in order; those without data say why."""
+    context = _context(record, findings, replicates)
+    there = {} if ahead is None else ahead.chapters
+    return [there[room.NAME] if room.NAME in there else room.chapter(context) for room in _rooms(context)]
+
+
+def _context(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None) -> Context:
+    """What the chapters are given. Responses that only lesions tell are derived first."""
     from opsonin.analysis.derived import completed
 
     record = completed(record, record.manifest.questions).record
-    context = Context(record, list(findings), grouped(record), _count(replicates))
-    return [room.chapter(context) for room in _rooms(context)]
+    return Context(record, list(findings), grouped(record), _count(replicates))
 
 
 def _rooms(context: Context) -> tuple[Any, ...]:
@@ -85,10 +123,16 @@ def _rooms(context: Context) -> tuple[Any, ...]:
     return (*CHAPTERS[:-1], *more, methods)
 
 
-def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None = None) -> str:
+def render(
+    record: TrialRecord,
+    findings: Iterable[Finding],
+    replicates: Replicates | int | None = None,
+    ahead: Ahead | None = None,
+) -> str:
     """The page as text."""
-    chapters = chapters_of(record, findings, replicates)
+    chapters = chapters_of(record, findings, replicates, ahead)
     figures = [figure for chapter in chapters for figure in chapter.figures]
+    drawn, told = ({}, {}) if ahead is None else (ahead.drawings, ahead.values)
     manifest = record.manifest
     virtual = manifest.kind == "virtual"
     return _page().render(
@@ -98,8 +142,8 @@ def render(record: TrialRecord, findings: Iterable[Finding], replicates: Replica
         kind_words=_kind_words(virtual, bool((manifest.questions or {}).get("cohort"))),
         version=manifest.software_version,
         chapters=[_numbered(chapter, k + 1) for k, chapter in enumerate(chapters)],
-        drawings={figure.name: script_safe(figure.plot.to_json()) for figure in figures},
-        values={figure.name: _values(figure) for figure in figures},
+        drawings={figure.name: drawn.get(figure.name) or _drawing(figure) for figure in figures},
+        values={figure.name: told.get(figure.name) or _values(figure) for figure in figures},
         css=_resource("report.css"),
         script=_resource("report.js"),
         plotly=_plotly(),
@@ -127,6 +171,10 @@ def _numbered(chapter: Chapter, number: int) -> dict[str, Any]:
         "lead": chapter.lead,
         "blocks": chapter.blocks,
     }
+
+
+def _drawing(figure: Figure) -> str:
+    return script_safe(figure.plot.to_json())
 
 
 def _values(figure: Figure) -> str:

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtr
 
 from opsonin.errors import FitError
-from opsonin.fit import Target, populations
+from opsonin.fit import Target, normal_scores, populations, weighted_quantile
 from opsonin.random import normal, uniform
 
 
@@ -93,6 +93,33 @@ def test_a_pool_too_small_for_the_prior_says_how_much_is_out_of_reach():
     found = populations(z, z[:, 0], [Target("mean", 0.2, 0.1)], shift_sd=1.0, candidates=200, rounds=2)
     assert 0.3 < found.out_of_reach <= 1
     assert found.typical_patients < 300
+
+
+def test_scores_of_parameters_are_normal_and_independent_and_find_the_typical_value():
+    z = pool(5000, 2)
+    entry = np.exp(0.4 * z[:, 0])
+    burden = 3.0 + 0.8 * z[:, 0] + 0.6 * z[:, 1]  # correlated with the first
+    plain, free = (normal_scores(np.column_stack([entry, burden]), independent=f) for f in (False, True))
+    assert plain[:, 0] == pytest.approx(z[:, 0], abs=0.6)  # its own score, but for the outermost ranks
+    assert np.corrcoef(plain.T)[0, 1] == pytest.approx(0.8, abs=0.03)
+    assert np.corrcoef(free.T) == pytest.approx(np.eye(2), abs=1e-9)
+    # patients whose entry is 1.3 times as good respond in a published trial; the fit finds who they are
+    response = entry > 1.5
+    rate = 1 - ndtr((np.log(1.5) - np.log(1.3)) / 0.4)
+    found = populations(free, response, [Target.share("response", round(5000 * rate), 5000)], candidates=300)
+    assert weighted_quantile(entry, found.patients) == pytest.approx(1.3, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.repeat([0.0, 1.0], 50), "parameter 1 has 2 values in 100 patients"),
+        (np.column_stack([np.arange(100.0), np.arange(100.0) ** 3]), "follow from others"),
+    ],
+)
+def test_parameters_without_scores_are_named(values, message):
+    with pytest.raises(FitError, match=message):
+        normal_scores(values, independent=True)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from opsonin.fit.calibration import Calibration, calibrate
 from opsonin.fit.inclusion import Inclusion, inclusion
 from opsonin.fit.populations import Populations, populations
 from opsonin.fit.reference import Normal, Observed
+from opsonin.fit.scores import normal_scores
 from opsonin.fit.targets import Target, misfit
 from opsonin.fit.tilting import Tilt, tilt
 from opsonin.fit.weights import effective_sample_size, weighted_mean, weighted_quantile
@@ -27,6 +28,7 @@ __all__ = [
     "effective_sample_size",
     "inclusion",
     "misfit",
+    "normal_scores",
     "populations",
     "tilt",
     "weighted_mean",

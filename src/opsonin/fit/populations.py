@@ -109,8 +109,8 @@ def populations(
 ) -> Populations:
     """The populations that published figures leave possible.
 
-    scores: (n, score), independent standard normal scores behind the parameters that may differ from what was assumed
-    (limits that cut tails off do no harm). features: (n, target), as for `tilt`: a figure is a weighted mean of its
+    scores: (n, score), independent standard normal scores of the parameters that may differ from what was assumed, as
+    `normal_scores` makes them. features: (n, target), as for `tilt`: a figure is a weighted mean of its
     feature. shift_sd: prior standard deviation of a mean's shift, in standard deviations of the pool; spread_sd: of the
     logarithm of a spread's factor, 0 to leave spreads alone. candidates: drawn in each of `rounds`.
     A figure's likelihood is widened by the Monte Carlo error that the candidate's weights leave.
@@ -231,8 +231,7 @@ def _scores(scores: Any) -> np.ndarray:
         k = int(odd[0])
         raise FitError(
             f"column {k + 1} of the scores has mean {mean[k]:.2g} and standard deviation {sd[k]:.2g}; standard normal "
-            "scores are needed: for a lognormal parameter, its logarithm less that of the typical value, over the "
-            "spread."
+            "scores are needed, such as those of `normal_scores`."
         )
     if z.shape[1] > 1:
         together = np.abs(np.corrcoef(z.T) - np.eye(z.shape[1]))
@@ -240,6 +239,6 @@ def _scores(scores: Any) -> np.ndarray:
             i, j = np.unravel_index(int(together.argmax()), together.shape)
             raise FitError(
                 f"columns {min(i, j) + 1} and {max(i, j) + 1} of the scores are correlated ({together.max():.2f}); "
-                "hand over the independent draws behind them (scores times the inverse Cholesky factor)."
+                "make them with `normal_scores(…, independent=True)`."
             )
     return z

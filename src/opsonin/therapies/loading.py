@@ -16,11 +16,16 @@ from opsonin.errors import ModelError, TherapyError
 from opsonin.model import Administration, Module
 
 REGISTRY = {
+    "armoured-car-t": "opsonin.therapies.armoured_car_t:module",
     "atezolizumab": "opsonin.therapies.atezolizumab:module",
+    "car-t": "opsonin.therapies.car_t:module",
+    "car-t-solid": "opsonin.therapies.car_t:solid",
     "cyclophosphamide": "opsonin.therapies.cyclophosphamide:module",
+    "fludarabine": "opsonin.therapies.lymphodepletion:fludarabine",
     "imatinib": "opsonin.therapies.imatinib:module",
     "interleukin-2": "opsonin.therapies.interleukin2:module",
     "ipilimumab": "opsonin.therapies.ipilimumab:module",
+    "lymphodepleting-cyclophosphamide": "opsonin.therapies.lymphodepletion:cyclophosphamide",
     "nivolumab": "opsonin.therapies.nivolumab:module",
     "pembrolizumab": "opsonin.therapies.pembrolizumab:module",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from opsonin.studies.clinical_targets import Compared, Missing
 
 WORST = 5
+CAPITALS = ("os", "pfs", "sld", "trae", "crs", "efs", "cr", "vdt")
 UNITS = {"percent": "%", "months": "months", "ratio": "", "days": "days", "mm": "mm", "fraction": ""}
 
 PAGE = """# Published outcomes beside simulated ones
@@ -19,8 +21,9 @@ Made by `python -m opsonin.studies.clinical_targets`, seed {seed}: {patients:,} 
 under each treatment, scans every 8 weeks, followed for 61 months. Published figures are those of a table of {total}
 rows, which says how each is known; those that are from memory and wait to be looked up are marked with †. In brackets:
 the published 95 % interval (with * worked out from the number of patients), and the middle 95 % of simulated trials as
-large as the published one. Where these overlap, or, where the publication gives no interval, where the published value
-lies in the simulated one, the row agrees.
+large as the published one, the pool's Monte Carlo error included. Where these overlap, or, where the publication gives
+no interval, where the published value lies in the simulated one, the row agrees. Progression is seen at scans, so that
+medians of PFS fall on the days of scans.
 
 *Calibrated* rows are figures that parameters were set to meet, by `src/opsonin/studies/targets.toml`; *predicted* ones
 were not used for that.{against}
@@ -137,12 +140,11 @@ def _missing(missing: Sequence[Missing]) -> str:
 
 def words_of(quantity: str) -> str:
     """A quantity's name in words: "os_rate_24m" → "OS rate at 24 months"."""
-    words = [
-        word.upper() if word in ("os", "pfs", "sld", "trae", "crs", "efs") else word for word in quantity.split("_")
-    ]
-    if words[-1][:-1].isdigit() and words[-1].endswith("m"):
-        return f"{' '.join(words[:-1])} at {words[-1][:-1]} months"
-    return " ".join(word for word in words if word != "months")
+    said = [word.upper() if word in CAPITALS else word for word in quantity.split("_")]
+    said = [f"{word[:-1]} months" if re.fullmatch(r"\d+m", word) else word for word in said]
+    if re.fullmatch(r"\d+ months", said[-1]) and said[-2] != "at":
+        said.insert(-1, "at")
+    return " ".join(said).removesuffix(" months") if said[0] == "median" else " ".join(said)
 
 
 def number(value: float) -> str:
@@ -165,7 +167,9 @@ def _median_error(rows: Sequence[Compared]) -> str:
     others = [row.error for row in rows if not row.target.is_rate]
     said = []
     if rates:
-        said.append(f"{np.median(rates):.1f} percentage points ({len(rates)} rates)")
+        said.append(f"{np.median(rates):.1f} percentage points ({len(rates)} {'rate' if len(rates) == 1 else 'rates'})")
     if others:
-        said.append(f"× {np.median(others):.2f} ({len(others)} times and ratios)")
+        said.append(
+            f"× {np.median(others):.2f} ({len(others)} {'time or ratio' if len(others) == 1 else 'times and ratios'})"
+        )
     return "; ".join(said) or "–"

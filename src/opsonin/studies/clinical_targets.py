@@ -1,6 +1,6 @@
 """Published outcomes beside simulated ones, row by row of a table of published figures, as a page of the docs.
 
-python -m opsonin.studies.clinical_targets TABLE.csv [--patients 1000] [--seed 1] [--out docs/clinical-targets.md]
+python -m opsonin.studies.clinical_targets TABLE.csv [--patients 1000] [--only melanoma] [--out clinical-targets.md]
 """
 
 from __future__ import annotations
@@ -209,13 +209,16 @@ def _elsewhere(target: Target, pools: ClinicalPools) -> str:
 
 
 def _draws(target: Target, there: int, seed: int, side: str = "", share: int = 1) -> np.ndarray:
-    """Rows of trials as large as the published one (trial, patient), drawn with replacement.
+    """Rows of trials as large as the published one (trial, patient), drawn with replacement from a pool.
 
+    The pool is itself drawn anew for each trial, as it is a sample too.
     share: of the published patients one side of a comparison has (2: half).
     """
-    size = max(2, (target.n or USUAL) // share)
-    drawn = random.uniform(seed, f"published {target.id} {side}", np.arange(DRAWS), draws=size)
-    return (drawn * there).astype(np.int64)
+    size, trials = max(2, (target.n or USUAL) // share), np.arange(DRAWS)
+    pool = random.uniform(seed, f"pool of {target.id} {side}", trials, draws=there)
+    drawn = random.uniform(seed, f"published {target.id} {side}", trials, draws=size)
+    chosen = (drawn * there).astype(np.int64)
+    return np.take_along_axis((pool * there).astype(np.int64), chosen, axis=1)
 
 
 def _spread(drawn: list[float]) -> tuple[float, float]:
@@ -233,11 +236,13 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options.add_argument("table", type=Path, help="the table of published figures (CSV)")
     options.add_argument("--patients", type=int, default=1000, help="in each pool")
+    options.add_argument("--only", default="", help="rows whose id, indication or treatment holds this (a pattern)")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--out", type=Path, default=Path("docs/clinical-targets.md"))
     given = options.parse_args(arguments)
     pools = ClinicalPools(given.patients, given.seed)
-    rows, missing = compared(read_targets(given.table), pools)
+    asked = [t for t in read_targets(given.table) if re.search(given.only, f"{t.id} {t.indication} {t.treatment}")]
+    rows, missing = compared(asked, pools)
     made = page(rows, missing, pools.mapped.causes, given.patients, given.seed)
     given.out.write_text(made, encoding="utf-8")
     sys.stdout.write(made)

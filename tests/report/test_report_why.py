@@ -92,6 +92,8 @@ def test_the_chapter_comes_before_the_methods_and_only_where_it_was_asked(found)
     asked = chapters_of(record, [*small_findings(), *found])
     assert "why" not in plain
     assert [chapter.name for chapter in asked] == [*plain[:-1], "why", plain[-1]]
+    first = next(block for block in asked[0].blocks if isinstance(block, Lines) and block.title == "What was found")
+    assert any(begin == "Why, response:" and "infiltration restored" in rest for begin, rest in first.lines)
     here = asked[-2]
     assert [type(block) for block in here.blocks[:5]] == [Lines, Drawing, Drawing, Drawing, Drawing]
     assert len([block for block in here.blocks if isinstance(block, Table)]) == 4

@@ -119,6 +119,9 @@ def _say(study: Study, found: Explained, level: int) -> None:
     ):
         rows = figures.named(findings, prefix, ending)
         _table(title, rows if ending == ".turned" else rows.head(SHOWN), percent)
+    for assumed in findings.named("why.variance.assumed"):
+        told = words.with_interval(max(assumed.estimate, 0), max(assumed.lower, 0), max(assumed.upper, 0), percent=True)
+        screen.print(f"\nParameters that are assumed account for {told} of the variance.")
     for text in found.findings.notes:
         screen.print(f"\n{escape(text)}", soft_wrap=True)
 
@@ -128,15 +131,22 @@ def _table(title: str, rows: Any, percent: bool) -> None:
 
     if not len(rows):
         return
-    grouped = set(rows["group"]) != {"all"}
+    beside = rows["group"] if set(rows["group"]) != {"all"} else rows["note"].map(_known)
+    grouped = bool(beside.astype(bool).any())
     lines = [
         (
             str(row["name"]),
-            *([str(row["group"])] if grouped else []),
+            *([str(beside.loc[place])] if grouped else []),
             words.with_interval(row["estimate"], row["lower"], row["upper"], percent=percent),
         )
-        for _, row in rows.iterrows()
+        for place, row in rows.iterrows()
     ]
     heads = ("", *([""] if grouped else []), "estimate (95 % interval)")
     console().print()
     console().print(table(title, heads, lines, right=heads[-1:]))
+
+
+def _known(source: str) -> str:
+    """How a parameter is known, by its source; empty where the note is none."""
+    first = source.partition(":")[0].strip().lower()
+    return {"assumed": "assumed", "calibrated to": "calibrated"}.get(first, "")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from opsonin.report import believing, phase_two, verdicts, words
+from opsonin.report.chapters import why
 from opsonin.report.chapters.methods import sentence_of
 from opsonin.report.content import Block, Chapter, Lines, Numbers
 from opsonin.report.context import Context
@@ -84,6 +85,7 @@ def found(context: Context) -> list[verdicts.Line]:
         verdicts.response(context)[:2],
         verdicts.survival(context)[:2],
         believing.biomarker(context)[:1],
+        why.headline(context),
     ]
     lines = [line for part in ordered for line in part]
     while len(lines) > LINES:  # shorten the longest part, so that every subject keeps a line

@@ -84,6 +84,22 @@ def in_words(context: Context) -> list[tuple[str, str]]:
     return out
 
 
+def headline(context: Context) -> list[tuple[str, str]]:
+    """One line for the first page: what would have turned most of the others; empty where nobody asked."""
+    found = context.named("why")
+    rows = figures.named(found, "why.counterfactual.", ".turned")
+    single = rows[rows["name"] != "any one"].sort_values("estimate", ascending=False, kind="stable")
+    if not len(single):
+        return []
+    best = single.iloc[0]
+    share = words.with_interval(best["estimate"], best["lower"], best["upper"], percent=True)
+    outcome = next((f.note for f in found if f.name == "why.response.rate"), "response")
+    told = (
+        f"of {int(best['n']):,} virtual patients without it, {share} would have had it with one change: {best['name']}."
+    )
+    return [(f"Why, {outcome}:", told)]
+
+
 def _marks(rows: Any) -> str:
     """The strongest three, in words."""
     rows = rows.assign(distance=(rows["estimate"] - 0.5).abs()).sort_values("distance", ascending=False)

@@ -247,10 +247,15 @@ def test_the_page_counts_marks_and_explains():
 def test_quantities_have_words():
     assert words_of("os_rate_24m") == "OS rate at 24 months"
     assert words_of("median_pfs_months") == "median PFS"
-    assert words_of("median_pfs_months_of_responders") == "median PFS months of responders"
+    assert words_of("median_pfs_months_of_responders") == "median PFS of responders"
     assert words_of("disease_free_rate_24m_from_cr") == "disease free rate 24 months from CR"
     assert words_of("share_of_responders_free_at_55m") == "share of responders free at 55 months"
     assert words_of("share_vdt_below_3_months") == "share VDT below 3 months"
+
+
+def test_trials_are_scanned_as_they_were(pools):
+    assert pools.scans("OAK-PFS") == "6 weeks"
+    assert pools.scans("KN001-MEL-PFS") == "8 weeks"
 
 
 def test_the_mapping_names_what_there_is():

@@ -18,12 +18,12 @@ UNITS = {"percent": "%", "months": "months", "ratio": "", "days": "days", "mm": 
 PAGE = """# Published outcomes beside simulated ones
 
 Made by `python -m opsonin.studies.clinical_targets`, seed {seed}: {patients:,} virtual patients of each indication
-under each treatment, scans every 8 weeks, followed for 61 months. Published figures are those of a table of {total}
-rows, which says how each is known; those that are from memory and wait to be looked up are marked with †. In brackets:
-the published 95 % interval (with * worked out from the number of patients), and the middle 95 % of simulated trials as
-large as the published one, the pool's Monte Carlo error included. Where these overlap, or, where the publication gives
-no interval, where the published value lies in the simulated one, the row agrees. Progression is seen at scans, so that
-medians of PFS fall on the days of scans.
+under each treatment, followed for 61 months, with scans every 8 weeks or as the trial made them. Progression is seen at
+scans, so that medians of PFS fall on their days. Published figures are those of a table of {total} rows, which says how
+each is known; those that are from memory and wait to be looked up are marked with †. In brackets: the published 95 %
+interval (with * worked out from the number of patients), and the middle 95 % of simulated trials as large as the
+published one, the pool's Monte Carlo error included. Where these overlap, or, where the publication gives no interval,
+where the published value lies in the simulated one, the row agrees.
 
 *Calibrated* rows are figures that parameters were set to meet, by `src/opsonin/studies/targets.toml`; *predicted* ones
 were not used for that.{against}
@@ -140,11 +140,13 @@ def _missing(missing: Sequence[Missing]) -> str:
 
 def words_of(quantity: str) -> str:
     """A quantity's name in words: "os_rate_24m" → "OS rate at 24 months"."""
-    said = [word.upper() if word in CAPITALS else word for word in quantity.split("_")]
+    parts = quantity.split("_")
+    said = [word.upper() if word in CAPITALS else word for word in parts]
     said = [f"{word[:-1]} months" if re.fullmatch(r"\d+m", word) else word for word in said]
-    if re.fullmatch(r"\d+ months", said[-1]) and said[-2] != "at":
-        said.insert(-1, "at")
-    return " ".join(said).removesuffix(" months") if said[0] == "median" else " ".join(said)
+    kept = [word for k, word in enumerate(said) if word != "months" or parts[k - 1].isdigit()]
+    if re.fullmatch(r"\d+ months", kept[-1]) and kept[-2] != "at":
+        kept.insert(-1, "at")
+    return " ".join(kept)
 
 
 def number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Mapped:
     no_patients: Mapping[str, str]
     treatments: Mapping[str, dict[str, Any]]
     settings: Mapping[str, dict[str, Any]]
+    scans: Mapping[str, str]
     read_as: Mapping[str, str]
     elsewhere: Mapping[str, str]
     causes: Mapping[str, str]
@@ -58,6 +60,7 @@ class Mapped:
             data["no_patients"],
             {name: one for one in data["therapy"] for name in one["published"]},
             {name: one for one in data["setting"] for name in one["published"]},
+            data["scans"],
             data["read_as"],
             data["elsewhere"],
             data["causes"],
@@ -104,14 +107,21 @@ class ClinicalPools:
         """patients: in each pool."""
         self.count, self.seed = patients, seed
         self.mapped = Mapped.read() if mapped is None else mapped
-        self._made: dict[tuple[str, str], ClinicalPool] = {}
+        self._made: dict[tuple[str, str, str], ClinicalPool] = {}
 
-    def pool(self, indication: str, treatment: str) -> ClinicalPool:
-        """The pool of a published indication and treatment.   Raises: NotRepresented, with the reason."""
-        key = (indication, treatment)
+    def pool(self, indication: str, treatment: str, scans: str = SCANS) -> ClinicalPool:
+        """The pool of a published indication and treatment.   scans: how often they are made.
+
+        Raises: NotRepresented, with the reason.
+        """
+        key = (indication, treatment, scans)
         if key not in self._made:
-            self._made[key] = self._simulated(indication, treatment)
+            self._made[key] = self._simulated(indication, treatment, scans)
         return self._made[key]
+
+    def scans(self, row: str) -> str:
+        """How often a row's trial made scans."""
+        return next((every for pattern, every in self.mapped.scans.items() if re.search(pattern, row)), SCANS)
 
     def setting(self, words: str) -> Mapping[str, Any] | None:
         """What a setting means for the pool, None for all of it.
@@ -125,14 +135,14 @@ class ClinicalPools:
             raise NotRepresented(f"the pool does not tell apart patients by {part}")
         return None
 
-    def _simulated(self, indication: str, treatment: str) -> ClinicalPool:
+    def _simulated(self, indication: str, treatment: str, scans: str) -> ClinicalPool:
         name = self._indication(indication)
         about = self.mapped.treatments.get(treatment)
         if about is None:
             raise NotRepresented(f"no module of {treatment}")
         if "study" in about:
             return _of_study(about["study"], name, self.count, self.seed)
-        return self._of_regimen(name, treatment, [dict(one) for one in about["regimen"]])
+        return self._of_regimen(name, treatment, [dict(one) for one in about["regimen"]], scans)
 
     def _indication(self, published: str) -> str:
         from opsonin.patients import indication_names
@@ -145,7 +155,7 @@ class ClinicalPools:
             raise NotRepresented(f"no patients of {published}")
         return found
 
-    def _of_regimen(self, indication: str, treatment: str, regimen: list[dict[str, Any]]) -> ClinicalPool:
+    def _of_regimen(self, indication: str, treatment: str, regimen: list[dict[str, Any]], scans: str) -> ClinicalPool:
         from opsonin import therapies
 
         known = therapies.names()
@@ -167,7 +177,7 @@ class ClinicalPools:
                 "population": {"indication": indication, "pool": 4 * self.count},
                 "treatment": regimen,
                 "enrolment": enrolment,
-                "assessments": {"tumour": {"every": SCANS}},
+                "assessments": {"tumour": {"every": scans}},
                 "follow_up": {"observe": OBSERVE},
             }
         )

@@ -7,7 +7,7 @@ those that T cells do not see.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from opsonin.model import LogitNormal, LogNormal, Spread
 from opsonin.patients import people
 from opsonin.patients.indication import Indication, Variable
 
+Derive = Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 LORIS = "Chang 2024, Nat Cancer 5:1158 (LORIS: patients of one cancer centre; medians by cancer type)"
 UNSEEN = 0.02  # assumed: share of cells that T cells do not see where no HLA allele is lost
 LOST = 0.25  # assumed: share of cells that T cells do not see where one is lost: a part of the antigens of all cells
@@ -28,6 +29,16 @@ class Burden(NamedTuple):
     log_spread: float
     hla_loss: float
     source: str = LORIS
+
+
+def loris_albumin(mean: float, spread: float) -> Variable:
+    """Albumin as in the patients of this cancer who were treated with checkpoint inhibitors at one centre, g/l."""
+    return people.albumin(mean, spread, f"{LORIS}: median {mean:g}, SD {spread:g} g/l")
+
+
+def log_normal(log_spread: float) -> LogNormal:
+    """The log-normal whose logarithm has this standard deviation."""
+    return LogNormal(float(np.sqrt(np.expm1(log_spread**2))))
 
 
 def escape_share(hla_loss: float) -> float:
@@ -49,18 +60,21 @@ def advanced(
     burden: Burden,
     values: Mapping[str, float | int],
     spreads: Mapping[str, Spread] | None = None,
+    albumin: Variable = people.PHASE_ONE_ALBUMIN,
+    body: tuple[Variable, ...] | None = None,
+    derive: Derive = people.derive,
 ) -> Indication:
     """An indication of the full core.
 
     size: sum of target diameters.   values: typical values of parameters that are others here, beside those that follow
-    from `burden`; each is explained where the indication is written.
+    from `burden`; each is explained where the indication is written.   body, derive: of adults where not given.
     """
     return Indication(
         name,
         title=title,
         source=f"{source}; {burden.source}",
-        variables=(age, male, ecog, size, *people.body()),
-        derive=people.derive,
+        variables=(age, male, ecog, size, *(people.body(albumin) if body is None else body)),
+        derive=derive,
         units=people.UNITS,
         values={
             "mutational_burden": burden.median,
@@ -68,7 +82,7 @@ def advanced(
             **values,
         },
         spreads={
-            "mutational_burden": LogNormal(burden.log_spread),
+            "mutational_burden": log_normal(burden.log_spread),
             "escape_share": LogitNormal(1.5),
             **(spreads or {}),
         },

@@ -15,9 +15,26 @@ from opsonin.errors import ModelError
 from opsonin.model import Spread
 
 INDICATIONS = {
+    "b-all": "opsonin.patients.leukaemia:b_all",
+    "dlbcl": "opsonin.patients.rate_matched:dlbcl",
+    "gastric": "opsonin.patients.rate_matched:gastric",
+    "gist": "opsonin.patients.gist:gist",
+    "hcc": "opsonin.patients.hcc:hcc",
+    "head-and-neck": "opsonin.patients.rate_matched:head_and_neck",
+    "hodgkin": "opsonin.patients.hodgkin:hodgkin",
     "melanoma": "opsonin.patients.melanoma:melanoma",
+    "msi-colorectal": "opsonin.patients.rate_matched:msi_colorectal",
     "nsclc": "opsonin.patients.nsclc:nsclc",
+    "nsclc-egfr": "opsonin.patients.nsclc:egfr_mutated",
+    "nsclc-nonsquamous": "opsonin.patients.nsclc:nonsquamous",
+    "nsclc-squamous": "opsonin.patients.nsclc:squamous",
+    "pancreas": "opsonin.patients.pancreas:pancreas",
+    "prostate": "opsonin.patients.prostate:prostate",
+    "rcc": "opsonin.patients.rate_matched:renal",
     "refractory-solid": "opsonin.patients.refractory_solid:refractory_solid",
+    "t-all": "opsonin.patients.leukaemia:t_all",
+    "tnbc": "opsonin.patients.tnbc:tnbc",
+    "urothelial": "opsonin.patients.rate_matched:urothelial",
 }
 
 

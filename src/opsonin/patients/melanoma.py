@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsonin.patients import people
-from opsonin.patients.advanced import LORIS, Burden, advanced
+from opsonin.patients.advanced import LORIS, Burden, advanced, loris_albumin
 from opsonin.patients.indication import Indication
 
 JOSEPH = "Joseph 2018, Clin Cancer Res 24:4960 (KEYNOTE-001: median sum of diameters 102 mm, range 10 to 895)"
@@ -15,12 +15,13 @@ def melanoma() -> Indication:
         "melanoma",
         title="Advanced melanoma",
         source=JOSEPH,
-        age=people.age(65, 14, f"{LORIS}: median 65; spread assumed"),
-        male=people.male(0.56, f"{LORIS}: 56 % men"),
+        age=people.age(65, 14, f"{LORIS}: median 65, SD 14"),
+        male=people.male(0.68, f"{LORIS}: 68 % men"),
         ecog=people.ecog(0.70, 0.30, "assumed: two in three with status 0, the others 1, as trials required"),
         size=people.sum_of_diameters(
             102.0, 0.85, f"{JOSEPH}; spread assumed from the range, cut at 400 mm", largest=400
         ),
-        burden=Burden(11.4, 1.44, 0.07),
+        albumin=loris_albumin(41, 4.6),
+        burden=Burden(12.8, 1.41, 0.07),
         values={},
     )

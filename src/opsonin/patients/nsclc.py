@@ -1,24 +1,65 @@
-"""Advanced non-small-cell lung cancer, as the trials of checkpoint inhibitors enrolled it."""
+"""Advanced non-small-cell lung cancer, all of it and by histology, as the trials of second-line treatment enrolled it.
+
+Squamous tumours have lost an HLA allele twice as often. Tumours with a mutated EGFR carry few mutations and draw few
+T cells.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from opsonin.patients import people
-from opsonin.patients.advanced import LORIS, Burden, advanced
+from opsonin.patients.advanced import LORIS, Burden, advanced, loris_albumin
 from opsonin.patients.indication import Indication
+
+MCGRANAHAN = "McGranahan 2017, Cell 171:1259 (an HLA allele lost in 61 % of squamous cancers, 29 % of adenocarcinomas)"
+_SIZE = "assumed: near the median of mixed cohorts (Bratman 2020, Nat Cancer 1:873: 73.5 mm)"
 
 
 def nsclc() -> Indication:
     """Advanced non-small-cell lung cancer without a driver mutation, mostly pretreated."""
+    return _lung("nsclc", "Advanced non-small-cell lung cancer", Burden(6.9, 0.94, 0.21), 0.58, {})
+
+
+def squamous() -> Indication:
+    """Advanced squamous non-small-cell lung cancer after platinum."""
+    # assumed: the burden of all lung cancers; loss of HLA twice that of non-squamous ones, at one centre's level
+    burden = Burden(7.5, 0.7, 0.33, f"{LORIS}; by histology {MCGRANAHAN}")
+    return _lung("nsclc-squamous", "Advanced squamous non-small-cell lung cancer", burden, 0.76, {})
+
+
+def nonsquamous() -> Indication:
+    """Advanced non-squamous non-small-cell lung cancer after platinum."""
+    burden = Burden(6.5, 1.0, 0.17, f"{LORIS}; by histology {MCGRANAHAN}")
+    return _lung("nsclc-nonsquamous", "Advanced non-squamous non-small-cell lung cancer", burden, 0.55, {})
+
+
+def egfr_mutated() -> Indication:
+    """Advanced lung adenocarcinoma with an activating mutation of EGFR, before targeted treatment."""
+    burden = Burden(
+        3.5,
+        0.6,
+        0.17,
+        "assumed: half the burden of other lung cancers, as in never-smokers (Rizvi 2015, Science 348:124, for the "
+        "direction)",
+    )
+    # assumed: fewer T cells (Gainor 2016, Clin Cancer Res 22:4585: hardly any CD8+ cells together with PD-L1)
+    values = {"access": 0.15, "pdl1_own": 0.3}
+    return _lung("nsclc-egfr", "Advanced lung cancer with mutated EGFR", burden, 0.38, values)
+
+
+def _lung(name: str, title: str, burden: Burden, men: float, values: Mapping[str, float | int]) -> Indication:
     return advanced(
-        "nsclc",
-        title="Advanced non-small-cell lung cancer",
+        name,
+        title=title,
         source=LORIS,
-        age=people.age(66, 10, f"{LORIS}: median 66; spread assumed"),
-        male=people.male(0.58, "assumed: nearly three men in five, as in the trials of second-line treatment"),
-        ecog=people.ecog(0.35, 0.65, "assumed: one in three with status 0, the others 1, as trials required"),
-        size=people.sum_of_diameters(
-            76.0, 0.65, "assumed: near the median of mixed cohorts (Bratman 2020, Nat Cancer 1:873: 73.5 mm)"
+        age=people.age(66, 11, f"{LORIS}: median 66, SD 11"),
+        male=people.male(
+            men, "assumed: as in the trials of second-line treatment (of erlotinib where EGFR is mutated)"
         ),
-        burden=Burden(6.9, 0.99, 0.23),
-        values={},
+        ecog=people.ecog(0.30, 0.70, "assumed: near one in three with status 0, the others 1, as trials required"),
+        size=people.sum_of_diameters(76.0, 0.65, _SIZE),
+        albumin=loris_albumin(39, 3.9),
+        burden=burden,
+        values=values,
     )

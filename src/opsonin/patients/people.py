@@ -83,7 +83,17 @@ def sum_of_diameters(median: float, log_spread: float, source: str, largest: flo
     )
 
 
-def body() -> tuple[Variable, ...]:
+def albumin(mean: float, spread: float, source: str) -> Variable:
+    """Serum albumin in g/l, normal around the mean."""
+    return Variable("albumin_g_per_l", "g/l", lambda z: mean + spread * z, source, 20, 52, "serum albumin")
+
+
+PHASE_ONE_ALBUMIN = albumin(
+    38, 5, "assumed: mean 38, SD 5 g/l, as in phase I trials (Arkenau 2008, Br J Cancer 98:1029)"
+)
+
+
+def body(albumin: Variable = PHASE_ONE_ALBUMIN) -> tuple[Variable, ...]:
     """Height, body mass index, albumin, α1-acid glycoprotein and number of lesions of adults."""
     return (
         Variable(
@@ -98,15 +108,7 @@ def body() -> tuple[Variable, ...]:
             42,
             "body mass index",
         ),
-        Variable(
-            "albumin_g_per_l",
-            "g/l",
-            lambda z: 38 + 5 * z,
-            "assumed: mean 38, SD 5 g/l, as in phase I trials (Arkenau 2008, Br J Cancer 98:1029)",
-            20,
-            52,
-            "serum albumin",
-        ),
+        albumin,
         Variable(
             "aag_g_per_l", "g/l", lambda z: LogNormal(0.35).at(1.15, z), _DELBALDO, 0.4, 3.5, "α1-acid glycoprotein"
         ),

@@ -5,14 +5,19 @@ import pytest
 from scipy.stats import beta
 
 from opsonin.designs import (
+    Accrual,
     Blrm,
     Boin,
     MaxPatients,
     NoSkipping,
     Scenario,
+    StopWhenHere,
     StopWhenPrecise,
     StopWhenTooToxic,
+    StopWhenTreated,
     ThreePlusThree,
+    TiteBoin,
+    TiteCrm,
     design,
     from_counts,
     parse_outcomes,
@@ -120,3 +125,31 @@ def test_both_work_with_the_blrm():
 def test_wrong_options_are_named(make, says):
     with pytest.raises(DesignError, match=says):
         make()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "seen"),
+    [
+        (StopWhenTreated(TiteBoin(3), 6), "1TTNNN 1N@20d"),
+        (StopWhenHere(TiteCrm(3), 3), "1N 1N 1N@5d"),
+        (StopWhenPrecise(TiteBoin(3), 0.1, 0.2, 6), "1TTNNN 1N@20d"),
+        (StopWhenTooToxic(TiteBoin(3), 0.70, level=2), "1NNN 2TT 1N@5d"),
+    ],
+)
+def test_no_rule_declares_a_dose_while_somebody_is_followed(protocol, seen):
+    made = protocol.decide(parse_outcomes(seen))
+    assert (made.action, made.level, made.mtd) == ("wait", None, None)
+    assert "still in their window: wait" in made.reason
+    assert protocol.decide(parse_outcomes(seen.replace("@5d", "").replace("@20d", ""))).action == "declare"
+
+
+def test_where_every_patient_has_a_dlt_no_dose_is_declared_on_those_whose_is_still_to_come():
+    protocol = StopWhenTreated(TiteCrm(2, 0.25, cohort=3), 6)
+    found = simulate(protocol, Scenario([1.0, 1.0]), 100, accrual=Accrual(3.0))
+    assert found.none == 1.0
+
+
+def test_a_dose_that_nobody_had_does_not_end_the_trial_by_its_prior():
+    protocol = StopWhenTooToxic(Boin(3, 0.05), 0.90, level=2)  # before any patient the probability is 0.95
+    assert protocol.decide(parse_outcomes("1NNN")).level == 2
+    assert protocol.decide(parse_outcomes("1NNN 2TNN")).action == "declare"

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.base import Decision, Decisions, Design, sought
+from opsonin.designs.ending import ended, ended_where, still_open, waiting
 from opsonin.designs.evidence import Evidence
 from opsonin.designs.table import overdose_probability
-from opsonin.designs.wrappers import Wrapper, ended, ended_where
+from opsonin.designs.wrappers import Wrapper
 from opsonin.errors import DesignError
 
 
@@ -49,13 +50,21 @@ class StopWhenTooToxic(Wrapper):
     def too_toxic(self, seen: Evidence) -> Bool[np.ndarray, " trial"]:
         """Whether the dose is."""
         risk = exceeds(self.inner, seen, self.limit)[:, self.level - 1]
-        return (seen.current > 0) & (risk > self.confidence)
+        known = seen.patients[:, self.level - 1] > 0 if self._by_patients else seen.current > 0
+        return known & (risk > self.confidence)
+
+    @property
+    def _by_patients(self) -> bool:
+        """Whether the dose is judged by its own patients, without whom nothing but the prior speaks against it."""
+        return getattr(self.inner, "exceeds", None) is None
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         stops = self.too_toxic(seen) & ~made.stop
         if not stops.any():
             return made
-        return made.where(stops, ended(self._below(seen, self.inner.select_many(seen))))
+        mtd = self._below(seen, self.inner.select_many(seen))
+        waits = stops & (mtd > 0) & still_open(seen, self)  # who is in the window still says which dose is declared
+        return made.where(stops, ended(mtd)).where(waits, waiting(made))
 
     def _below(self, seen: Evidence, chosen: np.ndarray) -> Int[np.ndarray, " trial"]:
         """The chosen dose, or the highest tried one below the toxic one where that is lower; 0 for none."""
@@ -74,7 +83,7 @@ class StopWhenTooToxic(Wrapper):
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
         risk = float(exceeds(self.inner, seen, self.limit)[0, self.level - 1])
         told = f"P(DLT rate at level {self.level} > {self.limit:.2f}) is {risk:.1%}, above {self.confidence:.1%}"
-        return f"{told}: {self.declared(made)}"
+        return f"{told}: {self.end(made)}"
 
     def said(self) -> str:
         return (
@@ -124,7 +133,7 @@ class StopWhenPrecise(Wrapper):
         assert inner.level is not None
         sure = float(self._sure(seen)[0, inner.level - 1])
         told = f"P(DLT rate at level {inner.level} within {self.within:.2f} of {self.centre:.2f}) is {sure:.0%}"
-        return f"{told}: {self.declared(made)}"
+        return f"{told}: {self.end(made)}"
 
     def said(self) -> str:
         return (

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from opsonin.designs.base import DECLARE, STAY, STOP, WAIT, Decision, Decisions, Design, decisions, sought
-from opsonin.designs.evidence import EFFICACY, Evidence
+from opsonin.designs.base import DECLARE, STAY, Decision, Decisions, Design, decisions, sought
+from opsonin.designs.ending import ended_where
+from opsonin.designs.evidence import Evidence
 from opsonin.designs.outcomes import Outcomes
 from opsonin.errors import DesignError
 
@@ -57,6 +58,10 @@ class Wrapper(Design):
     def declared(self, made: Decision) -> str:
         """What a decision that ends the trial declares, in words."""
         return f"{self.dose_name(made.mtd)} is the {self.seeks}" if made.mtd else "no level is declared"
+
+    def end(self, made: Decision) -> str:
+        """What a rule that ends the trial comes to: to wait for those still in their window, or to declare."""
+        return "some are still in their window: wait" if made.action == "wait" else self.declared(made)
 
     def dose_name(self, dose: int) -> str:
         return self.inner.dose_name(dose)
@@ -111,15 +116,6 @@ class MaxPatients(Wrapper):
         escalated = seen.escalated
         full = (escalated >= self.patients) & ~made.stop
         going = made._replace(patients=np.minimum(made.patients, np.maximum(self.patients - escalated, 0)))
-        if not full.any():
-            return going
-        if seen.pending is not None:  # who is still in their window is waited for
-            waits = full & (seen.pending.sum(axis=1) > 0)
-            if seen.efficacy_pending is not None and EFFICACY in self.needs:
-                waits |= full & (seen.efficacy_pending.sum(axis=1) > 0)
-            nothing = np.zeros_like(made.level)
-            going = going.where(waits, Decisions(np.full_like(made.action, WAIT), nothing, nothing, nothing))
-            full &= ~waits
         return ended_where(full, going, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
@@ -145,7 +141,7 @@ class StopWhenTreated(Wrapper):
         return ended_where(enough, made, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
-        return f"{self.dose_name(inner.level or 0)} has {self.patients} patients or more: {self.declared(made)}"
+        return f"{self.dose_name(inner.level or 0)} has {self.patients} patients or more: {self.end(made)}"
 
     def said(self) -> str:
         return f"It ends when {self.patients} patients have been treated at the level that would be next."
@@ -206,7 +202,7 @@ class StopWhenHere(Wrapper):
         return ended_where(enough, made, seen, self.inner)
 
     def why(self, seen: Evidence, inner: Decision, made: Decision) -> str:
-        return f"{self.patients} patients or more at {self.dose_name(int(seen.current[0]))}: {self.declared(made)}"
+        return f"{self.patients} patients or more at {self.dose_name(int(seen.current[0]))}: {self.end(made)}"
 
     def said(self) -> str:
         return f"It ends when {self.patients} patients have been treated at the current level."
@@ -309,18 +305,3 @@ def check_ladder(design: Design, rule: str) -> None:
         raise DesignError(
             f"the rule {rule!r} is for one drug; {design.name!r} moves by one level of one drug as it is."
         )
-
-
-def ended_where(which: Bool[np.ndarray, " trial"], made: Decisions, seen: Evidence, design: Design) -> Decisions:
-    """The decisions, but some trials ended with what a design selects in them."""
-    if not which.any():
-        return made
-    mtd, rows = np.zeros_like(made.level), np.flatnonzero(which)
-    mtd[rows] = design.select_many(seen.take(rows))
-    return made.where(which, ended(mtd))
-
-
-def ended(mtd: Int[np.ndarray, " trial"]) -> Decisions:
-    """Decisions that end every trial, with these doses declared (0: none)."""
-    nothing = np.zeros_like(mtd)
-    return Decisions(np.where(mtd > 0, DECLARE, STOP), nothing, nothing, mtd)

@@ -174,7 +174,11 @@ def test_rolling_six_waits_and_goes_on_as_published():
     rule = RollingSix(4)
     assert rule.decide(parse_outcomes("1NNN")).level == 2
     assert rule.decide(parse_outcomes("1NN 1N@3d")).level == 1
-    assert rule.decide(parse_outcomes("1NNNNN 1N@3d")).action == "wait"
+    assert rule.decide(parse_outcomes("1NNNN 1N@3dN@3d")).action == "wait"
+    assert rule.decide(parse_outcomes("1TNNNN 1N@3d")).action == "wait"
+    assert rule.decide(parse_outcomes("1NNNN 1N@3d")).level == 1
+    assert rule.decide(parse_outcomes("1NNNNN 1N@3d")).level == 2  # at most one DLT in six, whatever the last one shows
+    assert rule.decide(parse_outcomes("1NNN 2TT 1NN 1N@3d")).mtd == 1
     assert rule.decide(parse_outcomes("1NNNNNT")).level == 2
     assert rule.decide(parse_outcomes("1NNN 2NTT")).level == 1
     assert rule.decide(parse_outcomes("1TT")).action == "stop"

@@ -21,10 +21,12 @@ class RollingSix(Design):
     """The rolling six design, one patient at a time.
 
     At a level: two DLTs, go down (not again above); three or more patients, all followed without a DLT, or six with at
-    most one DLT, go up; else another patient there while there are fewer than six, and then wait. The MTD is the
-    highest level with at most one DLT in six, or in three to six at the highest level.
+    most one DLT whatever those still followed will show (five followed without a DLT, or all six), go up; else another
+    patient there while there are fewer than six, and then wait. The MTD is the highest level with at most one DLT in
+    six, or in three to six at the highest level.
     window_days: of the DLT.
-    Source: Skolnik, Barrett, Jayaraman, Patel & Adamson (2008), J Clin Oncol 26:190, doi:10.1200/JCO.2007.12.7712.
+    Source: Skolnik, Barrett, Jayaraman, Patel & Adamson (2008), J Clin Oncol 26:190, doi:10.1200/JCO.2007.12.7712; its
+    table of decisions in Frankel et al. (2020), JAMA Netw Open 3:e204787, table 2.
     """
 
     levels: int
@@ -47,12 +49,11 @@ class RollingSix(Design):
         patients, dlt = seen.at("patients", here), seen.at("dlt", here)
         pending = np.zeros_like(patients) if seen.pending is None else seen.at("pending", here)
         known = patients - pending
-        cleared = ((dlt == 0) & (pending == 0) & (patients >= 3)) | ((patients >= MOST) & (pending == 0) & (dlt <= 1))
+        cleared = ((dlt == 0) & (pending == 0) & (patients >= 3)) | ((patients >= MOST) & (dlt + pending <= 1))
         up = cleared & (here < below)
         full = patients >= MOST
         ends = (below == 0) | (cleared & (here == below) & (full | (here == self.levels)))
         waits = full & ~cleared & ~ends & (known < patients)
-        waits |= (below > 0) & (here == below) & (below < self.levels) & full & (pending > 0)
         level = np.where(up, here + 1, here)
         level = np.where(seen.current == 0, 1, level)
         made = decisions(seen.current, level, 1, mtd=np.where(below > 0, here, 0), ends=ends & (seen.current > 0))

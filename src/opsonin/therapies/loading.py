@@ -18,16 +18,24 @@ from opsonin.model import Administration, Module
 REGISTRY = {
     "armoured-car-t": "opsonin.therapies.armoured_car_t:module",
     "atezolizumab": "opsonin.therapies.atezolizumab:module",
+    "cancer-vaccine": "opsonin.therapies.cancer_vaccine:module",
     "car-t": "opsonin.therapies.car_t:module",
     "car-t-solid": "opsonin.therapies.car_t:solid",
     "cyclophosphamide": "opsonin.therapies.cyclophosphamide:module",
+    "erlotinib": "opsonin.therapies.erlotinib:module",
     "fludarabine": "opsonin.therapies.lymphodepletion:fludarabine",
     "imatinib": "opsonin.therapies.imatinib:module",
     "interleukin-2": "opsonin.therapies.interleukin2:module",
     "ipilimumab": "opsonin.therapies.ipilimumab:module",
     "lymphodepleting-cyclophosphamide": "opsonin.therapies.lymphodepletion:cyclophosphamide",
+    "magrolimab": "opsonin.therapies.magrolimab:module",
+    "monocytes": "opsonin.therapies.monocytes:module",
+    "motixafortide": "opsonin.therapies.recruiter:module",
     "nivolumab": "opsonin.therapies.nivolumab:module",
+    "p21-monocytes": "opsonin.therapies.engineered_monocytes:module",
     "pembrolizumab": "opsonin.therapies.pembrolizumab:module",
+    "pexidartinib": "opsonin.therapies.csf1r_inhibitor:module",
+    "sipuleucel-t": "opsonin.therapies.sipuleucel_t:module",
 }
 
 

@@ -86,7 +86,8 @@ class Conduct:
         """Each subject with a level, in order of enrolment: subject_id, level, cohort, status, day, entered.
 
         status: "DLT", "no DLT", "not evaluable" (left before the end of the window without a DLT) or, where `now` (a
-        day on the trial's clock) is given, "pending"; who came later is left out.
+        day on the trial's clock) is given, "pending"; who came later is left out, and for designs for late outcomes,
+        which are asked for whoever comes, who came on that very day too.
         day: when the status was known, on the trial's clock where subjects have an `enrolled_day`, else on their own.
         Where the design looks at more: `response` and `responded_day` (of the response, or when none could come any
         more), `grade` (the worst in the window), `immune` and `immune_day`.
@@ -97,7 +98,8 @@ class Conduct:
             raise DesignError("no subject of this record has a dose level; map `level` in [subjects].")
         here = subjects["level"].notna()
         if now is not None and "enrolled_day" in subjects:  # of a whole record, those who had come by then
-            here &= ~(subjects["enrolled_day"].astype(float) > now)
+            came = subjects["enrolled_day"].astype(float)
+            here &= ~(came >= now if self.follows else came > now)  # who comes today is whom a late design is asked for
         table = subjects[here].reset_index(drop=True)
         known = table["subject_id"].astype(str)
         events = record.adverse_events
@@ -191,7 +193,7 @@ class Conduct:
         open_ = awaited(self, judged, now)
         if len(open_):
             return with_open_levels(wait_for(self.design, open_), self.design, self.outcomes(judged, now))
-        return until_measured(self.decide(self.outcomes(judged, now)), judged, now)
+        return until_measured(self, self.decide(self.outcomes(judged, now)), judged, now)
 
     def decisions(self, record: Tables) -> pd.DataFrame:
         """The record's `decisions` table, made anew: one decision before the first cohort and one after each."""

@@ -48,12 +48,16 @@ def wait_for(design: Design, open_: pd.DataFrame) -> Decision:
     return Decision("stay", level, 0, None, f"wait: {' and '.join(told)}", {"pending": len(open_)})
 
 
-def until_measured(made: Decision, judged: pd.DataFrame, now: float | None) -> Decision:
-    """The decision, but "wait" where it would declare a dose before everybody's immune effect was measured."""
+def until_measured(conduct: Conduct, made: Decision, judged: pd.DataFrame, now: float | None) -> Decision:
+    """The decision, but "wait" where it would declare a dose by its immune effect before everybody was judged and their
+    effect measured; nobody waits for who is on backfill."""
     if made.mtd is None or now is None or "immune_day" not in judged:
         return made
-    late = judged.loc[(judged["immune_day"] > now) & (judged["status"] != "not evaluable"), "subject_id"]
-    if late.empty:
+    cohorts = judged[~on_backfill(conduct.design, judged)]
+    open_ = cohorts["status"] == "pending"
+    late = (cohorts["immune_day"] > now) & (cohorts["status"] != "not evaluable")
+    if not (open_ | late).any():
         return made
-    reason = f"{made.reason}; wait, as the immune effect in {', '.join(late)} is not known yet"
-    return replace(made, action="wait", mtd=None, patients=0, reason=reason)
+    unknown, followed = ", ".join(cohorts.loc[late, "subject_id"]), ", ".join(cohorts.loc[open_, "subject_id"])
+    why = f"the immune effect in {unknown} is not known yet" if unknown else f"{followed} is still followed"
+    return replace(made, action="wait", mtd=None, patients=0, reason=f"{made.reason}; wait, as {why}")

@@ -34,7 +34,10 @@ def patients(agents: tuple[str, ...], count: int, seed: int = 7) -> np.ndarray:
 @cache
 def alone(*agents: str) -> Model:
     """Agents and the signals they modulate, without a patient's biology: small, for kinetics."""
-    declared = [Signal(name, "sum", "1/day", "declared in immune toxicity") for name in _LATER]
+    declared: list = [Signal(name, "sum", "1/day", "declared in immune toxicity") for name in _LATER]
+    declared.append(
+        Parameter("toxicity_susceptibility", 1.0, "dimensionless", "assumed: nobody is more so than others")
+    )
     return Model([signals(), site_signals(), Module("later", declared), *(load_agent(agent) for agent in agents)])
 
 
@@ -86,13 +89,13 @@ def with_ledger(agent: str) -> tuple[Model, dict[str, str]]:
     """The agent alone, with a species for everything that a process takes without giving it on; process → ledger."""
     ledgers: dict[str, str] = {}
     parts: list = []
-    for part in load_agent(agent).parts:
+    module = load_agent(agent)
+    units = {part.name: part.unit for part in module.parts if isinstance(part, Species)}
+    for part in module.parts:
         if isinstance(part, Process) and {sign for _, sign, _ in part.stoichiometry} == {-1}:
-            ledgers[part.name] = f"gone_{len(parts)}"
-            parts += [
-                Species(f"gone_{len(parts)}", "mg"),
-                Process(f"{part.name} ledger", part.rate, produces=ledgers[part.name]),
-            ]
+            ledger = ledgers[part.name] = f"gone_{len(parts)}"
+            parts.append(Species(ledger, units[part.stoichiometry[0][0]]))
+            parts.append(Process(f"{part.name} ledger", part.rate, produces=ledger))
     return alone(agent) + Module("ledger", parts), ledgers
 
 

@@ -19,7 +19,14 @@ def clones() -> Module:
     """The tumour: cells, volume, lesions."""
     return Module(
         "cancer cells",
-        [*clone_numbers(), *_states(), *_processes(), relative_diameter(), new_lesion(), *measured_lesions()],
+        [
+            *clone_numbers(),
+            *_states(),
+            *_processes(),
+            relative_diameter(),
+            new_lesion("cellular_volume"),
+            *measured_lesions(),
+        ],
         title="Cancer cells: clones, persisters, vessels",
         source=f"Hahnfeldt 1999, Cancer Res 59:4770 (vessels); Sharma 2010, Cell 141:69 (persisters); {QSP}",
     )

@@ -44,11 +44,14 @@ def relative_diameter() -> Quantity:
     )
 
 
-def new_lesion() -> Hazard:
-    """New lesions, more of them from larger tumours, up to ten times the baseline volume."""
+def new_lesion(volume: str = "tumour_volume") -> Hazard:
+    """New lesions, more of them from larger tumours, up to ten times the baseline volume.
+
+    volume: what seeds them, relative to baseline; where stroma is told apart, a scar seeds none.
+    """
     return Hazard(
         "new_lesion",
-        lambda new_lesion_rate, tumour_volume: new_lesion_rate * tumour_volume / (1 + tumour_volume / 10),
+        laws.reading(lambda rate, seeding: rate * seeding / (1 + seeding / 10), "new_lesion_rate", volume),
         term="new lesion",
         role="new lesion",
         related=False,

@@ -18,8 +18,12 @@ from opsonin.patients.indication import Indication, Variable
 
 Derive = Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 LORIS = "Chang 2024, Nat Cancer 5:1158 (LORIS: patients of one cancer centre; medians by cancer type)"
-UNSEEN = 0.02  # assumed: share of cells that T cells do not see where no HLA allele is lost
-LOST = 0.25  # assumed: share of cells that T cells do not see where one is lost: a part of the antigens of all cells
+UNSEEN = 0.004  # calibrated to: most responses of melanoma and lung cancer last for years; where no HLA allele is lost
+LOST = 0.15  # assumed: share of cells that T cells do not see where one is lost: a part of the antigens of all cells
+
+# assumed: patients of these cancers die of their tumour, so that a tumour of median size makes four of five deaths, and
+# who is rid of it lives on; melanoma's survival of one in three at five years needs it
+BURDEN_HALF = 0.25
 
 
 class Burden(NamedTuple):
@@ -77,13 +81,15 @@ def advanced(
         derive=derive,
         units=people.UNITS,
         values={
+            "burden_half": BURDEN_HALF,
+            "death_rate": 0.00012,
             "mutational_burden": burden.median,
             "escape_share": escape_share(burden.hla_loss),
             **values,
         },
         spreads={
             "mutational_burden": log_normal(burden.log_spread),
-            "escape_share": LogitNormal(1.5),
+            "escape_share": LogitNormal(2.0),
             **(spreads or {}),
         },
         correlations=(

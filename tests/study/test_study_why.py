@@ -1,5 +1,7 @@
 """Why a study's virtual patients do well: the same patients again with a mechanism changed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from opsonin.analysis import Findings
 from opsonin.errors import StudyError
 from opsonin.report.write import chapters_of
 from opsonin.study import Study, explain_benefit, explain_response
+from opsonin.study.changes import check_changes
 from opsonin.study.library import find
 from opsonin.study.why import HIDDEN, Explained, asked_why
 
@@ -144,6 +147,13 @@ def test_pathways_are_shared_out_and_too_many_are_refused(study):
     assert float(table["alone"].loc["NK cells"]) > 0  # without them the tumour is larger, growth or not
     with pytest.raises(StudyError, match="one to 5 pathways; 6 were named"):
         explain_benefit(study, {str(k): {"nk_kill_rate": 0.0} for k in range(6)})
+
+
+def test_what_follows_from_other_parameters_cannot_be_changed_by_itself():
+    symbolic = SimpleNamespace(constants=("access", "entry"), derived={1: "access * 2"})
+    check_changes({"x": {"access": 2.0}}, symbolic)
+    with pytest.raises(StudyError, match="'entry', which follows from other parameters"):
+        check_changes({"x": {"entry": 2.0}}, symbolic)
 
 
 def test_an_early_day_may_be_chosen_and_one_without_a_panel_is_refused(study):

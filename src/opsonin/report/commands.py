@@ -53,7 +53,7 @@ def why_command(asked: dict[str, Any], seed: int | None) -> str:
     for text in asked.get("change") or []:
         parts += _option("--change", text)
     for name, usual in (("outcome", "response"), ("level", 1), ("early", None)):
-        if asked.get(name) != usual:
+        if asked.get(name, usual) != usual:
             parts += _option(f"--{name}", asked[name])
     return " ".join([*parts, *_seed(seed), "--out results/again"])
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from opsonin.errors import StudyError
 from opsonin.study.changes import Change, changed_patients
@@ -63,9 +63,11 @@ class Again:
         return self.study.built.model
 
     @cached_property
-    def constants(self) -> tuple[str, ...]:
-        """The names of the model's constants."""
-        return tuple(self.model.symbolic.constants)
+    def differing(self) -> dict[str, Float[np.ndarray, " patient"]]:
+        """What differs between the patients: parameters and covariates, without what follows from them."""
+        symbolic, constants = self.model.symbolic, self.patients.constants
+        own = [k for k in range(constants.shape[1]) if k not in symbolic.derived and np.ptp(constants[:, k]) > 0]
+        return {symbolic.constants[k]: constants[:, k] for k in own}
 
     def changed(
         self, *changes: Mapping[str, Change]
@@ -76,7 +78,7 @@ class Again:
         """
         some = self.patients
         for parts in changes:
-            some = changed_patients(some, parts, self.constants, self.good, self.known)
+            some = changed_patients(some, parts, self.model.symbolic, self.good, self.known)
         plan, made = self._outcomes(some)
         return made, *self.judge(plan, made)
 

@@ -44,9 +44,10 @@ def explain_benefit(
 
     if not 1 <= len(pathways) <= MOST:
         raise StudyError(f"a benefit is shared out between one to {MOST} pathways; {len(pathways)} were named.")
-    again = Again(study, "response" if outcome == SMALLER else outcome, level, seed, patients, threads, progress)
     off = {name: dict(parts) for name, parts in pathways.items()}
-    check_changes(off, again.constants)
+    check_changes(off, study.built.model.symbolic)
+    judged_by = "response" if outcome == SMALLER else outcome
+    again = Again(study, judged_by, level, seed, patients, threads, progress)
     sets = [some for size in range(len(off) + 1) for some in combinations(off, size)]
     shown, judged = {}, again.known
     for at_work in sets:

@@ -79,7 +79,7 @@ def build(study: Study) -> Built:
     _check_dose_units(study, model, places)
     protocol = _protocol(study, model, agents, routes)
     make_plan(model, protocol)  # raises what only the whole protocol can show
-    check_why(study, model.symbolic.constants, len(protocol.levels))
+    check_why(study, model.symbolic, len(protocol.levels))
     model.initial_state(np.asarray(model.symbolic.typical, dtype=float)[None, :])  # raises for a negative start
     return Built(
         model=model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -18,16 +18,23 @@ RESPONDERS = "responders"
 Change = float | int | str
 
 
-def check_changes(changes: Mapping[str, Mapping[str, Change]], constants: Sequence[str]) -> None:
-    """Raises: StudyError naming the mechanism and the parameter that cannot be changed."""
+def check_changes(changes: Mapping[str, Mapping[str, Change]], symbolic: Any) -> None:
+    """Raises: StudyError naming the mechanism and the parameter that cannot be changed.
+
+    symbolic: the model's; what it derives from other parameters cannot be changed by itself.
+    """
     from opsonin.model.trace import unknown
 
+    constants: Sequence[str] = symbolic.constants
+    derived = {constants[k] for k in symbolic.derived}
     for name, parts in changes.items():
         if not parts:
             raise StudyError(f"the mechanism {name!r} changes no parameter.")
         for parameter, how in parts.items():
             if parameter not in constants:
                 raise StudyError(f"{name!r} changes {parameter!r}, {unknown(parameter, dict.fromkeys(constants))}")
+            if parameter in derived:
+                raise StudyError(f"{name!r} changes {parameter!r}, which follows from other parameters; change those.")
             number = isinstance(how, int | float) and not isinstance(how, bool)
             if how != RESPONDERS and not (number and np.isfinite(float(how)) and float(how) >= 0):
                 raise StudyError(
@@ -38,17 +45,20 @@ def check_changes(changes: Mapping[str, Mapping[str, Change]], constants: Sequen
 def changed_patients(
     patients: VirtualPatients,
     parts: Mapping[str, Change],
-    constants: Sequence[str],
+    symbolic: Any,
     good: Bool[np.ndarray, " patient"],
     known: Bool[np.ndarray, " patient"],
 ) -> VirtualPatients:
     """The same patients with some parameters changed.
 
+    What follows from these, such as where the patient stands at baseline, is computed anew: they have always been so.
     Raises: StudyError where the median responder is asked for and nobody responds.
     """
+    from opsonin.model.derived import completed
+
     made = np.array(patients.constants)
     for parameter, how in parts.items():
-        column = made[:, list(constants).index(parameter)]
+        column = made[:, list(symbolic.constants).index(parameter)]
         if not isinstance(how, str):
             column *= float(how)
             continue
@@ -57,7 +67,7 @@ def changed_patients(
             raise StudyError("nobody, or everybody, responds; the median responder cannot be taken as an example.")
         middle = float(np.median(yes))
         column[:] = np.maximum(column, middle) if _higher(yes, no) else np.minimum(column, middle)
-    return replace(patients, constants=made)
+    return replace(patients, constants=completed(symbolic, made))
 
 
 def _higher(yes: np.ndarray, no: np.ndarray) -> bool:

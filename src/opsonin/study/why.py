@@ -60,22 +60,23 @@ def explain_response(
     level, or the arm, by number.   barriers: what to call what a mechanism's change removes.   early: the protocol day
     of the panel whose change from the first panel is looked at beside baseline; None for the first one after every
     agent was begun.   patients: so many of each indication of the pool, all where None.
+    A changed patient has always been so: where the tumour and its immune cells stand before treatment follows anew.
     Raises: StudyError for parameters the model does not have, outcomes that are none, a protocol without scans, or
     fewer than 40 patients who can be judged; AnalysisError where all or none respond.
     """
     from opsonin.analysis import explained_response
 
     wanted = {name: dict(parts) for name, parts in (changes or {}).items()}
-    check_changes(wanted, study.built.model.symbolic.constants)
+    check_changes(wanted, study.built.model.symbolic)
     strange = sorted(set(barriers or {}) - set(wanted))
     if strange:
         raise StudyError(f"a barrier is named for {strange[0]!r}, which is not among the changes.")
     again = Again(study, outcome, level, seed, patients, threads, progress)
-    rows, constants, weights = np.flatnonzero(again.known), again.patients.constants, again.patients.weights
-    names, differing = _differing(again)
+    rows, parameters = np.flatnonzero(again.known), again.differing
     looked_at, kinds = _looked_at(again.plan, again.base, early)
-    kinds |= dict.fromkeys(_sources(again.model, names), HIDDEN)
-    quantities = {n: constants[:, k] for n, k in zip(names, differing, strict=True)} | looked_at
+    sources = _sources(again.model, list(parameters))
+    kinds |= dict.fromkeys(sources, HIDDEN)
+    quantities = parameters | looked_at
     changed, gained = {}, {}
     for name, parts in wanted.items():
         made, good, _ = again.changed(parts)
@@ -84,13 +85,13 @@ def explain_response(
         again.good[rows],
         quantities={n: x[rows] for n, x in quantities.items()},
         kinds=kinds,
-        parameters={n: constants[rows, k] for n, k in zip(names, differing, strict=True)},
-        sources=_sources(again.model, names),
+        parameters={n: x[rows] for n, x in parameters.items()},
+        sources=sources,
         changed=changed or None,
         benefit=gained or None,
         barriers=barriers,
         groups=again.groups[rows],
-        weights=weights[rows],
+        weights=again.patients.weights[rows],
         seed=seed,
         outcome=outcome,
     )
@@ -122,7 +123,7 @@ def asked_why(
     return found
 
 
-def check_why(study: Study, constants: Sequence[str], levels: int) -> None:
+def check_why(study: Study, symbolic: Any, levels: int) -> None:
     """What [questions.why] asks, against the model and the protocol.
 
     Raises: StudyError, with file and field, for parameters, levels, outcomes and barriers that there are not.
@@ -137,21 +138,14 @@ def check_why(study: Study, constants: Sequence[str], levels: int) -> None:
         refuse(study, (*where, "level"), f"there is no level or arm {asked.level}; there are {levels}")
     try:
         judge_of(asked.outcome, study.file.follow_up.observe.days)
-        check_changes(asked.change, constants)
-        check_changes(asked.pathways, constants)
+        check_changes(asked.change, symbolic)
+        check_changes(asked.pathways, symbolic)
     except StudyError as problem:
         refuse(study, where, str(problem).rstrip("."))
     if study.file.assessments.tumour is None:
         refuse(study, where, "response needs scans; give `tumour` under [assessments]")
     for name in asked.barrier:
         require(study, (*where, "barrier", name), name, asked.change, "change")
-
-
-def _differing(again: Again) -> tuple[list[str], list[int]]:
-    """The constants that differ between patients."""
-    constants = again.patients.constants
-    columns = [k for k in range(constants.shape[1]) if np.ptp(constants[:, k]) > 0]
-    return [again.constants[k] for k in columns], columns
 
 
 def _looked_at(plan: Plan, base: PotentialOutcomes, early: int | None) -> tuple[dict[str, np.ndarray], dict[str, str]]:

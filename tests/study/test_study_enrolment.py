@@ -203,7 +203,7 @@ def test_a_basket_compares_its_indications(study, other_indication, tmp_path):
 
     page = write_report(run.record, run.findings, tmp_path / "report.html", 3).read_text(encoding="utf-8")
     assert "alone and with what it borrows" in page
-    assert "which differ in more than their response to treatment" in page
+    assert "How many respond in other-solid and refractory-solid, and for how long?" in page
 
 
 @pytest.mark.slow

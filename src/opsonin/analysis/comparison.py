@@ -21,13 +21,15 @@ CONTROL = re.compile(r"placebo|control|best supportive care|standard of care", r
 class Groups:
     """A label for each subject.   of: Series by subject_id, missing for those without a group.
     labels: in order.   by: the column they come from ("all" where there is none).   reference: the label that the
-    others are compared with.
+    others are compared with.   compared: False where groups stand side by side and no effect is asked for, as the
+    indications of a basket.
     """
 
     of: pd.Series
     labels: list[str]
     by: str
     reference: str
+    compared: bool = True
 
     @property
     def several(self) -> bool:
@@ -69,7 +71,9 @@ class Groups:
             yield EVERYONE, self.of.index
 
     def contrasts(self) -> list[tuple[str, str]]:
-        """Each other group against the reference."""
+        """Each other group against the reference; none where groups are not compared."""
+        if not self.compared:
+            return []
         return [(label, self.reference) for label in self.labels if label != self.reference]
 
 
@@ -96,7 +100,8 @@ def groups(subjects: pd.DataFrame, questions: Mapping[str, Any] | None = None) -
         of: Any = text.astype(object).mask(text.isna())
         labels = sorted(text.dropna().unique().tolist(), key=_natural)
     of.index = ids
-    return Groups(of, labels, by, _reference(labels, asked.get("reference"), by))
+    side_by_side = by == "indication" and bool(asked.get("indications"))
+    return Groups(of, labels, by, _reference(labels, asked.get("reference"), by), not side_by_side)
 
 
 def level_names(subjects: pd.DataFrame, questions: Mapping[str, Any] | None = None) -> dict[int, str]:

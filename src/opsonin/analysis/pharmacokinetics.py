@@ -50,7 +50,13 @@ def pharmacokinetic_findings(asked: Asked) -> list[Finding]:
             name = f"{analyte} ({matrix})" if here["matrix"].nunique() > 1 else analyte
             own: Any = rows[rows["auc"] > 0]
             if not len(own):
-                found.append(note(f"pk.{name}", f"{name} was below the limit of quantification in every sample."))
+                measured = bool((rows["samples"] > rows["below_limit"]).any())
+                why = (
+                    "was measured too seldom after a dose for an area under the curve"
+                    if measured
+                    else "was below the limit of quantification in every sample"
+                )
+                found.append(note(f"pk.{name}", f"{name} {why}."))
                 continue
             found += _exposure(asked, name, own)
             found += _ratios(asked, name, own, exposures, others)

@@ -93,7 +93,7 @@ def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
         found.append(median_finding(rows, endpoint, "all"))
     found += _milestones(rows, endpoint, [f.group for f in found])
     everyone, rows = rows, rows[rows["group"].notna()]
-    if rows["group"].nunique() < 2:
+    if rows["group"].nunique() < 2 or not asked.groups.compared:
         return [*found, *competing_findings(asked, everyone, endpoint, None)]
     strata = _strata(asked, rows)
     found += _contrasts(asked, rows, endpoint, strata)

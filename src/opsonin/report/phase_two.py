@@ -41,7 +41,11 @@ def asked(context: Context) -> list[str]:
         )
     if not context.groups.single:
         shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"
-        said.append(f"How do {shown} compare{_how(context)}?")
+        said.append(
+            f"How many respond in {shown}, and for how long?"
+            if context.groups.noun == "indication"
+            else f"How do {shown} compare{', randomised' if questions.get('randomised') else ''}?"
+        )
     return said or [f"What does {words.listed(arms)} do in {context.patients:,} patients?"]
 
 
@@ -83,10 +87,3 @@ def head(finding: Any) -> str:
     """The heading of a measure over replicate trials, where this module knows one."""
     measure = str(finding.name).removeprefix("design.")
     return HEADS.get(measure, measure.replace("_", " "))
-
-
-def _how(context: Context) -> str:
-    """Whether groups were made by chance: indications differ in more than what is asked."""
-    if context.groups.noun == "indication":
-        return ", which differ in more than their response to treatment"
-    return ", randomised" if context.questions.get("randomised") else ""

@@ -137,7 +137,8 @@ def response(context: Context) -> list[Line]:
         return []
     if context.groups.ordered or context.groups.single or len(context.groups.labels) > 4:
         return [_response_of(context, rows, "")]
-    return [_response_of(context, rows[rows["group"] == name], f" with {name}") for name in context.groups.labels]
+    beside = "in" if context.groups.noun == "indication" else "with"
+    return [_response_of(context, rows[rows["group"] == name], f" {beside} {name}") for name in context.groups.labels]
 
 
 def _response_of(context: Context, rows: Any, where: str) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opsonin.patients.indication import INDICATIONS, Indication, Variable, indication, indication_names
+from opsonin.patients.indication import INDICATIONS, Indication, Variable, indication, indication_names, trying
 from opsonin.patients.sampling import VirtualPatients, sample_patients
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "indication",
     "indication_names",
     "sample_patients",
+    "trying",
 ]

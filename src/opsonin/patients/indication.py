@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -36,6 +39,8 @@ INDICATIONS = {
     "tnbc": "opsonin.patients.tnbc:tnbc",
     "urothelial": "opsonin.patients.rate_matched:urothelial",
 }
+_NOTHING: Mapping[str, Mapping[str, float | int]] = MappingProxyType({})
+_TRIED: ContextVar[Mapping[str, Mapping[str, float | int]]] = ContextVar("values tried", default=_NOTHING)
 
 
 @dataclass(frozen=True)
@@ -111,4 +116,16 @@ def indication(name: str) -> Indication:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ModelError(f"unknown indication {name!r}; {hint}Known are {', '.join(indication_names())}.")
     home, function = INDICATIONS[name].split(":")
-    return getattr(importlib.import_module(home), function)()
+    found = getattr(importlib.import_module(home), function)()
+    tried = _TRIED.get().get(name)
+    return replace(found, values={**found.values, **tried}) if tried else found
+
+
+@contextmanager
+def trying(name: str, values: Mapping[str, float | int]) -> Iterator[None]:
+    """Within the block, patients of this indication have these typical values: what a calibration tries."""
+    token = _TRIED.set({**_TRIED.get(), name: values})
+    try:
+        yield
+    finally:
+        _TRIED.reset(token)

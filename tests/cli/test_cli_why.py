@@ -6,11 +6,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from opsonin.analysis import Findings
+from opsonin.analysis import Finding, Findings
 from opsonin.cli.app import app
-from opsonin.cli.why import read_change
+from opsonin.cli.why import _record, read_change
 from opsonin.errors import StudyError
 from opsonin.record import TrialRecord
+from opsonin.report.write import chapters_of
+from opsonin.study import Study
 from opsonin.study.library import find
 
 WEEKS = ("--outcome", "progression-free at 12 weeks", "--level", "2")
@@ -45,6 +47,14 @@ def test_the_folder_holds_findings_patients_and_a_report_that_says_how_to_make_t
     assert "To respond means here: progression-free at 12 weeks." in page
     command = "opsonin why study.toml --change &#39;slower growth: tumour_growth_rate = responders&#39;"
     assert f"{command} --outcome &#39;progression-free at 12 weeks&#39; --level 2 --seed 1" in page
+
+
+def test_a_basket_s_pool_makes_a_record_though_nobody_is_in_an_arm():
+    record = _record(
+        Study.load("checkpoint-basket"), 1, {"outcome": "response", "level": 1, "early": None, "change": []}
+    )
+    findings = [Finding("why.response.rate", estimate=0.3, n=10, events=3, unit="proportion", note="response")]
+    assert [chapter.name for chapter in chapters_of(record, findings)] == ["why", "methods"]
 
 
 def test_a_change_is_read_from_words():

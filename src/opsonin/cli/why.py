@@ -88,7 +88,7 @@ def _write(study: Study, found: Explained, out: Path, seed: int, asked: dict[str
 
 
 def _record(study: Study, seed: int, asked: dict[str, Any]) -> TrialRecord:
-    """The pool as subjects of a record: nobody was enrolled, so it holds nothing else."""
+    """The pool as subjects of a record: nobody was enrolled in an arm, so it holds nothing else."""
     from opsonin.record import TrialRecord
     from opsonin.study.provenance import manifest
     from opsonin.study.run import _patients
@@ -96,6 +96,8 @@ def _record(study: Study, seed: int, asked: dict[str, Any]) -> TrialRecord:
     patients = _patients(study, seed)
     subjects = patients.covariates.assign(subject_id=[f"V{k + 1:05d}" for k in range(len(patients))])
     about = manifest(study, study.built, seed)
+    for question in ("compare", "reference", "strata"):
+        about.questions.pop(question, None)
     about.questions["explain"] = asked
     return TrialRecord({"subjects": subjects}, about)
 
@@ -118,7 +120,8 @@ def _say(study: Study, found: Explained, level: int) -> None:
         ("What holds back the others", "why.resistance.", ".share", True),
     ):
         rows = figures.named(findings, prefix, ending)
-        _table(title, rows if ending == ".turned" else rows.head(SHOWN), percent)
+        whole = prefix in ("why.counterfactual.", "why.resistance.")
+        _table(title, rows if whole else rows.head(SHOWN), percent)
     for assumed in findings.named("why.variance.assumed"):
         told = words.with_interval(max(assumed.estimate, 0), max(assumed.lower, 0), max(assumed.upper, 0), percent=True)
         screen.print(f"\nParameters that are assumed account for {told} of the variance.")

@@ -8,6 +8,7 @@ from opsonin.cli.screen import console, table
 def list_everything() -> None:
     """Print bundled studies, therapies, designs, indications, mappings and virtual cohorts."""
     from opsonin import designs, patients, therapies
+    from opsonin.designs.phase_two.by_name import KINDS
     from opsonin.record.read import example, examples
     from opsonin.record.virtual_cohorts import virtual_cohort, virtual_cohorts
     from opsonin.study.library import bundled, title_of
@@ -17,6 +18,7 @@ def list_everything() -> None:
         "Studies": [(name, title_of(path)) for name, path in bundled().items()],
         "Therapies": [(name, therapies.load_agent(name).title) for name in therapies.names()],
         "Designs": [(name, _described(name)) for name in designs.names()],
+        "Phase II designs": [(name, _first_line(make)) for name, make in KINDS.items()],
         "Indications": [(name, patients.indication(name).title) for name in patients.indication_names()],
         "Mappings": [(name, title_of(example(name))) for name in examples()],
         "Virtual cohorts": [(name, virtual_cohort(name).manifest.title) for name in virtual_cohorts()],
@@ -24,6 +26,10 @@ def list_everything() -> None:
     for title, rows in lists.items():
         screen.print(table(title, ("", ""), rows))
         screen.print()
+
+
+def _first_line(make: object) -> str:
+    return (make.__doc__ or "").partition("\n")[0]
 
 
 def _described(name: str) -> str:

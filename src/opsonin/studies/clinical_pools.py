@@ -47,6 +47,7 @@ class Mapped:
     treatments: Mapping[str, dict[str, Any]]
     settings: Mapping[str, dict[str, Any]]
     scans: Mapping[str, str]
+    criteria: Mapping[str, str]
     read_as: Mapping[str, str]
     elsewhere: Mapping[str, str]
     causes: Mapping[str, str]
@@ -61,6 +62,7 @@ class Mapped:
             {name: one for one in data["therapy"] for name in one["published"]},
             {name: one for one in data["setting"] for name in one["published"]},
             data["scans"],
+            data["criteria"],
             data["read_as"],
             data["elsewhere"],
             data["causes"],
@@ -69,10 +71,11 @@ class Mapped:
 
 @dataclass(frozen=True, eq=False)
 class ClinicalPool:
-    """Patients under one treatment, with their baseline columns."""
+    """Patients under one treatment, with their baseline columns.   scanned: whether lesions are seen in them."""
 
     patients: ClinicalPatients
     baseline: pd.DataFrame
+    scanned: bool = True
 
     def part(self, setting: Mapping[str, Any] | None) -> ClinicalPatients:
         """The patients whom a setting means.   Raises: NotRepresented where the pool does not tell them apart."""
@@ -142,7 +145,8 @@ class ClinicalPools:
             raise NotRepresented(f"no module of {treatment}")
         if "study" in about:
             return _of_study(about["study"], name, self.count, self.seed)
-        return self._of_regimen(name, treatment, [dict(one) for one in about["regimen"]], scans)
+        tumour = {"every": scans, "criteria": self.mapped.criteria.get(indication, "RECIST 1.1")}
+        return self._of_regimen(name, treatment, [dict(one) for one in about["regimen"]], tumour)
 
     def _indication(self, published: str) -> str:
         from opsonin.patients import indication_names
@@ -155,7 +159,9 @@ class ClinicalPools:
             raise NotRepresented(f"no patients of {published}")
         return found
 
-    def _of_regimen(self, indication: str, treatment: str, regimen: list[dict[str, Any]], scans: str) -> ClinicalPool:
+    def _of_regimen(
+        self, indication: str, treatment: str, regimen: list[dict[str, Any]], tumour: dict[str, str]
+    ) -> ClinicalPool:
         from opsonin import therapies
 
         known = therapies.names()
@@ -177,14 +183,16 @@ class ClinicalPools:
                 "population": {"indication": indication, "pool": 4 * self.count},
                 "treatment": regimen,
                 "enrolment": enrolment,
-                "assessments": {"tumour": {"every": scans}},
+                "assessments": {"tumour": tumour},
                 "follow_up": {"observe": OBSERVE},
             }
         )
         study = Study(treatment, "", file, Path(treatment))
         check_names(study)
         record = study.simulate(self.seed).record
-        return ClinicalPool(clinical_patients(record), record.subjects.reset_index(drop=True))
+        return ClinicalPool(
+            clinical_patients(record), record.subjects.reset_index(drop=True), len(record.responses) > 0
+        )
 
 
 def _of_study(name: str, indication: str, patients: int, seed: int) -> ClinicalPool:

@@ -29,6 +29,7 @@ COLUMNS = (
     "id", "indication", "treatment", "setting", "quantity", "value", "lower", "upper", "n", "unit", "source",
     "how_known", "suggested_use", "note",
 )  # fmt: skip
+OF_SCANS = "respon|remission|pfs|efs|relapse|sld|diameter|decrease|increase|disease|progression|vdt|doubling"
 BASELINE = ("median_baseline_sld_mm", "baseline_sld_mm_10th_centile", "baseline_sld_mm_90th_centile")
 
 
@@ -176,6 +177,8 @@ def _simulated(target: Target, pools: ClinicalPools) -> tuple[float, float, floa
         raise NotRepresented("of patients under any treatment")
     treatment = "none" if target.treatment == "any" else target.treatment
     pool = pools.pool(target.indication, treatment, pools.scans(target.id))
+    if not pool.scanned and re.search(OF_SCANS, target.quantity):
+        raise NotRepresented("neither response nor progression is seen in these patients")
     patients = pool.part(pools.setting(target.setting))
     drawn = [figure(patients.take(rows)) for rows in _draws(target, len(patients), pools.seed)]
     return figure(patients), *_spread(drawn)

@@ -81,6 +81,7 @@ class ResponseDesign:
 
 
 def _simon(null: float, target: float, alpha: float = 0.05, power: float = 0.80, choose: str = "optimal") -> Any:
+    """Simon's two stages: an arm with too few responses in the first one stops."""
     if choose not in ("optimal", "minimax"):
         raise DesignError(f"choose = {choose!r} is not known; it is 'optimal' or 'minimax'.")
     found = getattr(simon(null, target, alpha, 1 - power), choose)
@@ -92,6 +93,7 @@ def _simon(null: float, target: float, alpha: float = 0.05, power: float = 0.80,
 
 
 def _single(null: float, target: float, alpha: float = 0.05, power: float = 0.80) -> Any:
+    """One exact stage."""
     found = single_stage(null, target, alpha, 1 - power)[0]
     rule = (
         f"Exact single-stage design: more than {_responses(found.r)} in {found.n} patients make the drug worth going "
@@ -101,6 +103,7 @@ def _single(null: float, target: float, alpha: float = 0.05, power: float = 0.80
 
 
 def _bop2(null: float, target: float, looks: list[int], alpha: float = 0.10) -> Any:
+    """BOP2: several looks, stopping where the rate is too unlikely to lie above the null."""
     found = bop2(null, target, looks, alpha)
     return found.looks, f"BOP2: {_each(found.looks)}."
 
@@ -108,6 +111,7 @@ def _bop2(null: float, target: float, looks: list[int], alpha: float = 0.10) -> 
 def _predictive(
     null: float, target: float, patients: int, looks: list[int], alpha: float = 0.05, power: float = 0.80
 ) -> Any:
+    """Several looks, stopping where success at the end has become too unlikely."""
     found, _, _ = predictive_probability_design(null, target, patients, looks, alpha, 1 - power)
     return found, f"Predictive probability: {_each(found)}."
 

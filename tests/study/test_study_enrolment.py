@@ -199,6 +199,7 @@ def test_a_basket_compares_its_indications(study, other_indication, tmp_path):
         assert ("response.objective_rate", indication) in names
         assert ("design.stopped_early", indication) in names
     assert ("basket.spread", "all") in names
+    assert not any(" vs " in str(group) for _, group in names)  # indications are not compared
     from opsonin import write_report
 
     page = write_report(run.record, run.findings, tmp_path / "report.html", 3).read_text(encoding="utf-8")

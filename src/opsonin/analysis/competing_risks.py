@@ -102,6 +102,8 @@ def _comparisons(
     asked: Asked, rows: pd.DataFrame, status: np.ndarray, endpoint: str, cause: str, strata: Any
 ) -> list[Finding]:
     """Gray's test between the groups, and subdistribution hazard ratios against the reference (or per dose level)."""
+    if not asked.groups.compared:
+        return []
     name, day = f"survival.{endpoint}.{cause}", rows["day"]
     group = rows["group"].astype(str).to_numpy(dtype=object)
     found, events = [], int((status == cause).sum())

@@ -84,3 +84,20 @@ def test_more_mutations_mean_more_precursors(model, pools):
 def test_cancers_matched_in_rates_only_say_so():
     marked = {name for name in FULL if "matched in rates only" in indication(name).title}
     assert marked == {"dlbcl", "gastric", "head-and-neck", "msi-colorectal", "rcc", "urothelial"}
+
+
+def test_pd_l1_and_burden_of_lung_cancers_are_those_of_the_cohorts(pools):
+    lung = pools["nsclc"].covariates
+    assert abs((lung["pdl1_percent"] < 1).mean() - 0.41) < 4 * np.sqrt(0.41 * 0.59 / N)
+    assert abs((lung["pdl1_percent"] >= 50).mean() - 0.35) < 4 * np.sqrt(0.35 * 0.65 / N)
+    assert abs(np.log(lung["tmb_per_mb"].median() / 6.9)) < 0.25
+
+
+def test_values_that_are_tried_go_when_the_block_ends():
+    from opsonin.patients import trying
+
+    before = indication("melanoma").values
+    with trying("melanoma", {"access": 0.5}):
+        assert indication("melanoma").values == {**before, "access": 0.5}
+        assert indication("nsclc").values.get("access") != 0.5
+    assert indication("melanoma").values == before

@@ -69,6 +69,7 @@ class Indication:
     columns: what the record's `subjects` shows, in order.
     core: the model of a patient without a drug that it is for: "first" (`biology.core`, the tumour as one volume) or
     "full" (`biology.full_core`, with the immune cells in it).
+    biopsy: further columns of `subjects` that come from the model's constants: column → (constant, what is read of it).
     """
 
     name: str
@@ -82,6 +83,7 @@ class Indication:
     correlations: tuple[tuple[str, str, float], ...] = ()
     columns: tuple[str, ...] = ()
     core: Literal["first", "full"] = "first"
+    biopsy: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = field(default_factory=dict)
 
     @cached_property
     def copula(self) -> tuple[tuple[str, ...], np.ndarray]:

@@ -76,7 +76,12 @@ def sample_patients(model: Model, indication: Indication, n: int, seed: int, fir
         if at not in symbolic.derived
     ]
     constants = completed(symbolic, np.column_stack(columns) if columns else np.empty((n, 0)))
-    subjects = pd.DataFrame({name: known[name] for name in indication.columns})
+    read = {
+        column: at(constants[:, symbolic.constants.index(name)])
+        for column, (name, at) in indication.biopsy.items()
+        if name in symbolic.constants
+    }
+    subjects = pd.DataFrame({**{name: known[name] for name in indication.columns}, **read})
     return VirtualPatients(ids, constants, subjects, np.ones(n), _thresholds(model, ids, seed))
 
 

@@ -216,7 +216,8 @@ def _dynamics(product: Product, law: Callable[..., Any]) -> list:
         ),
         Process(
             f"{p}_recalled",
-            law(lambda memory, recall, stimulus: recall * stimulus * memory, "_memory", "_recall", "_stimulus"),
+            law(lambda memory, recall, tumour: recall * tumour * memory, "_memory", "_recall", "_on_tumour"),
+            meaning="by the tumour; the few B cells that marrow makes are killed without it",
             consumes=f"{p}_memory",
             produces={f"{p}_cells": 1, f"{p}_divisions": law(lambda divisions: divisions, "_recall_divisions")},
         ),

@@ -113,7 +113,7 @@ def _common(product: Product) -> list:
             "1/day",
             "assumed: memory cells that meet antigen divide again within days",
             None,
-            "memory cells recalled by plenty of antigen",
+            "memory cells recalled where the tumour's antigen is plentiful",
         ),
         own(
             "recall_divisions",

@@ -131,6 +131,7 @@ CASES = {
         "needs its response rates",
     ),
     "design": (STAGED.replace('"simon"', '"simn"'), "enrolment.design.*did you mean 'simon'"),
+    "small pool": (TWO_ARMS.replace("patients = 10", "patients = 31"), "enrol 62 patients of .*but the pool has 60"),
     "no scans": (STAGED.replace('[assessments]\ntumour = { every = "6 weeks" }', ""), "add scans"),
     "early": (STAGED.replace('response = "18 weeks"', 'response = "2 weeks"'), "between the first scan"),
     "basket of doses": (

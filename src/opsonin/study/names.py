@@ -22,7 +22,7 @@ def check_names(study: Study) -> None:
     for indication in study.file.population.indications:
         require(study, ("population", "indication"), indication, patients.indication_names(), "indication")
     if study.file.escalates is None:
-        _check_response_design(study)
+        _check_enrolment(study)
         return
     _check_design(study)
     _check_rules(study)
@@ -82,13 +82,21 @@ def _check_design(study: Study) -> None:
         refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
 
 
-def _check_response_design(study: Study) -> None:
-    from opsonin.study.enrolment import study_response_design
+def _check_enrolment(study: Study) -> None:
+    """The phase II design can be made, and the pool has as many patients as a trial may enrol."""
+    from opsonin.study.enrolment import study_arms
 
     try:
-        study_response_design(study.file)
+        arms = study_arms(study.file)
     except DesignError as problem:
         refuse(study, ("enrolment", "design"), str(problem))
+    for name, counts in zip(arms.indications, arms.patients, strict=True):
+        if sum(counts) > arms.pool:
+            refuse(
+                study,
+                ("population", "pool"),
+                f"a trial may enrol {sum(counts)} patients of {name}, but the pool has {arms.pool}; make it larger",
+            )
 
 
 def _check_rules(study: Study) -> None:

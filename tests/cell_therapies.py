@@ -42,10 +42,10 @@ def patients(liquid: bool = False, number: int = 150) -> np.ndarray:
     if liquid:
         at = model.symbolic.constants.index
         constants[:, at("access")] = _moved(constants[:, at("access")], 0.35, 0.985, 0.3)
-        constants[:, at("escape_share")] = _moved(constants[:, at("escape_share")], 0.03, 1e-7, 1.0)
+        constants[:, at("escape_share")] = _moved(constants[:, at("escape_share")], 0.03, 1e-6, 1.0)
         constants[:, at("net_growth_rate")] *= 4
         constants[:, at("stroma_share")] = 0.02
-        constants[:, at("cell_density")] = 500
+        constants[:, at("cell_density")] = 2500  # 1e11 to 1e12 blasts
         for name, factor in LOWER.items():
             constants[:, at(name)] *= factor
     return completed(model.symbolic, constants)

@@ -29,7 +29,7 @@ def _killing(product: Product, law: Callable[..., Any]) -> list:
     return [
         Parameter(
             f"{p}_kill_rate",
-            3.0,
+            6.0,
             "1/day",
             f"calibrated to: remission within a month in four of five of {ELIANA}",
             LogNormal(0.4),
@@ -37,9 +37,9 @@ def _killing(product: Product, law: Callable[..., Any]) -> list:
         ),
         Parameter(
             f"{p}_kill_ratio",
-            0.1,
+            0.03,
             "dimensionless",
-            "assumed: CAR T cells kill one target after another, so that one to ten kill half as fast as plenty",
+            "assumed: CAR T cells kill one target after another, so that one to thirty kill half as fast as plenty",
             meaning="CAR T cells to cancer cells at which killing is half of its greatest",
         ),
         Parameter(
@@ -144,14 +144,14 @@ def _cytokines(product: Product, law: Callable[..., Any]) -> list:
         ),
         Parameter(
             f"{p}_crs",
-            0.15,
+            0.13,
             "1/day",
             f"calibrated to: cytokine release syndrome in 77 % of {ELIANA}",
             meaning="hazard of cytokine release syndrome at a high level of cytokines",
         ),
         Parameter(
             f"{p}_severe_crs",
-            0.065,
+            0.06,
             "1/day",
             f"calibrated to: grade 3 or 4 in 46 % of {ELIANA}",
             meaning="hazard of severe cytokine release syndrome at a high level of cytokines",
@@ -165,7 +165,7 @@ def _cytokines(product: Product, law: Callable[..., Any]) -> list:
         ),
         Parameter(
             f"{p}_neurotoxic",
-            0.037,
+            0.033,
             "1/day",
             f"calibrated to: neurological events in 40 % of {ELIANA}",
             meaning="hazard of neurotoxicity at a high level of cytokines",

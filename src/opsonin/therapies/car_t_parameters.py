@@ -52,7 +52,7 @@ def _common(product: Product) -> list:
             "dimensionless",
             "calibrated to: some hundred cells per µl of blood at the peak after 1e8 cells and a 3900-fold expansion "
             f"({STEIN}: 24,000 copies per µg of DNA, a sixth of the leukocytes); the rest is lost in lungs and liver",
-            LogitNormal(0.5),
+            LogitNormal(0.35),
             "share of infused cells that engraft",
         ),
         own(
@@ -68,9 +68,9 @@ def _common(product: Product) -> list:
             1.5,
             "1/day",
             "calibrated to: doubling in 0.78 days during expansion, deaths counted, in a leukaemia after "
-            f"lymphodepletion ({STEIN}); spread: a third of the variance 0.38 of the logarithm of the time of the "
+            f"lymphodepletion ({STEIN}); spread: a quarter of the variance 0.38 of the logarithm of the time of the "
             "peak there, as burden and divisions vary too",
-            LogNormal(0.35),
+            LogNormal(0.3),
             "growth of cells that meet plenty of antigen in a body without other lymphocytes",
             lower=0.4,
             upper=4.0,
@@ -81,7 +81,7 @@ def _common(product: Product) -> list:
             "dimensionless",
             f"calibrated to: 3900-fold net expansion, 11.9 doublings and what dies meanwhile ({STEIN}); spread: "
             "with that of engraftment, most of the variance 0.65 of the logarithm of the peak there",
-            LogNormal(0.06),
+            LogNormal(0.05),
             "divisions that an engrafted cell has in it",
             lower=3,
             upper=25,

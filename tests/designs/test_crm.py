@@ -202,3 +202,21 @@ def test_the_optimal_dose_is_found_where_response_levels_off():
 def test_bad_input_is_named(ask, words):
     with pytest.raises(DesignError, match=words):
         ask()
+
+
+@pytest.mark.parametrize("scale", [1.0, 5.0, 30.0])
+def test_a_wide_prior_is_integrated_as_well_as_a_narrow_one(scale):
+    rule = Crm(5, 0.25, prior=(0.05, 0.12, 0.25, 0.40, 0.55), scale=scale)
+    seen = parse_outcomes("1NNN 2NNT 3NNNNTT 4NNNNNNTTTTTT 5TTT")
+    beta = np.linspace(-8 * scale, 8 * scale, 200_001)
+    log_rate = np.exp(beta)[:, None] * np.log(rule.skeleton)
+    patients, dlt = seen.counts(5)
+    log_other = np.log1p(-np.clip(np.exp(log_rate), 0, 1 - 1e-16))
+    weight = log_rate @ dlt + log_other @ (patients - dlt) - 0.5 * (beta / scale) ** 2
+    weight = np.exp(weight - weight.max())
+    assert rule.estimate(rule.evidence(seen)).beta[0] == pytest.approx(weight @ beta / weight.sum(), abs=1e-9)
+
+
+def test_a_prior_beyond_all_reason_is_refused():
+    with pytest.raises(DesignError, match="50 at most"):
+        Crm(4, scale=1e9)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from opsonin.designs import Crm, Design, Outcomes, Wrapper
 from opsonin.designs.blrm import Blrm
+from opsonin.designs.crm import WIDEST
 from opsonin.errors import DesignError
 
 
@@ -51,7 +52,8 @@ def _of_crm(design: Crm) -> dict[str, Design]:
     made: dict[str, Design] = {}
     if design.method == "bayes":
         for words, factor in (("half the prior SD", 0.5), ("twice the prior SD", 2.0)):
-            made[f"{words} ({factor * design.scale:.2f})"] = replace(design, scale=factor * design.scale)
+            if factor * design.scale <= WIDEST:
+                made[f"{words} ({factor * design.scale:.2f})"] = replace(design, scale=factor * design.scale)
     for level in range(1, design.levels + 1):
         rates = design.guess(level)
         if rates.max() < 1 and not np.allclose(rates, design.skeleton):

@@ -19,6 +19,8 @@ from opsonin.errors import DesignError
 
 NODES = 181  # of the trapezoidal rule over the prior's range for up to FEW patients: exact to rounding
 FEW = 40  # twice as many nodes for four times as many patients, whose posterior is half as wide
+WIDE = 2.0  # twice as many nodes for twice the prior standard deviation from here on: the posterior does not widen so
+WIDEST = 50.0  # prior standard deviation; beyond it there would be too many nodes, for no other estimate
 RANGE = 8.0  # prior standard deviations on both sides
 FARTHEST = 12.0  # the maximum likelihood estimate of the slope's logarithm is sought between plus and minus this
 _METHODS = ("bayes", "mle")
@@ -86,6 +88,8 @@ class Crm(Design):
                 f"scale {self.scale:g} and intercept_sd {self.intercept_sd:g} are above 0, and confidence "
                 f"{self.confidence:g} in (0, 1]."
             )
+        if self.scale > WIDEST:
+            raise DesignError(f"scale is {self.scale:g}; give {WIDEST:g} at most, which says next to nothing already.")
         if len(self.skeleton) != self.levels:
             raise DesignError(f"the skeleton has {len(self.skeleton)} rates, but the design {self.levels} levels.")
         check_skeleton(self.skeleton)
@@ -134,7 +138,8 @@ class Crm(Design):
     def nodes(self, doublings: int) -> Nodes:
         """The nodes of the integral over β, so many times twice as dense as for few patients."""
         if doublings not in self._grids:
-            beta = np.linspace(-RANGE * self.scale, RANGE * self.scale, (NODES - 1) * 2**doublings + 1)
+            wider = max(math.ceil(math.log2(self.scale / WIDE)), 0)
+            beta = np.linspace(-RANGE * self.scale, RANGE * self.scale, (NODES - 1) * 2 ** (doublings + wider) + 1)
             rates = np.clip(self.rates(beta), 1e-300, 1 - 1e-16)
             self._grids[doublings] = Nodes(beta, -0.5 * (beta / self.scale) ** 2, np.log(rates), np.log1p(-rates))
         return self._grids[doublings]

@@ -101,3 +101,8 @@ def test_responses_are_read_where_levels_open_by_them():
     assert "1NEN" in made.outcomes(made.judge(TrialRecord(tables), 130.0), 130.0).text
     with pytest.raises(DesignError, match="neither responses nor lesions"):
         made.next(record(), now=130.0)
+
+
+def test_a_design_without_backfill_takes_no_patients_on_it():
+    with pytest.raises(DesignError, match="hold patients on backfill, which the design 'boin' does not have"):
+        Conduct(Boin(4)).decide("1NNN +1N")

@@ -39,6 +39,7 @@ from opsonin.designs import (
     TiteBoinEt,
     TiteCrm,
     UBoin,
+    design,
     names,
     parse_outcomes,
     simulate,
@@ -194,6 +195,23 @@ def test_acceleration_ends_at_the_first_sign():
     assert rule.decide(parse_outcomes("1Ng0 2Tg3")).level == 2
 
 
+def test_acceleration_follows_each_patient_to_the_end_whatever_is_inside():
+    rule = Accelerated(TiteBoin(4), 0)
+    assert rule.decide(parse_outcomes("1N@5d")).action == "wait"
+    assert rule.decide(parse_outcomes("1N")).level == 2
+    assert rule.decide(parse_outcomes("1T")).action != "wait"
+
+
+def test_rules_have_names_in_a_study_file():
+    options = {"accelerated": 0, "cohorts": [1, 3, 3, 3], "patients": 6, "min_patients": 9}
+    made = design({"name": "boin", **options}, 4)
+    rule = MaxPatients(MinPatients(Accelerated(Cohorts(Boin(4), (1, 3, 3, 3)), 0), 9), 6)
+    for seen in ("", "1N", "1N 2N", "1N 2T", "1N 2T 1N", "1NNN 2NNN"):
+        assert made.decide(parse_outcomes(seen)) == rule.decide(parse_outcomes(seen))
+    assert design({"name": "3+3", "accelerated": True}, 4).decide(parse_outcomes("1Ng0")).level == 2
+    assert design({"name": "table", "rows": [list(row) for row in ROWS]}, 4).decide(parse_outcomes("1NNN")).level == 2
+
+
 def test_a_grade_counts_by_its_score():
     rule = GBoin(4)
     assert rule.decide(parse_outcomes("1Ng1Ng1Ng1")).level == 2
@@ -205,6 +223,12 @@ def test_a_grade_counts_by_its_score():
     ("make", "words"),
     [
         (lambda: Cohorts(Boin(4), (3, 3)), "one for each of 4 levels"),
+        (lambda: design({"name": "boin", "cohorts": ["a", 1, 1, 1]}, 4), "one for each of 4 levels"),
+        (lambda: design({"name": "boin", "accelerated": "yes"}, 4), "give true, or the number"),
+        (lambda: design({"name": "boin", "stop_when_here": 0}, 4), "it cannot end at 0"),
+        (lambda: design({"name": "boin", "stop_when_treated": -1}, 4), "it cannot end at -1"),
+        (lambda: design({"name": "efftox", "doses": [1, 2, 3, float("nan")]}, 4), "finite"),
+        (lambda: design({"name": "crm", "prior": 0.2}, 4), "it must be a list"),
         (lambda: Accelerated(Boin(4), -1), "0 or more"),
         (lambda: GBoin(4, scores=(0, 1, 0.5, 1, 1, 1)), "never fall"),
         (lambda: GBoin(4).decide(parse_outcomes("1Ng1NT")), "patient 2 .* has no grade"),

@@ -45,3 +45,8 @@ def test_unknown_names_and_options_list_the_known():
         design({"name": "3+3", "target": 0.3}, 4)
     with pytest.raises(DesignError, match=r"'fill_top' .* is 'yes'; it must be a bool"):
         design({"name": "3+3", "fill_top": "yes"}, 4)
+
+
+def test_a_level_beyond_all_reason_is_named():
+    with pytest.raises(DesignError, match="cohort 1"):
+        parse_outcomes("99999999999999999999N")

@@ -80,6 +80,11 @@ class Conduct:
                 f"the design {self.design.name!r} looks at an immune effect, which outcomes as text do not hold; read "
                 "them from a record."
             )
+        if known.beside.any() and not self.design.backfills:
+            raise DesignError(
+                f"the outcomes {known.text!r} hold patients on backfill, which the design {self.design.name!r} does "
+                "not have; give it backfill = 12, or leave the + out."
+            )
         return self.design.decide(known)
 
     def judge(self, record: Tables, now: float | None = None) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from opsonin.errors import DesignError
 
 _PATIENT = re.compile(r"([NTEB])(?:g([0-5]))?(?:@(\d+(?:\.\d+)?)d)?")
-_COHORT = re.compile(r"\+?([1-9]\d*)(?:[x×]([1-9]\d*))?((?:[NTEB](?:g[0-5])?(?:@\d+(?:\.\d+)?d)?)+)")
+_COHORT = re.compile(r"\+?([1-9]\d{0,3})(?:[x×]([1-9]\d{0,3}))?((?:[NTEB](?:g[0-5])?(?:@\d+(?:\.\d+)?d)?)+)")
 _LETTERS = {(False, False): "N", (True, False): "T", (False, True): "E", (True, True): "B"}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from typing import Any
 
+from opsonin.designs.accelerated import with_acceleration
 from opsonin.designs.backfill import with_backfill
 from opsonin.designs.base import Design
 from opsonin.designs.blrm import Blrm
@@ -37,7 +39,9 @@ from opsonin.designs.u_boin import UBoin
 from opsonin.designs.waterfall import Waterfall
 from opsonin.designs.wrappers import (
     Coherent,
+    Cohorts,
     MaxPatients,
+    MinPatients,
     NoSkipping,
     OneStepUp,
     StartAt,
@@ -74,19 +78,22 @@ REGISTRY: dict[str, Callable[..., Design]] = {
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "saturating": (object, with_saturating),
+    "cohorts": (tuple, lambda inner, sizes: Cohorts(inner, tuple(sizes))),
     "one_step_up": (bool, lambda inner, on: OneStepUp(inner) if on else inner),
     "coherent": (bool, lambda inner, on: Coherent(inner, down=EFFICACY not in inner.needs) if on else inner),
     "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
+    "accelerated": (object, with_acceleration),
     "stop_when_here": (int, lambda inner, patients: StopWhenHere(inner, patients, stays=True)),
     "stop_when_precise": (float, StopWhenPrecise),
     "stop_when_too_toxic": (float, StopWhenTooToxic),
     "stop_when_treated": (int, StopWhenTreated),
+    "min_patients": (int, MinPatients),
     "start": (int, StartAt),
     "patients": (int, MaxPatients),
     "backfill": (object, with_backfill),
 }
 ENDS = ("3+3", "rolling-six")  # designs that end by themselves and take no rule that ends them
-ALWAYS = ("saturating", "backfill")  # rules that these take too
+ALWAYS = ("saturating", "accelerated", "backfill")  # rules that these take too
 
 
 def names() -> list[str]:
@@ -112,8 +119,10 @@ def design(given: str | Mapping[str, Any], levels: int) -> Design:
             there = ", ".join([*own, *(r for r in rules if r not in own)]) or "none"
             raise DesignError(f"the design {name!r} has no option {key!r}; it has {there}.")
         kinds = own[key] if key in own else (rules[key],)
+        if not _finite(value):
+            raise DesignError(f"the option {key!r} of the design {name!r} is {value!r}; numbers are finite ones.")
         if not any(_fits(value, kind) for kind in kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds if kind is not types.NoneType)
+            wanted = " or ".join(_LISTS.get(kind, kind.__name__) for kind in kinds if kind is not types.NoneType)
             raise DesignError(f"the option {key!r} of the design {name!r} is {value!r}; it must be a {wanted}.")
     if name not in ENDS:
         options.setdefault("patients", USUAL * levels)
@@ -129,6 +138,7 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
 
 
+_LISTS: dict[type, str] = {tuple: "list", Sequence: "list"}  # kinds that a study file writes as a list
 USUAL = 6  # patients a level, where a study does not say how many there are at most: as many as a 3+3 may treat
 
 
@@ -150,6 +160,15 @@ def _fits(value: object, wanted: type) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if wanted is object:
         return True
-    if wanted is tuple:
+    if wanted in _LISTS:
         return isinstance(value, list | tuple)
     return type(value) is wanted
+
+
+def _finite(value: object) -> bool:
+    """Whether no number in it is infinite or none at all."""
+    if isinstance(value, list | tuple):
+        return all(_finite(one) for one in value)
+    if isinstance(value, Mapping):
+        return all(_finite(one) for one in value.values())
+    return not isinstance(value, float) or math.isfinite(value)

@@ -109,8 +109,7 @@ class MaxPatients(Wrapper):
     patients: int
 
     def __post_init__(self) -> None:
-        if self.patients < 1:
-            raise DesignError(f"a trial has at least one patient; at most {self.patients} were given.")
+        check_patients(self.patients)
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         escalated = seen.escalated
@@ -134,6 +133,9 @@ class StopWhenTreated(Wrapper):
     """End the trial when so many patients have been treated at the dose that would be given next; declare a dose."""
 
     patients: int
+
+    def __post_init__(self) -> None:
+        check_patients(self.patients)
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         there = np.maximum(made.level, 1)
@@ -193,6 +195,9 @@ class StopWhenHere(Wrapper):
 
     patients: int
     stays: bool = False
+
+    def __post_init__(self) -> None:
+        check_patients(self.patients)
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         there = np.maximum(seen.current, 1)
@@ -267,7 +272,8 @@ class Cohorts(Wrapper):
     sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.sizes) != self.inner.levels or min(self.sizes, default=0) < 1:
+        whole = all(isinstance(size, int) and size >= 1 for size in self.sizes)
+        if len(self.sizes) != self.inner.levels or not whole:
             raise DesignError(f"cohort sizes are one for each of {self.inner.levels} levels, 1 or more: {self.sizes}.")
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
@@ -305,3 +311,9 @@ def check_ladder(design: Design, rule: str) -> None:
         raise DesignError(
             f"the rule {rule!r} is for one drug; {design.name!r} moves by one level of one drug as it is."
         )
+
+
+def check_patients(patients: int) -> None:
+    """Raises: DesignError where a trial is to end before anybody is treated."""
+    if patients < 1:
+        raise DesignError(f"a trial has at least one patient; it cannot end at {patients}.")

@@ -82,6 +82,24 @@ def test_virtual_patients_show_what_the_pool_says():
         simulate(BOIN, PotentialDoses(onset[:20]), 10)
 
 
+def test_responses_after_the_window_are_none():
+    response = np.tile([30.0, 70.0], (60, 1))
+    pool = PotentialDoses(np.full((60, 2), np.inf), response, efficacy_window_days=56.0)
+    assert pool.efficacy.tolist() == [1.0, 0.0]
+    found = simulate(MaxPatients(Boin(2), 12), pool, 20)
+    assert (found.efficacy == found.patients * [1, 0]).all()
+
+
+def test_nothing_is_right_or_wrong_without_a_target():
+    table = simulate(ThreePlusThree(5), TRUTH, 50).summary().set_index("measure")
+    assert (
+        table.loc[["right dose", "too toxic dose", "poor allocation", "share of patients overdosed"], "mean"]
+        .isna()
+        .all()
+    )
+    assert table.loc["patients", "mean"] > 3
+
+
 def test_late_toxicity_comes_in_the_second_half():
     late = Scenario(np.full(1, 1.0), late=0.9, window_days=40.0).draw(1, np.arange(1, 2001), 1)
     shown = late.show(np.arange(2000), np.zeros(2000, dtype=int), np.ones(2000, dtype=int))

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.designs.truth import Truth
 
+_BY_TARGET = ("right dose", "too toxic dose", "share of patients overdosed", "more than 60 % overdosed")
+
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
@@ -62,7 +64,8 @@ class Simulated:
         """One number a trial for each measure; means and standard errors come from these.
 
         overdosed 60 %: more than 60 percent of the patients at doses that are too toxic; poor allocation: fewer at a
-        right dose than an even split would give (Liu & Yuan 2015, J R Stat Soc C 64:507, section 4.2).
+        right dose than an even split would give (Liu & Yuan 2015, J R Stat Soc C 64:507, section 4.2). Measures that
+        hang on which dose is right or too toxic are NaN without a target, poor allocation also where no dose is right.
         """
         total = self.patients.sum(axis=1)
         size = np.maximum(total, 1)
@@ -77,10 +80,12 @@ class Simulated:
             "DLTs": self.dlt.sum(axis=1),
             "share of patients overdosed": over,
             "more than 60 % overdosed": over > 0.6,
-            "poor allocation": right < total / self.truth.doses,
+            "poor allocation": right < total / self.truth.doses if self.correct.any() else np.full(len(self), np.nan),
             "responses": self.efficacy.sum(axis=1),
             "days": self.days,
         }  # fmt: skip
+        if self.target is None:
+            measured |= {name: np.full(len(self), np.nan) for name in _BY_TARGET}
         if self.backfilled is not None and self.backfilled.any():
             measured["patients on backfill"] = self.backfilled.sum(axis=1)
         return measured

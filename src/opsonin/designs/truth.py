@@ -249,9 +249,10 @@ class _FromPool(Drawn):
         dlt = onset < pool.window_days
         never = np.full(len(dose), np.inf)
         response = never if pool.response_onset is None else pool.response_onset[at]
+        good = response <= pool.efficacy_window_days
         grade = np.full(len(dose), -1, dtype=np.int64) if pool.grade is None else pool.grade[at]
         immune = np.full(len(dose), np.nan) if pool.immune is None else pool.immune[at]
         settled = None if pool.settled_on is None else pool.settled_on[at]
         return Shown(
-            dlt, np.where(dlt, onset, np.inf), np.isfinite(response), response, grade, immune, settled_on=settled
+            dlt, np.where(dlt, onset, np.inf), good, np.where(good, response, np.inf), grade, immune, settled_on=settled
         )

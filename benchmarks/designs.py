@@ -107,13 +107,12 @@ def efficacy() -> dict[str, dict]:
     truth = Scenario(
         [0.05, 0.10, 0.20, 0.30, 0.45], efficacy=[0.1, 0.3, 0.5, 0.5, 0.5], window_days=45.0, efficacy_window_days=60.0
     )
-    late = {"window_days": 45.0, "efficacy_window_days": 60.0}
     made = {}
     for name, design in {
         "U-BOIN": UBoin(5),
         "BOIN-ET": BoinEt(5),
-        "TITE-BOIN-ET": TiteBoinEt(5, **late),
-        "TITE-BOIN12": TiteBoin12(5, **late),
+        "TITE-BOIN-ET": TiteBoinEt(5, window_days=45.0, efficacy_window_days=60.0),
+        "TITE-BOIN12": TiteBoin12(5, window_days=45.0, efficacy_window_days=60.0),
         "EffTox": EffTox(5),
     }.items():
         seconds, _ = best(MaxPatients(design, 36), truth, 1000, 1 if name == "EffTox" else 3)

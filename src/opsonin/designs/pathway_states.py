@@ -149,7 +149,8 @@ class Maker:
             if self.efficacy:
                 given |= {"efficacy_pending": nothing, "efficacy_followed": nothing.astype(float)}
         if PATIENTS in needs:
-            given["individuals"] = _people(*tables) if self.efficacy else _people(*tables, nothing, nothing)
+            responses, both = (tables[2], tables[3]) if self.efficacy else (nothing, nothing)
+            given["individuals"] = _people(tables[0], tables[1], responses, both)
         return Evidence(tables[0], tables[1], state[:, -3], **given)
 
 

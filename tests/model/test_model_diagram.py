@@ -99,6 +99,26 @@ def test_a_quantity_where_many_things_meet_is_a_thing_and_spares_arrows():
     assert ("a", "x0", +1) not in made
 
 
+def test_a_quantity_that_only_modulations_read_is_drawn_where_several_do():
+    """As the killing by a cell that reaches two kinds of cancer cells through two signals."""
+    killing = Module(
+        "killing",
+        [
+            Quantity("pressure", lambda a, b: a + b, ""),
+            *[Species(f"x{n}", "", 1.0) for n in range(3)],
+            *[Signal(f"drive{n}", "sum", "") for n in range(3)],
+            *[Modulation(f"drive{n}", laws.reading(lambda p: p, "pressure")) for n in range(3)],
+            *[
+                Process(f"x{n} supply", laws.reading(lambda k, d: k * d, "k", f"drive{n}"), produces=f"x{n}")
+                for n in range(3)
+            ],
+        ],
+    )
+    drawn = cells(killing)
+    assert {("a", "pressure", +1), ("b", "pressure", +1), ("pressure", "x0", +1)} <= arrows(drawn, "acts")
+    assert dot(drawn)
+
+
 def test_events_and_inputs_are_drawn():
     more = Module(
         "more",

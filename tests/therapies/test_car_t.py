@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from cell_therapies import Course, cells, lymphodepletion, patients, union, untreated
+from opsonin.model.derived import completed
+from opsonin.model.dot import dot
 
 DOSE = 100.0  # Mcell
 PRODUCTS = {"car-t": "car", "car-t-solid": "car_solid", "armoured-car-t": "armoured"}
@@ -20,8 +22,6 @@ def treated(agent: str = "car-t", liquid: bool = True, amount: float = DOSE, roo
 
 def restored(name: str, value: float, agent: str = "car-t-solid") -> Course:
     """The same patients with solid tumours but for one constant, after the same treatment."""
-    from opsonin.model.derived import completed
-
     constants = patients().copy()
     constants[:, union().symbolic.constants.index(name)] = value
     return Course(cells(agent, DOSE) + lymphodepletion(), completed(union().symbolic, constants))
@@ -98,7 +98,6 @@ def test_lymphodepletion_makes_room_for_expansion():
 def test_cells_that_have_lost_the_antigen_are_what_comes_back():
     constants = patients(True).copy()
     constants[:, union().symbolic.constants.index("escape_share")] = 1e-3
-    from opsonin.model.derived import completed
 
     course = Course(cells("car-t", DOSE) + lymphodepletion(), completed(union().symbolic, constants))
     well = course.remission()
@@ -150,3 +149,8 @@ def test_cells_are_kept_and_never_below_nought(agent):
     gains = {name for name, change in balance.items() if change > 1e-12 and name.startswith(prefix + "_")}
     assert f"{prefix}_divide" in gains
     assert gains <= {f"{prefix}_divide"}
+
+
+def test_the_picture_of_all_of_them_can_be_drawn():
+    """A quantity that two modulations alone read, as the killing of two clones by one cell, is a node of it."""
+    assert "kill" in dot(union())

@@ -206,8 +206,9 @@ class _Drawing:
 
     def _quantities(self) -> None:
         modules = {part.name: module for part, module in self.model.parts(Quantity)}
+        modulating = {name for key, _, _ in self.modulations for name in self.signs[key]}
         for name in reversed(self.meeting):  # each before those it is made of
-            if any(arrow.start == name for arrow in self.arrows.values()):
+            if name in modulating or any(arrow.start == name for arrow in self.arrows.values()):
                 tip = f"{name} = {self.written[f'quantity {name}']}"
                 self._node(name, "quantity", words(name), modules[name], tip)
                 self._act(self.signs[f"quantity {name}"], name, tip)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opsonin.errors import ModelError
 from opsonin.studies.clinical_patients import ClinicalPatients, clinical_patients
 
 MAPPING = Path(__file__).with_name("clinical_pools.toml")
@@ -126,6 +127,12 @@ class ClinicalPools:
         """How often a row's trial made scans."""
         return next((every for pattern, every in self.mapped.scans.items() if re.search(pattern, row)), SCANS)
 
+    def scan_days(self, row: str) -> float:
+        """The days between two scans of a row's trial."""
+        from opsonin.study.texts import Duration
+
+        return Duration.read(self.scans(row)).days
+
     def setting(self, words: str) -> Mapping[str, Any] | None:
         """What a setting means for the pool, None for all of it.
 
@@ -189,7 +196,10 @@ class ClinicalPools:
         )
         study = Study(treatment, "", file, Path(treatment))
         check_names(study)
-        record = study.simulate(self.seed).record
+        try:
+            record = study.simulate(self.seed).record
+        except ModelError as problem:  # a treatment for which these patients lack something
+            raise NotRepresented(f"{treatment} does not fit these patients: {problem}") from problem
         return ClinicalPool(
             clinical_patients(record), record.subjects.reset_index(drop=True), len(record.responses) > 0
         )

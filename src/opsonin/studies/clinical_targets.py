@@ -29,6 +29,7 @@ COLUMNS = (
     "id", "indication", "treatment", "setting", "quantity", "value", "lower", "upper", "n", "unit", "source",
     "how_known", "suggested_use", "note",
 )  # fmt: skip
+AT_SCANS = "^median_(pfs|time_to|days_to|stable)|^pfs_upper"
 OF_SCANS = "respon|remission|pfs|efs|relapse|sld|diameter|decrease|increase|disease|progression|vdt|doubling"
 BASELINE = ("median_baseline_sld_mm", "baseline_sld_mm_10th_centile", "baseline_sld_mm_90th_centile")
 
@@ -181,7 +182,17 @@ def _simulated(target: Target, pools: ClinicalPools) -> tuple[float, float, floa
         raise NotRepresented("neither response nor progression is seen in these patients")
     patients = pool.part(pools.setting(target.setting))
     drawn = [figure(patients.take(rows)) for rows in _draws(target, len(patients), pools.seed)]
-    return figure(patients), *_spread(drawn)
+    low, high = _spread(drawn)
+    return figure(patients), low - _between_scans(target, pools), high
+
+
+def _between_scans(target: Target, pools: ClinicalPools) -> float:
+    """What is seen at a scan happened since the one before: how far back that is, for times that scans tell."""
+    from opsonin.units import DAYS_PER_MONTH
+
+    if not re.search(AT_SCANS, target.quantity):
+        return 0.0
+    return pools.scan_days(target.id) / (DAYS_PER_MONTH if target.unit == "months" else 1.0)
 
 
 def _contrast(target: Target, pools: ClinicalPools) -> tuple[float, float, float]:

@@ -26,6 +26,9 @@ def hcc() -> Indication:
         burden=Burden(3.9, 0.85, 0.10),
         values={
             "net_growth_rate": 0.00495,  # ln 2 / 140 days, NATHANI
+            # calibrated to: response and survival of KEYNOTE-240
+            "access": 0.0706,
+            "death_rate": 0.000137,
             # assumed: a liver's resident macrophages and suppressor cells add to a tumour's own
             "macrophage_supply": 0.65,
             "mdsc_level": 1.3,

@@ -6,6 +6,7 @@ those that T cells see here are seen through class II as well, which is why resp
 
 from __future__ import annotations
 
+from opsonin.model import LogitNormal
 from opsonin.patients import people
 from opsonin.patients.advanced import Burden, advanced
 from opsonin.patients.indication import Indication
@@ -41,4 +42,6 @@ def hodgkin() -> Indication:
             # assumed: most deaths are years away, as later treatments work
             "death_rate": 0.00010,
         },
+        # assumed: patches without MHC are in every tumour rather than in few, as responses are many and end
+        spreads={"escape_share": LogitNormal(1.0)},
     )

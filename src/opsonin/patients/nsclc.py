@@ -18,7 +18,9 @@ _SIZE = "assumed: near the median of mixed cohorts (Bratman 2020, Nat Cancer 1:8
 
 def nsclc() -> Indication:
     """Advanced non-small-cell lung cancer without a driver mutation, mostly pretreated."""
-    return _lung("nsclc", "Advanced non-small-cell lung cancer", Burden(6.9, 0.94, 0.21), 0.58, {})
+    # calibrated to: pretreated patients of KEYNOTE-001, and OAK
+    values = {"net_growth_rate": 0.0187, "access": 0.102, "death_rate": 0.0000696}
+    return _lung("nsclc", "Advanced non-small-cell lung cancer", Burden(6.9, 0.94, 0.21), 0.58, values)
 
 
 def squamous() -> Indication:
@@ -44,7 +46,8 @@ def egfr_mutated() -> Indication:
         "direction)",
     )
     # assumed: fewer T cells (Gainor 2016, Clin Cancer Res 22:4585: hardly any CD8+ cells together with PD-L1)
-    values = {"access": 0.15, "pdl1_own": 0.3}
+    # erlotinib: a mutation that activates EGFR makes nearly all cells depend on it
+    values = {"access": 0.15, "pdl1_own": 0.3, "erlotinib_sensitivity": 0.95}
     return _lung("nsclc-egfr", "Advanced lung cancer with mutated EGFR", burden, 0.38, values)
 
 

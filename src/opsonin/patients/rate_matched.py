@@ -29,7 +29,10 @@ def renal() -> Indication:
             # (Turajlic 2017, Lancet Oncol 18:1009); twice as many precursors for each mutation assumed
             "precursors_per_mutation": 0.056,
             "entry_volume": 15.0,  # assumed: loss of VHL makes vessels grow, twice as many
-            "net_growth_rate": 0.006,  # assumed: slower than most
+            # calibrated to: response, progression and survival of CheckMate 025
+            "net_growth_rate": 0.00941,
+            "access": 0.0822,
+            "death_rate": 0.0000431,
         },
     )
 

@@ -11,48 +11,27 @@ from __future__ import annotations
 
 import argparse
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from opsonin.errors import StudyError
-from opsonin.fit import Calibration, Target, calibrate
+from opsonin.fit import Target
 from opsonin.studies import clinical_targets
+from opsonin.studies.calibration_plans import Plan, plans
 from opsonin.studies.clinical_patients import figure_of
 from opsonin.studies.clinical_pools import ClinicalPools, Mapped, NotRepresented
+from opsonin.studies.few_steps import Fit, few_steps
 
-ROWS = Path(__file__).with_name("calibrate.toml")
 FITTED = re.compile(r"objective_response_rate|median_(os|pfs)_months|(os|pfs)_rate_\d+m")
 BOUNDS = {"net_growth_rate": (0.002, 0.04), "access": (0.01, 0.9), "death_rate": (0.00001, 0.0015)}
+GRAIN = 0.25  # of the logarithm of a median time to progression, which scans see only every six to nine weeks
 LEAST_SE = 0.10  # trials of one cancer and treatment differ by more than their patients' number: a log, or a logit
 SPREAD = 1.0  # how far a value may lie from its start, on the scale of the search, where no row speaks
 USUAL = 100  # patients of a publication that does not say how many
 LONGEST = 120.0  # months that stand for a median that is not reached
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is fitted of an indication.   knobs: parameters.   left_out: rows, each with the reason.   stands_for:
-    published treatments without a module, and the one of the same kind that is simulated for them.
-    """
-
-    indication: str
-    knobs: tuple[str, ...]
-    left_out: Mapping[str, str]
-    stands_for: Mapping[str, str]
-
-
-def plans(path: Path = ROWS) -> dict[str, Plan]:
-    """By indication, as calibrate.toml says."""
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {
-        name: Plan(name, tuple(one["knobs"]), one.get("left_out", {}), one.get("stands_for", {}))
-        for name, one in data.items()
-    }
 
 
 def rows_of(plan: Plan, found: Sequence[clinical_targets.Target], mapped: Mapped) -> list[clinical_targets.Target]:
@@ -77,16 +56,22 @@ def fit_target(row: clinical_targets.Target) -> Target:
         share = row.value / 100
         made = Target.share(row.id, round(share * n), n)
         return replace(made, se=max(made.se, LEAST_SE), events=None, n=None)
+    least = GRAIN if "_pfs_" in row.quantity else LEAST_SE
     if np.isfinite([row.lower, row.upper]).all():
         made = Target.interval(row.id, row.value, row.lower, row.upper)
-        return replace(made, se=max(made.se, LEAST_SE))
+        return replace(made, se=max(made.se, least))
     # of a median of exponential times, three in four of whose ends were seen
-    return Target(row.id, row.value, max(LEAST_SE, 1.44 / np.sqrt(0.75 * n)), "log")
+    return Target(row.id, row.value, max(least, 1.44 / np.sqrt(0.75 * n)), "log")
 
 
 def fitted(
-    plan: Plan, found: Sequence[clinical_targets.Target], patients: int, seed: int, evaluations: int
-) -> Calibration:
+    plan: Plan,
+    found: Sequence[clinical_targets.Target],
+    patients: int,
+    seed: int,
+    steps: int = 6,
+    say: Callable[[str], None] = lambda text: None,
+) -> Fit:
     """The calibration of one indication.   Raises: StudyError where no row speaks of it."""
     from opsonin.patients import indication, trying
 
@@ -107,7 +92,7 @@ def fitted(
             return np.array([_figure(row, pools) for row in rows])
 
     lower, upper = zip(*(BOUNDS[name] for name in plan.knobs), strict=True)
-    return calibrate(
+    return few_steps(
         summaries,
         [fit_target(row) for row in rows],
         start,
@@ -115,9 +100,8 @@ def fitted(
         upper,
         names=plan.knobs,
         prior_sd=SPREAD,
-        evaluations=evaluations,
-        restarts=0,
-        difference=0.2,
+        steps=steps,
+        say=say,
     )
 
 
@@ -152,13 +136,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("table", help="clinical_targets.csv")
     parser.add_argument("indication", nargs="*", choices=[*known, []], help="all of calibrate.toml where none is named")
     parser.add_argument("--patients", type=int, default=300, help="of each virtual trial")
-    parser.add_argument("--evaluations", type=int, default=45)
+    parser.add_argument("--steps", type=int, default=6, help="after the first slopes")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
     found = clinical_targets.read_targets(given.table)
     for name in given.indication or known:
         try:
-            result = fitted(known[name], found, given.patients, given.seed, given.evaluations)
+            result = fitted(known[name], found, given.patients, given.seed, given.steps, _say)
         except StudyError as problem:
             _say(f"{name}: {problem}")
             continue

@@ -57,11 +57,13 @@ def _moved(share: np.ndarray, middle: float, to: float, spread: float) -> np.nda
     return 1 / (1 + np.exp(-(np.log(to / (1 - to)) + spread * odds)))
 
 
-def lymphodepletion() -> list:
-    """Four days of fludarabine, two of cyclophosphamide, three days before day 0."""
+def lymphodepletion(bsa=1.85) -> list:
+    """Four days of fludarabine, two of cyclophosphamide, three days before day 0; bsa: m², one or for each patient."""
+    size = np.reshape(bsa, (-1, 1))
+    four, two = 30 * size * np.ones((1, 4)), 500 * size * np.ones((1, 2))
     return [
-        intravenous_infusion("fludarabine", 30 * 1.85, "mg", np.arange(-7.0, -3.0), 0.5),
-        intravenous_infusion("lymphodepleting-cyclophosphamide", 500 * 1.85, "mg", np.array([-6.0, -5.0]), 1),
+        intravenous_infusion("fludarabine", four, "mg", np.arange(-7.0, -3.0), 0.5),
+        intravenous_infusion("lymphodepleting-cyclophosphamide", two, "mg", np.array([-6.0, -5.0]), 1),
     ]
 
 

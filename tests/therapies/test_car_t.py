@@ -10,6 +10,7 @@ import pytest
 from cell_therapies import Course, cells, lymphodepletion, patients, union, untreated
 from opsonin.model.derived import completed
 from opsonin.model.dot import dot
+from opsonin.patients import indication, sample_patients
 
 DOSE = 100.0  # Mcell
 PRODUCTS = {"car-t": "car", "car-t-solid": "car_solid", "armoured-car-t": "armoured"}
@@ -38,6 +39,18 @@ def test_most_leukaemias_go_into_remission_and_few_solid_tumours_do():
     assert 0.71 < treated().remission().mean() < 0.93
     assert treated("car-t-solid", False).response() < 0.15
     assert treated("car-t-solid", False).remission().mean() < 0.1
+
+
+def test_children_with_leukaemia_fare_as_in_the_pivotal_trial():
+    """ELIANA: remission in 81 % (71 to 89); 80 % of responders without relapse at six months."""
+    model = union()
+    children = sample_patients(model, indication("b-all"), 200, seed=3).constants
+    doses = cells("car-t", DOSE) + lymphodepletion(children[:, model.symbolic.constants.index("bsa_m2")])
+    course = Course(doses, children)
+    well = course.remission()
+    assert 0.65 < well.mean() < 0.89
+    half_a_year = np.argmin(abs(course.times - 210))
+    assert (course.living[well, half_a_year] < 0.05).mean() == pytest.approx(0.8, abs=0.12)
 
 
 def test_expansion_doubles_in_less_than_a_day_and_peaks_after_nine_to_ten():

@@ -10,6 +10,7 @@ from opsonin.designs import (
     Accrual,
     Boin,
     Boin12,
+    BoinComb,
     Crm,
     MaxPatients,
     NoSkipping,
@@ -98,6 +99,17 @@ def test_nothing_is_right_or_wrong_without_a_target():
         .all()
     )
     assert table.loc["patients", "mean"] > 3
+
+
+def test_rates_that_fall_with_dose_are_an_error_unless_meant():
+    rates = [0.5, 0.4, 0.3, 0.2, 0.1]
+    with pytest.raises(DesignError, match="fall with dose, but the design 'boin' assumes that they do not"):
+        simulate(BOIN, Scenario(rates), 10)
+    assert simulate(BOIN, Scenario(rates, falling=True), 200).none > 0.5
+    grid = Scenario([0.1, 0.2, 0.3, 0.05, 0.2, 0.4])
+    with pytest.raises(DesignError, match="fall with dose"):
+        simulate(MaxPatients(BoinComb(6, 3), 12), grid, 10)
+    assert len(simulate(MaxPatients(BoinComb(6, 3), 12), Scenario([0.1, 0.2, 0.3, 0.15, 0.2, 0.4]), 10)) == 10
 
 
 def test_late_toxicity_comes_in_the_second_half():

@@ -49,7 +49,7 @@ def scenario_library(
     for key in sorted(series):
         rates = np.array([rate for _, rate in sorted(series[key])])
         if levels is None or len(rates) == levels:
-            scenario = Scenario(rates, name=f"series {key}")
+            scenario = Scenario(rates, name=f"series {key}", falling=True)
             if scenario.monotone or not monotone:
                 made.append(scenario)
     if not made:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from opsonin.designs.characteristics import Simulated
 from opsonin.designs.clock import by_clock
 from opsonin.designs.draws import MOST, Accrual, Lots, People
 from opsonin.designs.evidence import FOLLOW_UP, GRADES, IMMUNE, PATIENTS, Evidence
-from opsonin.designs.truth import Truth
+from opsonin.designs.truth import Scenario, Truth
 from opsonin.errors import DesignError
 
 BLOCK = 20_000  # trials simulated together: memory only
@@ -38,10 +39,12 @@ def simulate(
     trials leave the first ones as they were.   accrual: where given, how long the trials take is simulated too; designs
     for late toxicity always need it (10 days between patients where it is not given).   threads: at work on blocks of
     trials side by side; they change no trial.
-    Raises: DesignError where truth and design have another number of doses, or the design never ends.
+    Raises: DesignError where truth and design have another number of doses, where DLT rates fall with dose in a
+    scenario that does not say that they may, or the design never ends.
     """
     if truth.doses != design.levels:
         raise DesignError(f"the design has {design.levels} levels, but the truth {truth.doses} doses.")
+    _check_order(design, truth)
     if trials < 1:
         raise DesignError(f"{trials} trials were asked for; give at least 1.")
     if threads < 1:
@@ -62,6 +65,18 @@ def simulate(
             parts = list(pool.map(run, blocks))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Simulated(design.name, truth, getattr(design, "target", None), *columns)
+
+
+def _check_order(design: Design, truth: Truth) -> None:
+    """Raises: DesignError for a scenario in which a higher dose has fewer DLTs, against what designs assume."""
+    if not isinstance(truth, Scenario) or truth.falling:
+        return
+    rates, columns = truth.dlt, getattr(design, "columns", None)
+    if not replace(truth, columns=columns).monotone:
+        raise DesignError(
+            f"the DLT rates {rates.tolist()} fall with dose, but the design {design.name!r} assumes that they do not; "
+            "put the doses in order, or say falling = true to see what it does then."
+        )
 
 
 def compare(

@@ -68,6 +68,7 @@ class Scenario(Truth):
     half of the window; onset is uniform within each half (0.5: uniform over the window).
     grades: probability of a worst grade 0 … 5 at each dose; its sums over the dose-limiting grades need not be `dlt`.
     immune: mean of the immune endpoint at each dose;   immune_sd: its spread among patients.
+    falling: DLT rates may fall with dose, which no design takes to be so; without it that is an error.
     """
 
     dlt: Any
@@ -81,6 +82,7 @@ class Scenario(Truth):
     immune_sd: float = 1.0
     name: str = ""
     columns: int | None = None
+    falling: bool = False
 
     def __post_init__(self) -> None:
         for name in ("dlt", "efficacy", "immune"):
@@ -112,8 +114,9 @@ class Scenario(Truth):
 
     @property
     def monotone(self) -> bool:
-        """Whether DLT probabilities never fall with dose."""
-        return bool(np.all(np.diff(self.dlt) >= 0))
+        """Whether DLT probabilities never fall with dose, of two drugs with that of either."""
+        grid = self.dlt.reshape(-1, len(self.dlt) if self.columns is None else self.columns)
+        return bool(np.all(np.diff(grid, axis=1) >= 0) and np.all(np.diff(grid, axis=0) >= 0))
 
     def draw(self, seed: int, trials: Int[np.ndarray, " trial"], patients: int, timed: bool = True) -> Drawn:
         def uniform(purpose: str) -> np.ndarray:

@@ -26,7 +26,7 @@ FORM = (
 )
 _KEYS = {
     "name": "name", "dlt": "dlt", "response": "efficacy", "correlation": "correlation", "grades": "grades",
-    "immune": "immune", "immune_sd": "immune_sd", "late": "late",
+    "immune": "immune", "immune_sd": "immune_sd", "late": "late", "falling": "falling",
 }  # fmt: skip
 STANDARD_NOTE = "The scenarios are assumed: DLT rates rise by the same step on the logit scale from level to level."
 RESPONSE_NOTE = (

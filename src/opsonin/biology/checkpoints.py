@@ -177,4 +177,15 @@ def _ctla4() -> list:
             panel="tumour",
             meaning="tumour-specific CD8+ T cells in a volume of tumour",
         ),
+        Observable(
+            "CD103+ of CD8+",
+            "measurements",
+            lambda cd8_stem, cd8_effector, cd8_exhausted, cd8_resident: (
+                cd8_resident / (cd8_stem + cd8_effector + cd8_exhausted + cd8_resident)
+            ),
+            "percent",
+            compartment="tumour",
+            panel="tumour",
+            meaning="tissue-resident memory of the tumour's specific CD8+ T cells",
+        ),
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from opsonin.biology.clone_numbers import QSP, clone_numbers
 from opsonin.biology.lesions import LESIONS, measured_lesions, new_lesion, relative_diameter
-from opsonin.model import Derived, Module, Parameter, Process, Quantity, Species, laws
+from opsonin.model import Assay, Derived, Module, Observable, Parameter, Process, Quantity, Species, laws
 
 CELLS = "Mcell"
 ONE_CELL = 1e-6  # Mcell
@@ -26,6 +26,16 @@ def clones() -> Module:
             relative_diameter(),
             new_lesion("cellular_volume"),
             *measured_lesions(),
+            Observable(
+                "ctDNA",
+                "measurements",
+                lambda tumour_cells, baseline_cells: tumour_cells / baseline_cells,
+                "dimensionless",
+                Assay(cv=0.2, source="assumed: panels with a barcode for each molecule"),
+                compartment="blood",
+                panel="liquid biopsy",
+                meaning="circulating tumour DNA relative to baseline (assumed: shed in step with living cancer cells)",
+            ),
         ],
         title="Cancer cells: clones, persisters, vessels",
         source=f"Hahnfeldt 1999, Cancer Res 59:4770 (vessels); Sharma 2010, Cell 141:69 (persisters); {QSP}",

@@ -6,10 +6,9 @@ for a balance within a few per cent. The killing that results is added to the gr
 
 from __future__ import annotations
 
+from opsonin.biology.baseline_rounds import ROUNDS, entry_balance, helper_balance, primed_balance, round_of_balance
 from opsonin.biology.clones import CELLS
-from opsonin.model import Derived, Module, Parameter, laws
-
-PASSES = 4
+from opsonin.model import Derived, Module, Parameter
 
 
 def baseline() -> Module:
@@ -48,13 +47,13 @@ def baseline() -> Module:
             Derived(
                 "baseline_effector_loss", _effector_loss, "1/day", "loss of effectors, by growth of the tumour too"
             ),
-            *(quantity for number in range(1, PASSES + 1) for quantity in _pass(number)),
+            *(quantity for number in range(1, ROUNDS + 1) for quantity in round_of_balance(number)),
             Derived("baseline_suppressive", _suppressive_cells, CELLS, "suppressive macrophages"),
             Derived("baseline_inflammatory", _inflammatory_cells, CELLS, "inflammatory macrophages"),
             Derived("baseline_dendritic", _dendritic, "dimensionless", "loaded dendritic cells of the node"),
             Derived("baseline_presented", _presented, "dimensionless", "priming by them"),
-            Derived("baseline_helper", _helper, CELLS, "helper cells"),
-            Derived("baseline_primed", _primed, "Mcell/day", "effectors made in the node"),
+            Derived("baseline_helper", helper_balance, CELLS, "helper cells"),
+            Derived("baseline_primed", primed_balance, "Mcell/day", "effectors made in the node"),
             Derived(
                 "baseline_cd8_node",
                 lambda baseline_primed, node_exit: baseline_primed / node_exit,
@@ -62,7 +61,7 @@ def baseline() -> Module:
                 "activated cells of the node",
             ),
             Derived("baseline_cd8_memory", _memory, CELLS, "central memory"),
-            Derived("baseline_entry", _entry, "1/day", "entry of T cells into the tumour"),
+            Derived("baseline_entry", entry_balance, "1/day", "entry of T cells into the tumour"),
             Derived("baseline_cd8_blood", _blood, CELLS, "effectors of the blood"),
             Derived("baseline_cd8_stem", _stem, CELLS, "stem-like cells"),
             Derived("baseline_cd8_effector", _effector, CELLS, "effectors of the tumour"),
@@ -105,93 +104,6 @@ def _antigen(natural_death, baseline_cells, antigen_half):
 def _entering(stem_share, stem_division, stem_loss, net_growth_rate, baseline_load):
     """A stem-like cell's effectors over its life, and an effector itself."""
     return 1 - stem_share + stem_share * stem_division * baseline_load / (stem_loss + net_growth_rate)
-
-
-def _pass(number: int) -> list[Derived]:
-    """One round of the circle: from a level of interferon γ to the level that the T cells it leads to would make."""
-    before = "interferon_reference_level" if number == 1 else f"interferon_{number - 1}"
-    primed, helper = f"primed_{number}", f"helper_{number}"
-    what = f"of round {number} towards the balance at baseline"
-    return [
-        Derived(
-            f"presented_{number}",
-            laws.reading(
-                _presented_at,
-                before,
-                "baseline_supply",
-                "macrophage_loss",
-                "suppressive_turn",
-                "inflammatory_turn",
-                "turn_interferon_half",
-                "macrophage_reference",
-                "macrophage_starving",
-                "baseline_antigen",
-                "presentation_half",
-            ),
-            "dimensionless",
-            f"priming {what}",
-        ),
-        Derived(
-            helper,
-            laws.reading(
-                _helper, "helper_precursors", "activation_rate", "helper_burst", f"presented_{number}", "helper_loss"
-            ),
-            CELLS,
-            f"helper cells {what}",
-        ),
-        Derived(
-            primed,
-            laws.reading(
-                _primed,
-                "specific_precursors",
-                "activation_rate",
-                "baseline_burst",
-                f"presented_{number}",
-                helper,
-                "helper_half",
-                "helpless_share",
-            ),
-            "Mcell/day",
-            f"effectors made in the node {what}",
-        ),
-        Derived(
-            f"entry_{number}",
-            laws.reading(_entry, "baseline_entry_limit", "chemokine_floor", before),
-            "1/day",
-            f"entry of T cells {what}",
-        ),
-        Derived(
-            f"interferon_{number}" if number < PASSES else "baseline_interferon",
-            laws.reading(
-                _interferon_of,
-                primed,
-                helper,
-                f"entry_{number}",
-                "blood_loss",
-                "baseline_entering",
-                "baseline_effector_loss",
-                "helper_interferon",
-                "baseline_volume",
-                "interferon_reference",
-            ),
-            "dimensionless",
-            f"interferon γ {what}",
-        ),
-    ]
-
-
-def _presented_at(
-    level, supply, loss, suppressive, inflammatory, half, reference, starving, antigen, presentation_half
-):
-    turn = inflammatory * level / (level + half)
-    dense = supply / loss * suppressive / (suppressive + loss + turn) / reference
-    dendritic = antigen / (1 + starving * dense)
-    return dendritic / (dendritic + presentation_half)
-
-
-def _interferon_of(primed, helper, entry, blood_loss, entering, lost, helper_interferon, volume, reference):
-    effectors = primed * entry / (blood_loss + entry) * entering / lost
-    return (effectors + helper_interferon * helper) / (volume * reference)
 
 
 def _settled(residency_rate, baseline_load, resident_loss, resident_recall, net_growth_rate):
@@ -246,31 +158,8 @@ def _presented(baseline_dendritic, presentation_half):
     return baseline_dendritic / (baseline_dendritic + presentation_half)
 
 
-def _helper(helper_precursors, activation_rate, helper_burst, baseline_presented, helper_loss):
-    return helper_precursors * activation_rate * helper_burst * baseline_presented / helper_loss
-
-
-def _primed(
-    specific_precursors,
-    activation_rate,
-    baseline_burst,
-    baseline_presented,
-    baseline_helper,
-    helper_half,
-    helpless_share,
-):
-    given = helpless_share + (1 - helpless_share) * baseline_helper / (baseline_helper + helper_half)
-    return specific_precursors * activation_rate * baseline_burst * baseline_presented * given
-
-
 def _memory(memory_share, baseline_primed, disease_age):
     return memory_share * baseline_primed * disease_age
-
-
-def _entry(baseline_entry_limit, chemokine_floor, baseline_interferon):
-    return baseline_entry_limit * (
-        chemokine_floor + (1 - chemokine_floor) * baseline_interferon / (1 + baseline_interferon)
-    )
 
 
 def _blood(baseline_primed, blood_loss, baseline_entry):

@@ -1,4 +1,4 @@
-"""Monocytes of the blood, macrophages of the tumour between inflammatory and suppressive, suppressor cells.
+"""Monocytes of the blood, and macrophages of the tumour between inflammatory and suppressive.
 
 Monocytes enter the tumour and become macrophages; its milieu turns them suppressive. Interferon γ and what they eat
 turn them back, which makes more of them eat: reprogramming spreads to cells that no drug has touched (Allouch 2022,
@@ -15,11 +15,11 @@ _PATEL = "Patel 2017, J Exp Med 214:1913"
 
 
 def myeloid_cells() -> Module:
-    """Monocytes, macrophages, phagocytosis, suppressor cells."""
+    """Monocytes, macrophages, phagocytosis."""
     return Module(
         "myeloid cells",
-        [*_monocytes(), *_macrophages(), *_phagocytosis(), *_suppressors()],
-        title="Monocytes, macrophages and suppressor cells",
+        [*_monocytes(), *_macrophages(), *_phagocytosis()],
+        title="Monocytes and macrophages",
         source=f"{_PATEL}; Allouch 2022, Nat Commun 13:6739; {QSP}",
     )
 
@@ -289,30 +289,3 @@ def _eating(
 ):
     eaters = macrophage_inflammatory + suppressive_appetite * macrophage_suppressive
     return eating_rate * appetite / (eaters + eating_ratio * (tumour_cells + few_cells))
-
-
-def _suppressors() -> list:
-    return [
-        Parameter(
-            "mdsc_level",
-            1.0,
-            "dimensionless",
-            "assumed: a scale, suppressor cells in a volume of a typical tumour; spread assumed",
-            LogNormal(0.7),
-            meaning="myeloid-derived suppressor cells of the tumour, relative to a typical one",
-        ),
-        Parameter(
-            "mdsc_loss",
-            0.1,
-            "1/day",
-            "assumed: suppressor cells live for about ten days",
-            meaning="loss of suppressor cells",
-        ),
-        Species("mdsc", "dimensionless", lambda mdsc_level: mdsc_level, "suppressor cells in a volume of tumour"),
-        Process(
-            "mdsc_enter",
-            lambda mdsc_level, mdsc_loss, mdsc_recruitment: mdsc_loss * mdsc_level * mdsc_recruitment,
-            produces="mdsc",
-        ),
-        Process("mdsc_lost", lambda mdsc, mdsc_loss: mdsc_loss * mdsc, consumes="mdsc"),
-    ]

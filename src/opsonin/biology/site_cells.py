@@ -1,4 +1,4 @@
-"""Regulatory T cells and natural killer cells of the tumour, both in step with those of the blood; suppression."""
+"""Regulatory T cells and natural killer cells of the tumour, as in blood; suppressor cells; suppression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def site_cells() -> Module:
     """What the blood sends into the tumour beside effectors and monocytes, and how killing is suppressed."""
     return Module(
         "regulatory and natural killer cells of the tumour",
-        [*_regulatory(), *_natural_killers(), *_suppression()],
+        [*_regulatory(), *_natural_killers(), *_suppressors(), *_suppression()],
         title="Regulatory T cells, natural killer cells and suppression in the tumour",
         source="assumed forms; see the parameters",
     )
@@ -75,6 +75,33 @@ def _natural_killers() -> list:
             "1/day",
             "killing of cancer cells by natural killer cells",
         ),
+    ]
+
+
+def _suppressors() -> list:
+    return [
+        Parameter(
+            "mdsc_level",
+            1.0,
+            "dimensionless",
+            "assumed: a scale, suppressor cells in a volume of a typical tumour; spread assumed",
+            LogNormal(0.7),
+            meaning="myeloid-derived suppressor cells of the tumour, relative to a typical one",
+        ),
+        Parameter(
+            "mdsc_loss",
+            0.1,
+            "1/day",
+            "assumed: suppressor cells live for about ten days",
+            meaning="loss of suppressor cells",
+        ),
+        Species("mdsc", "dimensionless", lambda mdsc_level: mdsc_level, "suppressor cells in a volume of tumour"),
+        Process(
+            "mdsc_enter",
+            lambda mdsc_level, mdsc_loss, mdsc_recruitment: mdsc_loss * mdsc_level * mdsc_recruitment,
+            produces="mdsc",
+        ),
+        Process("mdsc_lost", lambda mdsc, mdsc_loss: mdsc_loss * mdsc, consumes="mdsc"),
     ]
 
 

@@ -1,9 +1,7 @@
 """Erlotinib by mouth, an inhibitor of the epidermal growth factor receptor (EGFR): 150 mg a day.
 
 It kills cycling cells that depend on EGFR. Some escape by not cycling (drug-tolerant persisters), and of those that
-return under the drug some resist for good. What resists is a share of the cycling cells: since resistant and sensitive
-cells differ only in the drug's killing, that share r follows dr/dt = killing · r · (1 − r), to which returning
-persisters add, and the whole is killed at killing · (1 − r): the two subclones in one number, exactly.
+return under the drug some resist for good (`resistance.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from opsonin.model import (
     Hazard,
     LogitNormal,
     LogNormal,
-    Modulation,
     Module,
     Observable,
     Parameter,
@@ -22,10 +19,10 @@ from opsonin.model import (
     Quantity,
     Species,
 )
+from opsonin.therapies.resistance import SHARMA, Escape, escape
 
 LU = "Lu 2006, Clin Pharmacol Ther 80:136 (1047 patients)"
 FLAURA = "Soria 2018, N Engl J Med 378:113 (FLAURA, gefitinib or erlotinib: response 76 %, median PFS 10.2 months)"
-SHARMA = "Sharma 2010, Cell 141:69"
 
 
 def module() -> Module:
@@ -122,88 +119,22 @@ def _effect() -> list:
             "1/day",
             "killing of sensitive cycling cells",
         ),
-        Modulation(
-            "cycling_killing",
-            lambda erlotinib_killing, erlotinib_resistant: erlotinib_killing * (1 - erlotinib_resistant),
-            "sensitive cycling cells die; persisters do not",
-        ),
     ]
 
 
 def _resistance() -> list:
-    return [
-        Parameter(
-            "erlotinib_resistant_share",
-            1e-4,
-            "dimensionless",
-            "assumed: resistant cells are there before treatment, too few to be seen; spread assumed",
-            LogNormal(2.0),
-            upper=0.5,
-            meaning="share of cycling cells that resist before treatment",
-        ),
-        Parameter(
-            "erlotinib_tolerance",
-            0.03,
-            "1/day",
-            f"calibrated to: median PFS of 10.2 months, {FLAURA}",
-            LogNormal(0.8),
-            meaning="sensitive cycling cells that become persisters under the full effect",
-        ),
-        Parameter(
-            "erlotinib_expanding",
-            0.2,
-            "dimensionless",
-            f"{SHARMA} (a fifth of persisters resume growth under the drug, from memory); taken as the share of "
-            "returning persisters that resist",
-            meaning="share of persisters returning under the drug that resist it",
-        ),
-        Species(
-            "erlotinib_resistant",
-            "dimensionless",
-            lambda erlotinib_resistant_share: erlotinib_resistant_share,
-            "share of cycling cells that resist erlotinib",
-            scale=0.01,
-        ),
-        Process(
-            "erlotinib_selects",
-            lambda erlotinib_killing, erlotinib_resistant: (
-                erlotinib_killing * erlotinib_resistant * (1 - erlotinib_resistant)
+    return escape(
+        Escape(
+            "erlotinib",
+            resistant=(1e-4, "assumed: resistant cells are there before treatment, too few to be seen; spread assumed"),
+            tolerance=(0.03, f"calibrated to: median PFS of 10.2 months, {FLAURA}"),
+            expanding=(
+                0.2,
+                f"{SHARMA} (a fifth of persisters resume growth under the drug, from memory); taken as the share of "
+                "returning persisters that resist",
             ),
-            produces="erlotinib_resistant",
-            meaning="sensitive cells die, resistant ones are left",
-        ),
-        Quantity(
-            "persisters_coming_back",
-            lambda persister_return_rate, persister_return, persisters, clone_antigen, clone_escaped, few_cells: (
-                persister_return_rate * persister_return * persisters / (clone_antigen + clone_escaped + few_cells)
-            ),
-            "1/day",
-            "persisters that return to the cycle, relative to the cycling cells",
-        ),
-        Process(
-            "resistance_acquired",
-            lambda persisters_coming_back, erlotinib_expanding, erlotinib_effect, erlotinib_resistant: (
-                persisters_coming_back * erlotinib_expanding * erlotinib_effect * (1 - erlotinib_resistant)
-            ),
-            produces="erlotinib_resistant",
-            meaning="persisters that return under the drug and resist it",
-        ),
-        Process(
-            "resistance_diluted",
-            lambda persisters_coming_back, erlotinib_expanding, erlotinib_effect, erlotinib_resistant: (
-                persisters_coming_back * (1 - erlotinib_expanding * erlotinib_effect) * erlotinib_resistant
-            ),
-            consumes="erlotinib_resistant",
-            meaning="persisters that return sensitive",
-        ),
-        Modulation(
-            "persister_switch",
-            lambda erlotinib_tolerance, erlotinib_effect, erlotinib_resistant: (
-                erlotinib_tolerance * erlotinib_effect * (1 - erlotinib_resistant)
-            ),
-            "sensitive cells that stop cycling under the drug",
-        ),
-    ]
+        )
+    )
 
 
 def _toxicities() -> list:

@@ -16,7 +16,7 @@ def module() -> Module:
     """Imatinib and CGP74588: kinetics, a direct effect on sensitive tumours, and priming of NK cells."""
     return Module(
         "imatinib",
-        [*kinetics(), *_effect_parameters(), *_effects(), *_observables()],
+        [*kinetics(), *_effect_parameters(), *_effects(), *observables()],
         title="Imatinib and its metabolite CGP74588",
         source=PETAIN,
     )
@@ -97,7 +97,8 @@ def _effects() -> list:
     ]
 
 
-def _observables() -> list:
+def observables() -> list:
+    """What an assay of plasma shows."""
     return [
         Observable(
             "imatinib",

@@ -25,6 +25,7 @@ REGISTRY = {
     "erlotinib": "opsonin.therapies.erlotinib:module",
     "fludarabine": "opsonin.therapies.lymphodepletion:fludarabine",
     "imatinib": "opsonin.therapies.imatinib:module",
+    "imatinib-kit": "opsonin.therapies.imatinib_kit:module",
     "interleukin-2": "opsonin.therapies.interleukin2:module",
     "ipilimumab": "opsonin.therapies.ipilimumab:module",
     "lymphodepleting-cyclophosphamide": "opsonin.therapies.lymphodepletion:cyclophosphamide",

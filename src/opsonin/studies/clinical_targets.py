@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from opsonin.errors import StudyError
 from opsonin.studies.clinical_page import page, words_of
 from opsonin.studies.clinical_patients import figure_of, hazard_ratio, hazard_ratios
 from opsonin.studies.clinical_pools import ClinicalPools, NotRepresented
-from opsonin.studies.published import targets
+from opsonin.studies.published import TARGETS, targets
 
 DRAWS = 400  # trials as large as the published one, for the interval
 USUAL = 100  # patients of a publication that does not say how many
@@ -145,8 +146,14 @@ def _target(row: dict[Any, Any]) -> Target:
 
 
 def calibrated_rows() -> set[str]:
-    """The rows that targets.toml lists: as a target of their own, or under the `rows` of another."""
-    return {name for target in targets() for name in (target["id"], *target.get("rows", []))}
+    """The rows that parameters were set to meet.
+
+    targets.toml lists them, as targets of their own or under the `rows` of another, and calibrate.toml those that the
+    values of an indication were `fitted` to.
+    """
+    fits = tomllib.loads(TARGETS.with_name("calibrate.toml").read_text(encoding="utf-8"))
+    fitted = {row for plan in fits.values() if isinstance(plan, dict) for row in plan.get("fitted", [])}
+    return fitted | {name for target in targets() for name in (target["id"], *target.get("rows", []))}
 
 
 def compared(found: Iterable[Target], pools: ClinicalPools) -> tuple[list[Compared], list[Missing]]:

@@ -85,7 +85,7 @@ def test_every_plan_is_of_an_indication_and_of_values_with_bounds():
         {"indication": "NSCLC"},
         {"treatment": "a drug without a module"},
         {"quantity": "grade3plus_trae_rate"},
-        {"setting": "PD-L1 TPS >=50%, validation group"},
+        {"setting": "ctDNA decrease at cycle 3"},
     ],
 )
 def test_only_marked_rows_of_the_whole_pool_are_fitted(changes):

@@ -27,13 +27,15 @@ def squamous() -> Indication:
     """Advanced squamous non-small-cell lung cancer after platinum."""
     # assumed: the burden of all lung cancers; loss of HLA twice that of non-squamous ones, at one centre's level
     burden = Burden(7.5, 0.7, 0.33, f"{LORIS}; by histology {MCGRANAHAN}")
-    return _lung("nsclc-squamous", "Advanced squamous non-small-cell lung cancer", burden, 0.76, {})
+    values = {"net_growth_rate": 0.0140, "access": 0.169, "death_rate": 0.000162}  # calibrated to: CheckMate 017
+    return _lung("nsclc-squamous", "Advanced squamous non-small-cell lung cancer", burden, 0.76, values)
 
 
 def nonsquamous() -> Indication:
     """Advanced non-squamous non-small-cell lung cancer after platinum."""
     burden = Burden(6.5, 1.0, 0.17, f"{LORIS}; by histology {MCGRANAHAN}")
-    return _lung("nsclc-nonsquamous", "Advanced non-squamous non-small-cell lung cancer", burden, 0.55, {})
+    values = {"net_growth_rate": 0.0219, "access": 0.258, "death_rate": 0.0000713}  # calibrated to: CheckMate 057
+    return _lung("nsclc-nonsquamous", "Advanced non-squamous non-small-cell lung cancer", burden, 0.55, values)
 
 
 def egfr_mutated() -> Indication:

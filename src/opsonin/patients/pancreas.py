@@ -24,6 +24,7 @@ def pancreas() -> Indication:
         burden=Burden(3.0, 0.66, 0.20),
         values={
             "net_growth_rate": 0.011,  # assumed: progression within two months without treatment
+            "death_rate": 0.0007,  # assumed: half die within four months without a treatment that works
             "stroma_share": 0.6,  # assumed, after NEESSE: more stroma than cancer cells, in metastases less than that
             "entry_volume": 90.0,  # assumed, after OLIVE: a third of the vessels
             # assumed: macrophages and suppressor cells dominate what immune cells there are (Clark 2007, Cancer Res

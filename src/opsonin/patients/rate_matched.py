@@ -46,7 +46,7 @@ def urothelial() -> Indication:
         (66, 10.5, 0.70),
         loris_albumin(39, 4.5),
         Burden(7.9, 0.83, 0.21),
-        {},
+        {"access": 0.0455, "death_rate": 0.000213},  # calibrated to: KEYNOTE-045, and LORIS
     )
 
 
@@ -74,7 +74,10 @@ def head_and_neck() -> Indication:
         {
             # the most regulatory T cells of ten cancers (Mandal 2016, JCI Insight 1:e89829); twice as many assumed
             "treg_level": 2.0,
-            "net_growth_rate": 0.012,  # assumed: fast
+            # calibrated to: CheckMate 141, and LORIS
+            "net_growth_rate": 0.0179,
+            "access": 0.151,
+            "death_rate": 0.000156,
         },
     )
 

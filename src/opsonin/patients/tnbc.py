@@ -23,6 +23,9 @@ def tnbc() -> Indication:
         burden=Burden(3.5, 0.84, 0.12),
         values={
             "net_growth_rate": 0.012,  # assumed: faster than most solid tumours
+            # calibrated to: response and survival of KEYNOTE-086, cohort A
+            "access": 0.0330,
+            "death_rate": 0.000169,
             # assumed: macrophages are many in triple-negative tumours, and suppressor cells
             "macrophage_supply": 0.7,
             "mdsc_level": 1.3,

@@ -36,6 +36,7 @@ LONGEST = 120.0  # months that stand for a median that is not reached
 
 def rows_of(plan: Plan, found: Sequence[clinical_targets.Target], mapped: Mapped) -> list[clinical_targets.Target]:
     """The published figures that an indication is fitted to: marked so, of treatments that are simulated."""
+    pools = ClinicalPools(2, 1, mapped)
     words = {published for published, names in mapped.indications.items() if plan.indication in names}
     return [
         replace(row, treatment=plan.stands_for.get(row.treatment, row.treatment))
@@ -44,7 +45,7 @@ def rows_of(plan: Plan, found: Sequence[clinical_targets.Target], mapped: Mapped
         and row.suggested_use == "calibrate"
         and FITTED.fullmatch(row.quantity)
         and plan.stands_for.get(row.treatment, row.treatment) in mapped.treatments
-        and row.setting not in mapped.settings
+        and _is_told_apart(row.setting, pools)
         and row.id not in plan.left_out
     ]
 
@@ -113,6 +114,14 @@ def _start(plan: Plan, values: Mapping[str, float | int]) -> list[float]:
     return [float(values.get(name, own[name])) for name in plan.knobs]
 
 
+def _is_told_apart(setting: str, pools: ClinicalPools) -> bool:
+    try:
+        pools.setting(setting)
+    except NotRepresented:
+        return False
+    return True
+
+
 def _is_simulated(row: clinical_targets.Target, mapped: Mapped) -> bool:
     from opsonin import therapies
 
@@ -125,7 +134,7 @@ def _figure(row: clinical_targets.Target, pools: ClinicalPools) -> float:
     figure = figure_of(pools.mapped.read_as.get(row.id, row.quantity))
     assert figure is not None  # FITTED names such quantities only
     pool = pools.pool(row.indication, row.treatment, pools.scans(row.id))
-    value = figure(pool.patients)
+    value = figure(pool.part(pools.setting(row.setting)))
     return value / 100 if row.is_rate else min(value, LONGEST)
 
 

@@ -31,7 +31,7 @@ def clones() -> Module:
                 "measurements",
                 lambda tumour_cells, baseline_cells: tumour_cells / baseline_cells,
                 "dimensionless",
-                Assay(cv=0.2, source="assumed: panels with a barcode for each molecule"),
+                Assay(cv=0.2, lower_limit=1e-3, source="assumed: a barcode for each molecule, deep reads"),
                 compartment="blood",
                 panel="liquid biopsy",
                 meaning="circulating tumour DNA relative to baseline (assumed: shed in step with living cancer cells)",

@@ -26,6 +26,7 @@ USUAL = {
     "erlotinib": ("oral", 150, "mg", dose_days(1, 180), None),
     "fludarabine": ("intravenous infusion", 50, "mg", [-5.0, -4.0, -3.0], 0.5),
     "imatinib": ("oral", 400, "mg", dose_days(1, 180), None),
+    "imatinib-kit": ("oral", 400, "mg", dose_days(1, 180), None),
     "interleukin-2": ("subcutaneous", 6, "MIU", dose_days(10, 14, cycle_days=21, cycles=8), None),
     "ipilimumab": ("intravenous infusion", 240, "mg", THREE[:4], 0.5),
     "lymphodepleting-cyclophosphamide": ("intravenous infusion", 850, "mg", [-5.0, -4.0, -3.0], 1.0),

@@ -3,8 +3,9 @@
 One pool stands for all CAR T cells of the body, of which blood shows a small share. Cells that meet antigen divide,
 each a limited number of times: `…_divisions` is the sum of the divisions that the cells of the pool have left, so that
 a second infusion brings its own. Which share of the pool is in the tumour is a partition between it and the rest of
-the body, in odds: `access` of the tumour over its complement, over how much worse a barrier lets infused cells in than
-the tumour's own T cells. In a liquid tumour, whose access is near 1, nearly all are; in a typical solid one, few.
+the body, in odds: the square of the odds of `access`, as cells made outside the body have two barriers in a row before
+them (the wall of vessels and the stroma), over a product's own `…_barrier`. In a liquid tumour, whose access is near 1,
+most of the pool is among the cancer cells; in a typical solid one, hardly any.
 
 Products share these laws and differ in the numbers of a `Product`.
 """
@@ -124,7 +125,9 @@ def _pools(product: Product, law: Callable[..., Any]) -> list:
 
 
 def _share(barrier, access, infiltration, site_volume, entry_volume):
-    odds = infiltration * access / ((1 - access) * barrier) * site_volume / (site_volume + entry_volume)
+    """Two barriers in a row, the wall of vessels and the stroma: each lets through the odds of access."""
+    passed = (access / (1 - access)) ** 2 / barrier
+    odds = infiltration * passed * site_volume / (site_volume + entry_volume)
     return odds / (1 + odds)
 
 

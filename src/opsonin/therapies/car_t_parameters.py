@@ -177,7 +177,7 @@ def _attributes(product: Product) -> list:
         own(
             "barrier",
             product.barrier,
-            "how many times worse infused cells pass the tumour's barrier than its own T cells",
+            "how hard it is for infused cells to pass the tumour's barriers; squared odds of access are divided by it",
             LogNormal(0.5),
         ),
         own("braked", product.brake, "share of the PD-1 brake that acts on these cells"),

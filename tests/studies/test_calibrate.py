@@ -9,7 +9,7 @@ from opsonin.errors import FitError, StudyError
 from opsonin.fit import Target as FitTarget
 from opsonin.patients import indication, indication_names
 from opsonin.studies.calibrate import BOUNDS, FITTED, fit_target, fitted, rows_of
-from opsonin.studies.calibration_plans import plans
+from opsonin.studies.calibration_plans import fitted_rows, plans
 from opsonin.studies.clinical_pools import Mapped
 from opsonin.studies.clinical_targets import Target
 from opsonin.studies.few_steps import few_steps
@@ -123,3 +123,11 @@ def test_quantities_that_are_fitted(quantity):
 def test_an_indication_without_rows_is_refused():
     with pytest.raises(StudyError, match="no row marked 'calibrate' of hcc"):
         fitted(plans()["hcc"], [row()], patients=10, seed=1)
+
+
+def test_rows_fitted_are_marked_so_and_of_no_cancer_without_fitted_values():
+    assert "CM017-ORR" in fitted_rows()
+    for name, plan in plans().items():
+        if plan.fitted:
+            assert set(plan.knobs) <= set(indication(name).values), name
+        assert not set(plan.fitted) & set(plan.left_out)

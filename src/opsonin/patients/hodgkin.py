@@ -37,6 +37,9 @@ def hodgkin() -> Indication:
             # assumed: one cell in twenty is a cancer cell (a hundredth to a tenth); the others go when they go
             "cell_density": 10.0,
             "stroma_share": 0.15,  # assumed: fibrous bands
+            # calibrated to: response of CheckMate 205; its responses end sooner than these
+            "access": 0.75,
+            "macrophage_supply": 0.1,  # assumed: fewer than in solid tumours, for so few cancer cells
             "pdl1_own": 4.0,  # assumed: many times other tumours', ROEMER for the direction
             "treg_level": 2.0,  # assumed: the infiltrate holds many regulatory T cells
             # assumed: most deaths are years away, as later treatments work

@@ -25,7 +25,7 @@ def module() -> Module:
         "armoured-car-t",
         "armoured",
         "Armoured CAR T cells",
-        barrier=30.0,
+        barrier=0.3,
         brake=0.5,
         suppression=0.6,
         exhaustion=0.7,

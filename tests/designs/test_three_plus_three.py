@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from opsonin.designs import (
     ACTIONS,
     Outcomes,
+    Scenario,
     ThreePlusThree,
     exact_characteristics,
     from_counts,
     outcomes,
     parse_outcomes,
+    simulate,
 )
 from opsonin.errors import DesignError
 
@@ -184,3 +186,13 @@ def test_probabilities_are_checked():
         exact_characteristics(ThreePlusThree(3), np.array([0.1, 0.2]))
     with pytest.raises(DesignError, match="between 0 and 1"):
         exact_characteristics(ThreePlusThree(2), np.array([0.1, 1.2]))
+
+
+def test_rates_that_fall_with_dose_are_refused_unless_they_are_meant():
+    falling = np.array([0.3, 0.1])
+    with pytest.raises(DesignError, match=r"\[0.3, 0.1\] fall with dose"):
+        exact_characteristics(ThreePlusThree(2), falling)
+    found = exact_characteristics(ThreePlusThree(2), falling, falling=True)
+    drawn = simulate(ThreePlusThree(2), Scenario(falling, falling=True), 20_000)
+    for exact, one in [(found.none, drawn.mtd == 0), (found.select[1], drawn.mtd == 2)]:
+        assert abs(exact - one.mean()) < 4 * one.std() / 20_000**0.5

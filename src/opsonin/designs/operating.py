@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 
 from opsonin.designs.base import Decisions, Design
 from opsonin.designs.evidence import from_counts
+from opsonin.designs.simulation import check_order
+from opsonin.designs.truth import Scenario
 from opsonin.errors import DesignError
 
 
@@ -26,13 +28,17 @@ class OperatingCharacteristics:
     dlt: Float[np.ndarray, " level"]
 
 
-def exact_characteristics(design: Design, probabilities: Float[np.ndarray, " level"]) -> OperatingCharacteristics:
+def exact_characteristics(
+    design: Design, probabilities: Float[np.ndarray, " level"], *, falling: bool = False
+) -> OperatingCharacteristics:
     """Operating characteristics by enumeration, all courses of equal counts and level taken together.
 
-    probabilities: the true DLT probability at each level.
-    Raises: DesignError where there are not as many probabilities as levels, or one lies outside [0, 1].
+    probabilities: the true DLT probability at each level.   falling: they may fall with dose, as in a `Scenario`.
+    Raises: DesignError where there are not as many probabilities as levels, one lies outside [0, 1], or they fall with
+    dose and nobody has said that they may.
     """
     _check(design, probabilities)
+    check_order(design, Scenario(probabilities, falling=falling))
     levels = design.levels
     state = np.zeros((1, 2 * levels + 1), dtype=np.int64)  # patients and DLTs per level, then the current level
     weight = np.ones(1)

@@ -44,7 +44,7 @@ def simulate(
     """
     if truth.doses != design.levels:
         raise DesignError(f"the design has {design.levels} levels, but the truth {truth.doses} doses.")
-    _check_order(design, truth)
+    check_order(design, truth)
     if trials < 1:
         raise DesignError(f"{trials} trials were asked for; give at least 1.")
     if threads < 1:
@@ -67,7 +67,7 @@ def simulate(
     return Simulated(design.name, truth, getattr(design, "target", None), *columns)
 
 
-def _check_order(design: Design, truth: Truth) -> None:
+def check_order(design: Design, truth: Truth) -> None:
     """Raises: DesignError for a scenario in which a higher dose has fewer DLTs, against what designs assume."""
     if not isinstance(truth, Scenario) or truth.falling:
         return

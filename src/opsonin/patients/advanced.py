@@ -27,7 +27,7 @@ BURDEN_HALF = 0.25
 
 # calibrated to: 41 % of lung cancers with under 1 % of positive cells, 35 % with half of them or more (1032 of them, in
 # LORIS); a stain is read as there or not, so that a small difference in ligand is a large one in positive cells
-POSITIVE_MIDDLE, POSITIVE_SPREAD = 0.698, 0.156  # of the level's natural logarithm
+POSITIVE_MIDDLE, POSITIVE_SPREAD = 0.748, 0.150  # of the level's natural logarithm
 
 
 class Burden(NamedTuple):

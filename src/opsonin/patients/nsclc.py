@@ -19,7 +19,7 @@ _SIZE = "assumed: near the median of mixed cohorts (Bratman 2020, Nat Cancer 1:8
 def nsclc() -> Indication:
     """Advanced non-small-cell lung cancer without a driver mutation, mostly pretreated."""
     # calibrated to: pretreated patients of KEYNOTE-001, and OAK
-    values = {"net_growth_rate": 0.0187, "access": 0.102, "death_rate": 0.0000696}
+    values = {"net_growth_rate": 0.0187, "access": 0.16, "death_rate": 0.0000696}
     return _lung("nsclc", "Advanced non-small-cell lung cancer", Burden(6.9, 0.94, 0.21), 0.58, values)
 
 

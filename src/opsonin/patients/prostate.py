@@ -29,7 +29,7 @@ def prostate() -> Indication:
         values={
             # calibrated to: response and survival of KEYNOTE-199, cohort 1
             "access": 0.0224,
-            "death_rate": 0.000212,
+            "death_rate": 0.00014,
             "net_growth_rate": 0.010,  # assumed: half progress within two to three months
             # assumed: suppressor cells are many (Calcinotto 2018, Nature 559:363, for the direction)
             "mdsc_level": 1.7,

@@ -144,7 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m opsonin.studies.calibrate", description=__doc__)
     parser.add_argument("table", help="clinical_targets.csv")
     parser.add_argument("indication", nargs="*", choices=[*known, []], help="all of calibrate.toml where none is named")
-    parser.add_argument("--patients", type=int, default=300, help="of each virtual trial")
+    parser.add_argument(
+        "--patients", type=int, default=1000, help="of each virtual trial; few meet the figures by luck"
+    )
     parser.add_argument("--steps", type=int, default=6, help="after the first slopes")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)

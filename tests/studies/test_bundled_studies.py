@@ -1,0 +1,55 @@
+"""Every bundled study loads, builds, and runs with a small pool in seconds."""
+
+import re
+import time
+
+import pytest
+
+from opsonin.study import Study
+from opsonin.study.library import bundled, find, read
+
+STUDIES = sorted(bundled())
+
+
+def small(name: str, folder) -> Study:
+    """The study with a pool of 60 patients of each indication, in arms of ten."""
+    text, pools = re.subn(r"(?m)^pool = \d+", "pool = 60", read(find(name)))
+    assert pools == 1, name
+    text = re.sub(r"(?ms)^\[questions.why.*", "", text)  # needs responders; asked of imatinib-il2 elsewhere
+    text = re.sub(r"(?m)^patients = [^#\n]*", "patients = 10 ", text)
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return Study.load(path)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_it_loads_builds_and_says_what_it_means(name):
+    study = Study.load(name)
+    built = study.built  # names, units, days and what is asked, against the model
+    assert [one.name for one in built.indications] == list(study.file.population.indications)
+    assert study.file.title in study.describe()
+    assert study.file.source
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_change_that_is_asked_about_has_a_barrier_that_a_reader_knows(name):
+    why = Study.load(name).file.questions.why
+    if why is not None:
+        assert set(why.barrier) == set(why.change)
+        assert len(set(why.barrier.values())) == len(why.barrier)
+
+
+@pytest.mark.slow  # a model each is written and compiled the first time
+@pytest.mark.parametrize("name", STUDIES)
+def test_it_runs_with_sixty_patients_in_seconds(name, tmp_path):
+    study = small(name, tmp_path)
+    study.run(seed=1, trials=1)  # compiles
+    began = time.perf_counter()
+    run = study.run(seed=2, trials=2)
+    assert time.perf_counter() - began < 20
+    found = {finding.name for finding in run.findings.results}
+    assert {"trial.enrolled", "safety.any_event"} <= found
+    assert any(name.startswith("survival.PFS") for name in found)
+    best = run.record.responses.query("best")["overall"]
+    assert len(best) == len(run.record.subjects)
+    assert set(best) <= {"CR", "PR", "SD", "PD", "NE", "non-CR/non-PD"}

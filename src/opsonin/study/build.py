@@ -255,6 +255,7 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
         response_days=None if escalation is None or escalation.response is None else escalation.response.days,
         immune_effect=None if effect is None else ImmuneEffect(effect.marker, effect.day, effect.change),
         **_enrolled(study),
+        **_watched(study),
     )
 
 
@@ -262,6 +263,12 @@ def _enrolled(study: Study) -> dict[str, Any]:
     """What a protocol with arms says beside the others."""
     enrolment = study.file.enrolment
     return {} if enrolment is None else {"arms": study_arms(study.file), "accrual_days": enrolment.accrual.days}
+
+
+def _watched(study: Study) -> dict[str, Any]:
+    """How long a cohort's patients wait for those ahead of them."""
+    escalation = study.file.escalates
+    return {} if escalation is None else dict(zip(("sentinel_days", "stagger_days"), escalation.gaps, strict=True))
 
 
 def _comparisons(study: Study, model: Model, agents: Sequence[str]) -> list[Comparison]:

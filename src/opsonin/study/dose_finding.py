@@ -23,8 +23,8 @@ def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> 
     given: a name, or a table of name and options.   A design for late toxicity has the study's DLT window, one that
     draws a curve over doses the amounts of the study's ladders, and one for two agents the study's grid, unless they
     are told others; an immune effect that is a ratio to baseline is counted from 1.
-    Raises: DesignError for an unknown design or option, and for a design for one agent where two are escalated, or the
-    other way round.
+    Raises: DesignError for an unknown design or option, for a design for one agent where two are escalated, or the
+    other way round, and for a design that follows patients for DLTs for another time than the study.
     """
     from opsonin.designs import design
     from opsonin.designs.registry import REGISTRY
@@ -35,6 +35,7 @@ def study_design(study: Study, given: str | Mapping[str, Any] | None = None) -> 
     own = {} if make is None else signature(make).parameters
     if make is not None:
         _check_agents(study, options, "columns" in own)
+        _check_window(study, options)
     for name, value in _of_the_study(study).items():
         if name in own:
             options.setdefault(name, value)
@@ -72,6 +73,16 @@ def _check_agents(study: Study, options: Mapping[str, Any], for_two: bool) -> No
         raise DesignError(
             f"the option columns of the design {name!r} is {options['columns']!r}, but the second agent has {columns} "
             "levels; leave the option out."
+        )
+
+
+def _check_window(study: Study, options: Mapping[str, Any]) -> None:
+    """Raises: DesignError where DLTs would count for another time than patients are followed for them."""
+    window, asked = study.file.escalation.dlt_window, options.get("window_days")
+    if isinstance(asked, int | float) and asked != window.days:
+        raise DesignError(
+            f"the design {options['name']!r} follows patients for DLTs for window_days = {asked:g}, but the study's "
+            f'dlt_window is "{window.text}" ({window.days:g} days); leave window_days out, or change dlt_window.'
         )
 
 

@@ -140,7 +140,8 @@ class Escalation(_Part):
     """How the dose is found.   replace: whether patients who cannot be judged for DLT are replaced.
 
     response: until when a response counts, for designs that look at responses;   immune: what designs look at that seek
-    an immune effect.
+    an immune effect.   sentinel: how long the second patient of a cohort is dosed after the first;   stagger: each
+    further one after the one ahead.
     """
 
     design: Annotated[dict[str, Any], BeforeValidator(_read_design)] = {"name": "3+3"}
@@ -149,6 +150,14 @@ class Escalation(_Part):
     replace: Literal["not evaluable", "nobody"] = "not evaluable"
     response: ADuration | None = None
     immune: ImmuneEndpoint | None = None
+    sentinel: ADuration | None = None
+    stagger: ADuration | None = None
+
+    @property
+    def gaps(self) -> tuple[float, float]:
+        """Days that the second patient of a cohort waits after the first, and each further one after the one ahead."""
+        sentinel, stagger = (0.0 if wait is None else wait.days for wait in (self.sentinel, self.stagger))
+        return sentinel, stagger
 
 
 class Concentrations(_Part):

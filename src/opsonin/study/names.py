@@ -9,6 +9,7 @@ from opsonin.errors import CriteriaError, DesignError
 from opsonin.study.problems import field_error, near
 
 if TYPE_CHECKING:
+    from opsonin.designs import Design
     from opsonin.study.study import Study
 
 Path = tuple[str | int, ...]
@@ -71,15 +72,27 @@ def _check_design(study: Study) -> None:
     given = study.file.escalation.design
     require(study, ("escalation", "design"), given["name"], designs.names(), "design")
     try:
-        needs = study_design(study).needs
+        made = study_design(study)
     except DesignError as problem:
         refuse(study, ("escalation", "design"), str(problem))
+    needs = made.needs
+    _check_watch(study, made)
     if EFFICACY in needs and study.file.escalation.response is None:
         why = 'looks at responses; say until when they count, such as response = "12 weeks" in [escalation]'
         refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
     if IMMUNE in needs and study.file.escalation.immune is None:
         why = 'looks at an immune effect; name it in [escalation]: immune = { marker = "CD8+", day = 15 }'
         refuse(study, ("escalation", "design"), f"the design {given['name']!r} {why}")
+
+
+def _check_watch(study: Study, made: Design) -> None:
+    """A sentinel is of use only where somebody comes after it in its cohort."""
+    waits = [name for name in ("sentinel", "stagger") if getattr(study.file.escalation, name) is not None]
+    name = study.file.escalation.design["name"]
+    alone = name == "rolling-six" or max(getattr(made, "sizes", [getattr(made, "cohort", 3)])) == 1
+    if waits and alone:
+        why = "treats one patient at a time, so that its cohorts have no second patient who could wait; leave it out"
+        refuse(study, ("escalation", waits[0]), f"the design {name!r} {why}, or take a design with larger cohorts")
 
 
 def _check_enrolment(study: Study) -> None:

@@ -116,7 +116,19 @@ def _escalation(study: StudyFile, design: str) -> list[str]:
         f"day 1 (elapsed 0 to {until:g}).",
         *_endpoints(study),
         replaced,
+        *_watched(study),
     ]
+
+
+def _watched(study: StudyFile) -> list[str]:
+    """How long a cohort's patients wait for those ahead of them."""
+    sentinel, stagger = study.escalation.sentinel, study.escalation.stagger
+    said = []
+    if sentinel is not None:
+        said.append(f"the second patient of a cohort is dosed {sentinel.text} after the first or later.")
+    if stagger is not None:
+        said.append(f"from the third patient of a cohort, each is dosed {stagger.text} after the one ahead or later.")
+    return said
 
 
 def _endpoints(study: StudyFile) -> list[str]:

@@ -162,15 +162,15 @@ def _cohort(
     """Fill one cohort of each of these trials, replacing who cannot be judged."""
     found: list[tuple[np.ndarray, ...]] = []
     opened = state.clock[going].copy()  # when the next patients may come
-    done = opened.copy()
-    missing = wanted.copy()
+    done, last = opened.copy(), opened.copy()  # last: when the latest patient of the cohort came
+    missing, treated = wanted.copy(), np.zeros(len(going), dtype=np.int64)
     while (missing > 0).any():
         rows = np.repeat(np.flatnonzero(missing > 0), missing[missing > 0])
         trial = going[rows]
         place = _position(rows)
-        slot = state.enrolled[trial] + place
+        slot, member = state.enrolled[trial] + place, treated[rows] + place
         patient = order.patients(trial, slot)
-        arrival = _arrivals(plan, opened, rows, numbers[trial], slot, seed)
+        arrival = _arrivals(plan, opened, rows, numbers[trial], slot, seed, member, last)
         seen = shows.seen(level[rows], patient)
         dlt, evaluable = np.isfinite(seen.dlt), seen.evaluable
         counted = evaluable if plan.protocol.replace == "not evaluable" else np.ones(len(rows), dtype=bool)
@@ -180,6 +180,8 @@ def _cohort(
         np.add.at(state.dlt, (trial[dlt], level[rows][dlt] - 1), 1)
         np.add.at(state.enrolled, trial, 1)
         np.maximum.at(done, rows, judged)
+        np.maximum.at(last, rows, arrival)
+        np.add.at(treated, rows, 1)
         # the next patients come after the last one so far, and after it is known that somebody must be replaced
         np.maximum.at(opened, rows, np.where(counted, arrival, judged))
         missing = np.bincount(rows[~counted], minlength=len(going))
@@ -188,12 +190,28 @@ def _cohort(
 
 
 def _arrivals(
-    plan: Plan, opened: np.ndarray, rows: np.ndarray, trial: np.ndarray, slot: np.ndarray, seed: int
+    plan: Plan,
+    opened: np.ndarray,
+    rows: np.ndarray,
+    trial: np.ndarray,
+    slot: np.ndarray,
+    seed: int,
+    member: np.ndarray,
+    last: np.ndarray,
 ) -> np.ndarray:
-    """Days on which patients come: exponential waits, one after the other, from when the cohort is open."""
+    """Days on which patients come: exponential waits, one after the other, from when the cohort is open; nobody before
+    the one ahead in the cohort has been watched as long as the protocol says.
+
+    member: place in the cohort, from 0.   last: when the latest patient of each cohort came before these.
+    """
     waits = accrual_waits(plan, seed, trial, slot)
-    total = np.cumsum(waits)
     first = np.flatnonzero(np.diff(rows, prepend=-1))
+    if any(plan.protocol.gaps):
+        sentinel, stagger = plan.protocol.gaps
+        least = np.where(member == 0, 0.0, np.where(member == 1, sentinel, stagger))
+        least[first] -= (opened - last)[rows[first]]  # of which some is over when a cohort opens again
+        waits = np.maximum(waits, least)
+    total = np.cumsum(waits)
     before = np.repeat(total[first] - waits[first], np.diff(np.append(first, len(rows))))
     return opened[rows] + total - before
 

@@ -153,7 +153,8 @@ def escalate_on_clock(
     beside = None
     if design.backfills:
         beside = Backfilling(design, people, Accrual(protocol.accrual_days), numbers, seed)
-    run_on_clock(design, state, people, PoolWaits(plan, seed), Lots(design, numbers, seed), beside=beside, note=noted)
+    lots = Lots(design, numbers, seed)
+    run_on_clock(design, state, people, PoolWaits(plan, seed), lots, protocol.gaps, beside, noted)
     return OnClock(_enrolled(plan, state, shows, order), *_with(design, state, noted))
 
 

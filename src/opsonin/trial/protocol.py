@@ -143,6 +143,8 @@ class Protocol:
     event_follow_up_days: adverse events are collected until this long after the last day of treatment (CTCAE practice:
     30 days).   interaction: analytes whose exposure is compared with and without the partner.
     response_days, immune_effect: what the design looks at beside DLTs; a response counts if a scan shows it by then.
+    sentinel_days: that the second patient of a cohort is dosed after the first at least;   stagger_days: each further
+    one after the one ahead.
     arms: of a trial that looks for no dose; its levels are arms then, and an arm that is not given a treatment has a
     dose of 0 of it.
     """
@@ -167,6 +169,8 @@ class Protocol:
     arms: Arms | None = None
     response_days: float | None = None
     immune_effect: ImmuneEffect | None = None
+    sentinel_days: float = 0.0
+    stagger_days: float = 0.0
 
     def __post_init__(self) -> None:
         for treatment in self.treatments:
@@ -177,6 +181,13 @@ class Protocol:
                 )
         if [level.number for level in self.levels] != list(range(1, len(self.levels) + 1)):
             raise StudyError("dose levels are numbered 1, 2, … from the lowest.")
+        if min(self.gaps) < 0:
+            raise StudyError("sentinel_days and stagger_days are days to wait, 0 or more.")
+
+    @property
+    def gaps(self) -> tuple[float, float]:
+        """sentinel_days and stagger_days."""
+        return self.sentinel_days, self.stagger_days
 
     def gives(self, agent: str) -> tuple[bool, ...]:
         """Whether each level (or arm) is given an agent at all."""

@@ -51,7 +51,7 @@ def _accrual(protocol: Protocol) -> str:
     if arms is None:
         return (
             f"While a cohort is open the next eligible patient comes after {protocol.accrual_days:g} days on average "
-            "(exponential waits); a cohort opens when the one before can be judged."
+            f"(exponential waits); a cohort opens when the one before can be judged.{_watched(protocol)}"
         )
     where = " of an indication" if len(arms.indications) > 1 else ""
     said = f"The next patient{where} comes after {protocol.accrual_days:g} days on average (exponential waits)."
@@ -63,6 +63,20 @@ def _accrual(protocol: Protocol) -> str:
             "progressed or left."
         )
     return f"{said} Everybody is followed for the same time, whenever they came."
+
+
+def _watched(protocol: Protocol) -> str:
+    """How long patients of a cohort wait for those ahead of them."""
+    waits = ("the second patient of a cohort", "the first"), ("each further one", "the one ahead")
+    said = [
+        f"{who} is dosed {days:g} days after {ahead} or later"
+        for (who, ahead), days in zip(waits, protocol.gaps, strict=True)
+        if days
+    ]
+    if not said:
+        return ""
+    text = ", ".join(said) if protocol.sentinel_days else f"from the third of a cohort, {said[0]}"
+    return f" {text[0].upper()}{text[1:]}."
 
 
 def _proven(criteria: str) -> str:

@@ -90,10 +90,10 @@ def _what(found: Comparison, about: About) -> Iterator[Block]:
     yield Grid("The designs", ["design", "rule"], [[n, one.describe()] for n, one in found.designs.items()], False)
     yield Words(
         f"Each design was simulated in {found.trials:,} trials a scenario (seed {found.seed}), all on the same "
-        f"patients, who come every {found.accrual.days:g} days on average while a cohort is open. A dose is right "
-        f"where its DLT rate is nearest to {found.target:.0%}, and too toxic where its rate is above that and it is "
-        f"not right; where every rate is {TOO_HIGH * found.target:.0%} or more, it is right to declare none. "
-        "Numbers after ± are Monte Carlo standard errors."
+        f"patients, who come every {found.accrual.days:g} days on average while a cohort is open{_watched(found)}. "
+        f"A dose is right where its DLT rate is nearest to {found.target:.0%}, and too toxic where its rate is above "
+        f"that and it is not right; where every rate is {TOO_HIGH * found.target:.0%} or more, it is right to "
+        "declare none. Numbers after ± are Monte Carlo standard errors."
     )
     if found.worth is not None:
         worth = found.worth
@@ -105,6 +105,14 @@ def _what(found: Comparison, about: About) -> Iterator[Block]:
         )
     for note in about.notes:
         yield Words(note)
+
+
+def _watched(found: Comparison) -> str:
+    """How long patients of a cohort wait for those ahead of them, where they do."""
+    sentinel, stagger = found.accrual.sentinel_days, found.accrual.stagger_days
+    said = [f"the second of a cohort {sentinel:g} days after the first or later"] if sentinel else []
+    said += [f"the third and later ones {stagger:g} days after the one ahead or later"] if stagger else []
+    return f" ({', '.join(said)})" if said else ""
 
 
 def labels(found: Comparison) -> list[str]:

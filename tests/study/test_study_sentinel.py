@@ -63,6 +63,21 @@ def test_cohorts_of_one_have_nobody_who_could_wait(tmp_path, design, key):
         study(tmp_path, design, f'{key} = "7 days"')
 
 
+@pytest.mark.parametrize(
+    ("design", "keys"),
+    [
+        ('{ name = "crm", cohorts = [1, 3, 3] }', BOTH),
+        ('{ name = "crm", cohort = 3 }', BOTH),
+        ('"tite-boin"', BOTH),
+        ('{ name = "3+3", accelerated = true }', BOTH),
+        ('"rolling-six"', ""),
+        ('"crm"', ""),
+    ],
+)
+def test_who_has_larger_cohorts_or_asks_for_nothing_goes_on(tmp_path, design, keys):
+    assert study(tmp_path, design, keys).file.escalates is not None
+
+
 def test_a_run_keeps_them(tmp_path):
     subjects = study(tmp_path).run(seed=2).record.subjects.sort_values("enrolled_day")
     since = subjects.groupby("cohort")["enrolled_day"].diff().dropna()

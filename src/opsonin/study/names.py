@@ -89,8 +89,11 @@ def _check_watch(study: Study, made: Design) -> None:
     """A sentinel is of use only where somebody comes after it in its cohort."""
     waits = [name for name in ("sentinel", "stagger") if getattr(study.file.escalation, name) is not None]
     name = study.file.escalation.design["name"]
-    alone = name == "rolling-six" or max(getattr(made, "sizes", [getattr(made, "cohort", 3)])) == 1
-    if waits and alone:
+    if not waits:
+        return
+    own_sizes = study.file.escalation.design.get("cohorts", ())
+    alone = name == "rolling-six" or (max(own_sizes) == 1 if own_sizes else getattr(made, "cohort", None) == 1)
+    if alone:
         why = "treats one patient at a time, so that its cohorts have no second patient who could wait; leave it out"
         refuse(study, ("escalation", waits[0]), f"the design {name!r} {why}, or take a design with larger cohorts")
 

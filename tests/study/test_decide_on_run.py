@@ -1,5 +1,7 @@
 """What `opsonin decide --record` reads of a virtual trial is what its design decided on, whatever it looks at."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -46,7 +48,8 @@ def test_the_record_leads_to_the_decisions_that_were_made(design, tmp_path):
     assert last.action == made["decision"].iloc[-1]
     assert (last.mtd or 0) == (0 if made["level_to"].isna().iloc[-1] else made["level_to"].iloc[-1])
     assert last.reason == made["reason"].iloc[-1]
-    for row in made.iloc[1:].itertuples():  # each on its day: who came, and what was known of them then
+    rows: Any = made.iloc[1:].itertuples()
+    for row in rows:  # each on its day: who came, and what was known of them then
         seen = conduct.outcomes(conduct.judge(record, row.day + 1e-9), row.day + 1e-9)
         assert seen.text == row.seen
 

@@ -1,6 +1,7 @@
 """A pool's outcomes at every level, as designs are simulated on."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,8 @@ def test_responses_are_those_that_trials_of_the_same_patients_show(doses):
         first = visits.groupby(visits["subject_id"].astype(str))["day"].min()
         mine = subjects[subjects["trial"] == trial]
         weight = pool.covariates["weight_kg"].to_numpy()
-        for row in mine.itertuples():
+        rows: Any = mine.itertuples()
+        for row in rows:
             patient = int(np.flatnonzero(weight == row.weight_kg)[0])
             if patient in place:
                 ours = truth.response_onset[place[patient], row.level - 1]

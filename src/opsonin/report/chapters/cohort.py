@@ -12,7 +12,9 @@ NAMES = {"patients": "Patients", "markers": "Markers and outcome", "value": "Add
 
 
 class Room:
-    """One chapter, as `write_report` calls it."""
+    """One chapter, as `write_report` calls it. It has no name of its own, so it is never drawn ahead."""
+
+    NAME = ""
 
     def __init__(self, make: Any):
         self.chapter = make

@@ -14,6 +14,7 @@
     ├── FitError             targets or samples from which nothing can be fitted
     ├── AnalysisError        an analysis that the record cannot answer
     │   └── MonotoneLikelihoodError  a model whose estimate is infinite; a penalised one is finite
+    ├── DiscoveryError       samples, or a mapping of them, from which nothing can be discovered
     └── ReportError          a report that cannot be written
 
 The command line prints the message alone and exits with 2, so a message says what was wrong,
@@ -77,6 +78,10 @@ class AnalysisError(OpsoninError, ValueError):
 
 class MonotoneLikelihoodError(AnalysisError):
     """A model without a finite estimate, as a covariate separates those with from those without the event."""
+
+
+class DiscoveryError(OpsoninError, ValueError):
+    """Samples that cannot be read, or a question that they cannot answer."""
 
 
 class ReportError(OpsoninError, ValueError):

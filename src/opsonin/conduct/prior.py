@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from opsonin.designs import Crm, Design, Outcomes, Wrapper
-from opsonin.designs.blrm import Blrm
-from opsonin.designs.crm import WIDEST
+from opsonin.designs import Design, Outcomes, Wrapper
 from opsonin.errors import DesignError
+
+if TYPE_CHECKING:
+    from opsonin.designs import Blrm, Crm
 
 
 def other_priors(design: Design) -> dict[str, Design]:
@@ -27,6 +28,8 @@ def other_priors(design: Design) -> dict[str, Design]:
     if own is not None:
         found: Mapping[str, Design] = own()
         return dict(found)
+    from opsonin.designs import Blrm, Crm  # for who asks this, not for every run
+
     if isinstance(design, Blrm):
         return _of_blrm(design)
     return _of_crm(design) if isinstance(design, Crm) else {}
@@ -49,6 +52,8 @@ def _of_blrm(design: Blrm) -> dict[str, Design]:
 
 def _of_crm(design: Crm) -> dict[str, Design]:
     """Half and twice the prior spread; and the level beforehand thought to be the MTD, each in turn."""
+    from opsonin.designs.crm import WIDEST
+
     made: dict[str, Design] = {}
     if design.method == "bayes":
         for words, factor in (("half the prior SD", 0.5), ("twice the prior SD", 2.0)):

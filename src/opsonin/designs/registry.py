@@ -5,92 +5,96 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
-from opsonin.designs.accelerated import with_acceleration
-from opsonin.designs.backfill import with_backfill
 from opsonin.designs.base import Design
-from opsonin.designs.blrm import Blrm
-from opsonin.designs.blrm_pair import BlrmPair
-from opsonin.designs.boin import Boin
-from opsonin.designs.boin12 import Boin12
-from opsonin.designs.boin_comb import BoinComb
-from opsonin.designs.boin_et import BoinEt
-from opsonin.designs.crm import Crm
-from opsonin.designs.efftox import EffTox
 from opsonin.designs.evidence import EFFICACY
-from opsonin.designs.gboin import GBoin
-from opsonin.designs.i3plus3 import I3Plus3
-from opsonin.designs.keyboard import Keyboard
-from opsonin.designs.mtpi import Mtpi, Mtpi2
-from opsonin.designs.own_table import OwnTable
-from opsonin.designs.pocrm import Pocrm
-from opsonin.designs.rolling_six import RollingSix
-from opsonin.designs.saturating import with_saturating
-from opsonin.designs.stopping import StopWhenPrecise, StopWhenTooToxic
-from opsonin.designs.three_plus_three import ThreePlusThree
-from opsonin.designs.tite_boin import TiteBoin
-from opsonin.designs.tite_boin12 import TiteBoin12
-from opsonin.designs.tite_boin_et import TiteBoinEt
-from opsonin.designs.tite_crm import TiteCrm
-from opsonin.designs.u_boin import UBoin
-from opsonin.designs.waterfall import Waterfall
-from opsonin.designs.wrappers import (
-    Coherent,
-    Cohorts,
-    MaxPatients,
-    MinPatients,
-    NoSkipping,
-    OneStepUp,
-    StartAt,
-    StopWhenHere,
-    StopWhenTreated,
-)
 from opsonin.errors import DesignError
 
-REGISTRY: dict[str, Callable[..., Design]] = {
-    "3+3": ThreePlusThree,
-    "blrm": Blrm,
-    "blrm-pair": BlrmPair,
-    "boin": Boin,
-    "boin-comb": BoinComb,
-    "boin-et": BoinEt,
-    "boin12": Boin12,
-    "crm": Crm,
-    "efftox": EffTox,
-    "gboin": GBoin,
-    "i3+3": I3Plus3,
-    "keyboard": Keyboard,
-    "mtpi": Mtpi,
-    "mtpi-2": Mtpi2,
-    "pocrm": Pocrm,
-    "rolling-six": RollingSix,
-    "table": OwnTable,
-    "tite-boin": TiteBoin,
-    "tite-boin-et": TiteBoinEt,
-    "tite-boin12": TiteBoin12,
-    "tite-crm": TiteCrm,
-    "u-boin": UBoin,
-    "waterfall": Waterfall,
-}
+
+def _loaded(home: str) -> Callable[..., Design]:
+    """What stands in a module of this room, "module:name", loaded when it is asked for: nobody needs all designs."""
+    module, _, name = home.partition(":")
+    return getattr(import_module(f"opsonin.designs.{module}"), name)
+
+
+class _Designs(Mapping[str, Callable[..., Design]]):
+    """What makes each design, by name."""
+
+    _HOMES: ClassVar[dict[str, str]] = {
+        "3+3": "three_plus_three:ThreePlusThree",
+        "blrm": "blrm:Blrm",
+        "blrm-pair": "blrm_pair:BlrmPair",
+        "boin": "boin:Boin",
+        "boin-comb": "boin_comb:BoinComb",
+        "boin-et": "boin_et:BoinEt",
+        "boin12": "boin12:Boin12",
+        "crm": "crm:Crm",
+        "efftox": "efftox:EffTox",
+        "gboin": "gboin:GBoin",
+        "i3+3": "i3plus3:I3Plus3",
+        "keyboard": "keyboard:Keyboard",
+        "mtpi": "mtpi:Mtpi",
+        "mtpi-2": "mtpi:Mtpi2",
+        "pocrm": "pocrm:Pocrm",
+        "rolling-six": "rolling_six:RollingSix",
+        "table": "own_table:OwnTable",
+        "tite-boin": "tite_boin:TiteBoin",
+        "tite-boin-et": "tite_boin_et:TiteBoinEt",
+        "tite-boin12": "tite_boin12:TiteBoin12",
+        "tite-crm": "tite_crm:TiteCrm",
+        "u-boin": "u_boin:UBoin",
+        "waterfall": "waterfall:Waterfall",
+    }
+
+    def __getitem__(self, name: str) -> Callable[..., Design]:
+        return _loaded(self._HOMES[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._HOMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._HOMES)
+
+    def __len__(self) -> int:
+        return len(self._HOMES)
+
+
+REGISTRY: Mapping[str, Callable[..., Design]] = _Designs()
+
+
+def _rule(home: str, **always: Any) -> Callable[[Design, Any], Design]:
+    """A rule that takes a design and the option's value."""
+    return lambda inner, value: _loaded(home)(inner, value, **always)
+
+
+def _switch(home: str) -> Callable[[Design, Any], Design]:
+    """A rule that is on or off."""
+    return lambda inner, on: _loaded(home)(inner) if on else inner
+
+
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
-    "saturating": (object, with_saturating),
-    "cohorts": (tuple, lambda inner, sizes: Cohorts(inner, tuple(sizes))),
-    "one_step_up": (bool, lambda inner, on: OneStepUp(inner) if on else inner),
-    "coherent": (bool, lambda inner, on: Coherent(inner, down=EFFICACY not in inner.needs) if on else inner),
-    "no_skipping": (bool, lambda inner, on: NoSkipping(inner) if on else inner),
-    "accelerated": (object, with_acceleration),
-    "stop_when_here": (int, lambda inner, patients: StopWhenHere(inner, patients, stays=True)),
-    "stop_when_precise": (float, StopWhenPrecise),
-    "stop_when_too_toxic": (float, StopWhenTooToxic),
-    "stop_when_treated": (int, StopWhenTreated),
-    "min_patients": (int, MinPatients),
-    "start": (int, StartAt),
-    "patients": (int, MaxPatients),
-    "backfill": (object, with_backfill),
+    "saturating": (object, _rule("saturating:with_saturating")),
+    "cohorts": (tuple, lambda inner, sizes: _loaded("wrappers:Cohorts")(inner, tuple(sizes))),
+    "one_step_up": (bool, _switch("wrappers:OneStepUp")),
+    "coherent": (
+        bool,
+        lambda inner, on: _loaded("wrappers:Coherent")(inner, down=EFFICACY not in inner.needs) if on else inner,
+    ),
+    "no_skipping": (bool, _switch("wrappers:NoSkipping")),
+    "accelerated": (object, _rule("accelerated:with_acceleration")),
+    "stop_when_here": (int, _rule("wrappers:StopWhenHere", stays=True)),
+    "stop_when_precise": (float, _rule("stopping:StopWhenPrecise")),
+    "stop_when_too_toxic": (float, _rule("stopping:StopWhenTooToxic")),
+    "stop_when_treated": (int, _rule("wrappers:StopWhenTreated")),
+    "min_patients": (int, _rule("wrappers:MinPatients")),
+    "start": (int, _rule("wrappers:StartAt")),
+    "patients": (int, _rule("wrappers:MaxPatients")),
+    "backfill": (object, _rule("backfill:with_backfill")),
 }
 ENDS = ("3+3", "rolling-six")  # designs that end by themselves and take no rule that ends them
 ALWAYS = ("saturating", "accelerated", "backfill")  # rules that these take too

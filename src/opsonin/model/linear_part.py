@@ -62,6 +62,10 @@ class Modes:
         self.back: Float[np.ndarray, "patient mode state"] = back
         self.good: Bool[np.ndarray, " patient"] = good
 
+    def of(self, rows: np.ndarray) -> Modes:
+        """Those of some patients."""
+        return Modes(self.rates[rows], self.shapes[rows], self.back[rows], self.good[rows])
+
 
 def modes(symbolic: Any, part: tuple[int, ...], constants: Float[np.ndarray, "patient constant"]) -> Modes:
     """Take the linear part of every patient apart.

@@ -15,10 +15,11 @@ from jaxtyping import Bool, Float
 
 from opsonin.errors import ModelError
 from opsonin.model.lanes import LANES
+from opsonin.model.linear_part import Modes
 from opsonin.simulate import driver_code
 from opsonin.simulate.compiled import Solver, solver, watched_states
 from opsonin.simulate.driver_plan import Plan, plan
-from opsonin.simulate.exact_modes import ModeArrays, with_exact
+from opsonin.simulate.exact_modes import exact_modes, with_exact
 from opsonin.simulate.happenings import EVENT_REASONS, event_tables, input_pieces
 from opsonin.simulate.inputs import InputSeries
 from opsonin.simulate.schedule import Schedule
@@ -133,11 +134,12 @@ def integrate(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     turns: bool = False,
+    modes: Modes | None = None,
 ) -> Arrays:
     """Integrate every patient with their method; rows do not depend on threads, blocks or each other.
 
     turns: whether a patient whose equations turn out too stiff for the explicit method on the way is begun again with
-    the Rosenbrock method; `methods` then says so.
+    the Rosenbrock method; `methods` then says so.   modes: of the patients' linear parts, where they are known.
     progress(done, total) is called from the calling thread, which stays interruptible: on an exception (Ctrl-C too)
     the blocks not yet begun are dropped and the running ones, milliseconds each, are waited for.
     """
@@ -145,7 +147,9 @@ def integrate(
     total = len(problem.initial)
     shared = plan(problem, ATOL_FACTOR)
     allowed = max(1, available_threads() if threads is None else threads)
-    named, modes = with_exact(problem.symbolic, problem.constants, methods, allowed)
+    if modes is None:
+        modes = exact_modes(problem.symbolic, problem.constants, allowed)
+    named = with_exact(methods, modes)
     if progress is not None:
         progress(0, total)
     work = _Work(problem, shared, arrays, modes, turns)
@@ -154,8 +158,7 @@ def integrate(
     if len(turned):
         for row in turned.tolist():
             methods[row] = "rosenbrock"
-        named, _ = with_exact(problem.symbolic, problem.constants, methods)
-        _run(work, named, turned, threads, None)
+        _run(work, with_exact(methods, modes), turned, threads, None)
     return arrays
 
 
@@ -165,7 +168,7 @@ class _Work(NamedTuple):
     problem: Problem
     shared: Plan
     arrays: Arrays
-    modes: ModeArrays
+    modes: Modes
     turns: bool
 
 
@@ -234,7 +237,9 @@ def _blocks(rows: np.ndarray, size: int) -> list[tuple[int, int]]:
 
 def _runner(chosen: Solver, work: _Work) -> driver_code.Call:
     problem, shared = work.problem, work.shared
-    exact = work.modes if chosen.exact else tuple(mode[:, :0] for mode in work.modes)
+    exact = (work.modes.rates, work.modes.shapes, work.modes.back)
+    if not chosen.exact:
+        exact = tuple(mode[:, :0] for mode in exact)
     rows, watched = chosen.rows, watched_states(problem.symbolic)
     times = problem.times
     if problem.after is not None:  # the driver writes what is due at a stop before its doses; a hair later is after

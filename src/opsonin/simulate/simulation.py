@@ -15,6 +15,7 @@ from opsonin.simulate.schedule import Schedule
 from opsonin.simulate.trajectories import Failure, Trajectories
 
 if TYPE_CHECKING:
+    from opsonin.model.linear_part import Modes
     from opsonin.simulate.ensemble import Arrays, Problem
 
 NO_STEADY_STATE = 9  # a status beside those of the driver and of events
@@ -36,6 +37,7 @@ def simulate(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     inputs: Sequence[InputSeries] = (),
+    modes: Modes | None = None,
 ) -> Trajectories:
     """Integrate every patient alone, from `start` to the last of `times`.
 
@@ -57,6 +59,7 @@ def simulate(
     threads: default all cores available. Results are the same, byte for byte, for any number.
     progress: called as progress(patients done, patients).
     inputs: series of the model's inputs; an input without one has its default.
+    modes: `exact_modes(model.symbolic, constants)`, for who simulates the same patients segment after segment.
     Raises: SimulationError for arrays that do not fit. A patient whose integration stops is in `failures`.
     """
     from opsonin.simulate import ensemble
@@ -73,7 +76,7 @@ def simulate(
         arrays, reasons = integrate_reference(model, problem, progress)
     else:
         methods = ensemble.choose(model, problem, threads) if method == "auto" else [str(method)] * patients
-        arrays = ensemble.integrate(problem, methods, threads, progress, turns=method == "auto")
+        arrays = ensemble.integrate(problem, methods, threads, progress, method == "auto", modes)
     for row, (why, day) in unsettled.items():
         arrays.status[row], arrays.day[row], reasons[row] = NO_STEADY_STATE, day, why
         arrays.states[row] = arrays.final[row] = arrays.crossings[row] = np.nan

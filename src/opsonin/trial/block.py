@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,13 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.constants)
+
+    @cached_property
+    def modes(self) -> Any:
+        """Of the patients' linear parts: found once for all segments."""
+        from opsonin.simulate.exact_modes import exact_modes
+
+        return exact_modes(self.model.symbolic, self.constants, self.threads or 1)
 
 
 class Segment(NamedTuple):
@@ -98,6 +106,7 @@ def _solve(
         method="rosenbrock",  # what suits a drug's first hours; to choose anew at every segment would cost a tenth
         rtol=RTOL,
         threads=block.threads,
+        modes=block.modes.of(rows),
     )
     failures = {failure.patient: (failure.reason, failure.day) for failure in made.failures}
     crossings = np.where(np.isnan(made.crossings), np.inf, made.crossings)

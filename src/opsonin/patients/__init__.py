@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from opsonin.patients.indication import INDICATIONS, Indication, Variable, indication, indication_names, trying
+from opsonin.patients.indication import INDICATIONS, Indication, Kind, Variable, indication, indication_names, trying
 from opsonin.patients.sampling import VirtualPatients, sample_patients
 
 __all__ = [
     "INDICATIONS",
     "Indication",
+    "Kind",
     "Variable",
     "VirtualPatients",
     "indication",

@@ -35,6 +35,7 @@ INDICATIONS = {
     "prostate": "opsonin.patients.prostate:prostate",
     "rcc": "opsonin.patients.rate_matched:renal",
     "refractory-solid": "opsonin.patients.refractory_solid:refractory_solid",
+    "refractory-solid-full": "opsonin.patients.refractory_mixed:refractory_mixed",
     "t-all": "opsonin.patients.leukaemia:t_all",
     "tnbc": "opsonin.patients.tnbc:tnbc",
     "urothelial": "opsonin.patients.rate_matched:urothelial",
@@ -57,6 +58,19 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """One kind of tumour among several that an indication's patients have.
+
+    share: of the patients, relative to the other kinds'.   values, spreads: of parameters that are others in this kind.
+    """
+
+    name: str
+    share: float
+    values: Mapping[str, float | int] = field(default_factory=dict)
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Indication:
     """A population of patients.
 
@@ -70,6 +84,8 @@ class Indication:
     core: the model of a patient without a drug that it is for: "first" (`biology.core`, the tumour as one volume) or
     "full" (`biology.full_core`, with the immune cells in it).
     biopsy: further columns of `subjects` that come from the model's constants: column → (constant, what is read of it).
+    kinds: where patients have tumours of several kinds: each patient's is drawn by their shares, and stands in
+    `subjects` as `tumour_type`; `values` and `spreads` are then the typical patient's, and what the kinds share.
     """
 
     name: str
@@ -84,6 +100,11 @@ class Indication:
     columns: tuple[str, ...] = ()
     core: Literal["first", "full"] = "first"
     biopsy: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = field(default_factory=dict)
+    kinds: tuple[Kind, ...] = ()
+
+    def of(self, kind: Kind) -> Indication:
+        """The patients whose tumours are of this kind."""
+        return replace(self, values={**self.values, **kind.values}, spreads={**self.spreads, **kind.spreads}, kinds=())
 
     @cached_property
     def copula(self) -> tuple[tuple[str, ...], np.ndarray]:

@@ -63,6 +63,30 @@ def sample_patients(model: Model, indication: Indication, n: int, seed: int, fir
     no draw satisfies.
     """
     ids = np.arange(first, first + n)
+    if indication.kinds:
+        return _of_several_kinds(model, indication, ids, seed)
+    return _sampled(model, indication, ids, seed)
+
+
+def _of_several_kinds(model: Model, indication: Indication, ids: np.ndarray, seed: int) -> VirtualPatients:
+    """Each patient drawn as one of their kind; the same numbers, whoever else is in the pool."""
+    ends = np.cumsum([kind.share for kind in indication.kinds])
+    which = np.searchsorted(ends[:-1] / ends[-1], random.uniform(seed, "patient tumour type", ids)[..., 0], "right")
+    groups = [(kind, np.flatnonzero(which == k)) for k, kind in enumerate(indication.kinds)]
+    groups = [(kind, rows) for kind, rows in groups if rows.size] or [(indication.kinds[0], np.arange(0))]
+    parts = [_sampled(model, indication.of(kind), ids[rows], seed) for kind, rows in groups]
+    order = np.argsort(np.concatenate([rows for _, rows in groups]), kind="stable")
+    tables = [part.covariates.assign(tumour_type=kind.name) for part, (kind, _) in zip(parts, groups, strict=True)]
+    return VirtualPatients(
+        ids,
+        np.concatenate([part.constants for part in parts])[order],
+        pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True),
+        np.ones(len(ids)),
+        np.concatenate([part.thresholds for part in parts])[order],
+    )
+
+
+def _sampled(model: Model, indication: Indication, ids: np.ndarray, seed: int) -> VirtualPatients:
     scores = _Scores(indication, ids, seed)
     drawn = {v.name: scores.within(v.name, v.at, v.lower, v.upper) for v in indication.variables}
     share = random.uniform(seed, "patient lesion share", ids, draws=MOST_LESIONS)
@@ -82,7 +106,7 @@ def sample_patients(model: Model, indication: Indication, n: int, seed: int, fir
         if name in symbolic.constants
     }
     subjects = pd.DataFrame({**{name: known[name] for name in indication.columns}, **read})
-    return VirtualPatients(ids, constants, subjects, np.ones(n), _thresholds(model, ids, seed))
+    return VirtualPatients(ids, constants, subjects, np.ones(len(ids)), _thresholds(model, ids, seed))
 
 
 def _constant(

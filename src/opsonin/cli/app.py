@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from opsonin.cli.dose_finding import add_commands
-from opsonin.cli.interrupts import INTERRUPTED
+from opsonin.cli.interrupts import INTERRUPTED, raising
 from opsonin.errors import OpsoninError
 
 
@@ -19,7 +19,8 @@ class _Guarded(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with raising():
+                return super().invoke(ctx)
         except OpsoninError as problem:
             typer.echo(f"error: {problem}", err=True)
             raise typer.Exit(2) from None
@@ -313,7 +314,7 @@ def explain(
 add_commands(app)
 
 
-def main() -> None:
-    """The entry point of the command `opsonin`."""
+def run_command() -> None:
+    """Do what the command line asks for, and end the process."""
     gc.set_threshold(400_000, 20, 100)  # models and tables are many objects that stay: looking through them is in vain
     app()

@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells say it
+
+
+def leave_at_once() -> None:
+    """From now on Ctrl-C ends the process, with the code of an interruption and without a traceback.
+
+    For the time in which a command is only being loaded, or has done everything: there is nothing to clear away then,
+    and KeyboardInterrupt, wherever in a library it came up, would end in the signal's own code.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored, as under nohup
+        signal.signal(signal.SIGINT, _leave)
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """A context in which Ctrl-C raises KeyboardInterrupt again."""
+    leaving = signal.getsignal(signal.SIGINT) is _leave
+    if leaving:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if leaving:
+            signal.signal(signal.SIGINT, _leave)
+
+
+def end_interrupted() -> None:
+    """End the process with the code of an interruption, once everything is cleared away.
+
+    Where KeyboardInterrupt came up inside `exec` of a text, as in the making of a data class, the interpreter takes it
+    for unhandled whoever handled it, and an ordinary end would be in the signal's own code.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody reads it any more
+            stream.flush()
+    os._exit(INTERRUPTED)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"\ninterrupted.\n")
+    os._exit(INTERRUPTED)
 
 
 class Interrupts:

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsonin.discovery.feature_table import FeatureTable
+    from opsonin.discovery.read import examples, read_samples
     from opsonin.discovery.samples import Samples, composition
 
 _HOME = {
     "FeatureTable": "feature_table",
     "Samples": "samples",
     "composition": "samples",
+    "examples": "read",
+    "read_samples": "read",
 }
-__all__ = ["FeatureTable", "Samples", "composition"]
+__all__ = ["FeatureTable", "Samples", "composition", "examples", "read_samples"]
 
 
 def __getattr__(name: str) -> Any:

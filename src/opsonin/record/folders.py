@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_begun: set[Path] = set()  # new folders of this process that are being filled
+
 
 @contextmanager
 def replacing(folder: str | Path) -> Iterator[Path]:
@@ -29,9 +31,12 @@ def replacing(folder: str | Path) -> Iterator[Path]:
     fresh, old = _sibling(target, f"new-{platform.node()}-{os.getpid()}"), _sibling(target, "old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
+    inner = not _begun.isdisjoint(target.parents)  # part of a folder that is flushed as a whole
+    _begun.add(fresh)
     try:
         yield fresh
-        _flush(fresh)
+        if not inner:
+            _flush(fresh)
         if target.exists():
             os.rename(target, old)
         try:
@@ -43,7 +48,10 @@ def replacing(folder: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    _flush_names(target.parent)
+    finally:
+        _begun.discard(fresh)
+    if not inner:
+        _flush_names(target.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -12,6 +12,7 @@ from opsonin.biology.blood import blood
 from opsonin.biology.cd8 import cd8_cells
 from opsonin.biology.checkpoints import checkpoints
 from opsonin.biology.clones import clones
+from opsonin.biology.dormancy import dormant_cells
 from opsonin.biology.immune_toxicity import immune_toxicity
 from opsonin.biology.myeloid import myeloid_cells
 from opsonin.biology.nk import natural_killer_cells
@@ -35,6 +36,7 @@ __all__ = [
     "core",
     "core_for",
     "core_named",
+    "dormant_cells",
     "full_core",
     "immune_toxicity",
     "myeloid_cells",
@@ -59,6 +61,7 @@ def full_core() -> list[Module]:
         blood(),
         natural_killer_cells(),
         clones(),
+        dormant_cells(),
         presentation(),
         cd8_cells(),
         checkpoints(),

@@ -6,7 +6,14 @@ for a balance within a few per cent. The killing that results is added to the gr
 
 from __future__ import annotations
 
-from opsonin.biology.baseline_rounds import ROUNDS, entry_balance, helper_balance, primed_balance, round_of_balance
+from opsonin.biology.baseline_rounds import (
+    ROUNDS,
+    entry_balance,
+    helper_balance,
+    primed_balance,
+    round_of_balance,
+    stem_balance,
+)
 from opsonin.biology.clones import CELLS
 from opsonin.model import Derived, Module, Parameter
 
@@ -42,7 +49,7 @@ def baseline() -> Module:
             Derived("baseline_load", _load, "dimensionless", "how plentiful antigen is"),
             Derived("baseline_burst", _burst, "dimensionless", "cells made of one primed cell"),
             Derived("baseline_antigen", _antigen, "dimensionless", "saturation of dendritic cells by antigen"),
-            Derived("baseline_entering", _entering, "dimensionless", "effectors that each entering cell comes to"),
+            Derived("baseline_offspring", _offspring, "dimensionless", "effectors that each stem-like cell comes to"),
             Derived("baseline_settled", _settled, "dimensionless", "resident memory beside each effector"),
             Derived(
                 "baseline_effector_loss", _effector_loss, "1/day", "loss of effectors, by growth of the tumour too"
@@ -62,6 +69,7 @@ def baseline() -> Module:
             ),
             Derived("baseline_cd8_memory", _memory, CELLS, "central memory"),
             Derived("baseline_entry", entry_balance, "1/day", "entry of T cells into the tumour"),
+            Derived("baseline_stem_kept", stem_balance, "dimensionless", "share of entering cells that stay stem-like"),
             Derived("baseline_cd8_blood", _blood, CELLS, "effectors of the blood"),
             Derived("baseline_cd8_stem", _stem, CELLS, "stem-like cells"),
             Derived("baseline_cd8_effector", _effector, CELLS, "effectors of the tumour"),
@@ -101,27 +109,25 @@ def _antigen(natural_death, baseline_cells, antigen_half):
     return natural_death * baseline_cells / (natural_death * baseline_cells + antigen_half)
 
 
-def _entering(stem_share, stem_division, stem_loss, net_growth_rate, baseline_load):
-    """A stem-like cell's effectors over its life, and an effector itself."""
-    return 1 - stem_share + stem_share * stem_division * baseline_load / (stem_loss + net_growth_rate)
+def _offspring(stem_division, stem_loss, net_growth_rate, baseline_load):
+    return stem_division * baseline_load / (stem_loss + net_growth_rate)
 
 
-def _settled(residency_rate, baseline_load, resident_loss, resident_recall, net_growth_rate):
+def _settled(effector_loss, resident_share, baseline_load, resident_loss, resident_recall, net_growth_rate):
     """Resident memory beside each effector, once both grow with the tumour."""
-    return residency_rate * (1 - baseline_load) / (resident_loss + resident_recall * baseline_load + net_growth_rate)
+    return resident_share * effector_loss / (resident_loss + resident_recall * baseline_load + net_growth_rate)
 
 
 def _effector_loss(
     effector_loss,
     exhaustion_rate,
-    residency_rate,
     baseline_load,
     net_growth_rate,
     resident_recall,
     resident_burst,
     baseline_settled,
 ):
-    lost = effector_loss + exhaustion_rate * baseline_load + residency_rate * (1 - baseline_load) + net_growth_rate
+    lost = effector_loss + exhaustion_rate * baseline_load + net_growth_rate
     return lost - resident_burst * resident_recall * baseline_load * baseline_settled
 
 
@@ -166,20 +172,23 @@ def _blood(baseline_primed, blood_loss, baseline_entry):
     return baseline_primed / (blood_loss + baseline_entry)
 
 
-def _stem(baseline_cd8_blood, baseline_entry, stem_share, stem_loss, net_growth_rate):
-    return baseline_cd8_blood * baseline_entry * stem_share / (stem_loss + net_growth_rate)
+def _stem(baseline_cd8_blood, baseline_entry, baseline_stem_kept, stem_loss, net_growth_rate):
+    return baseline_cd8_blood * baseline_entry * baseline_stem_kept / (stem_loss + net_growth_rate)
 
 
 def _effector(
     baseline_cd8_blood,
     baseline_entry,
-    stem_share,
+    baseline_stem_kept,
     baseline_cd8_stem,
     stem_division,
     baseline_load,
     baseline_effector_loss,
 ):
-    made = baseline_cd8_blood * baseline_entry * (1 - stem_share) + stem_division * baseline_load * baseline_cd8_stem
+    made = (
+        baseline_cd8_blood * baseline_entry * (1 - baseline_stem_kept)
+        + stem_division * baseline_load * baseline_cd8_stem
+    )
     return made / baseline_effector_loss
 
 
@@ -217,12 +226,16 @@ def _t_kill(
     exhausted_strength,
     resident_strength,
     baseline_cells,
+    baseline_volume,
+    search_density,
+    smallest_site,
 ):
     killers = (
         baseline_cd8_effector + exhausted_strength * baseline_cd8_exhausted + resident_strength * baseline_cd8_resident
     )
     free = pd1_half / (baseline_pdl1 + pd1_half)
-    return t_kill_rate * free * baseline_suppression * killers / (killers + t_kill_ratio * baseline_cells)
+    needed = t_kill_ratio * baseline_cells + search_density * (baseline_volume + smallest_site)
+    return t_kill_rate * free * baseline_suppression * killers / (killers + needed)
 
 
 def _nk_kill(nk_kill_rate, nk_kill_half, dim_baseline, hladr_share):

@@ -73,8 +73,11 @@ def round_of_balance(number: int) -> list[Derived]:
                 primed,
                 helper,
                 f"entry_{number}",
+                before,
+                "chemokine_floor",
                 "blood_loss",
-                "baseline_entering",
+                "stem_share",
+                "baseline_offspring",
                 "baseline_effector_loss",
                 "helper_interferon",
                 "baseline_volume",
@@ -95,8 +98,22 @@ def _presented_at(
     return dendritic / (dendritic + presentation_half)
 
 
-def _interferon_of(primed, helper, entry, blood_loss, entering, lost, helper_interferon, volume, reference):
-    effectors = primed * entry / (blood_loss + entry) * entering / lost
+def _interferon_of(
+    primed,
+    helper,
+    entry,
+    level,
+    floor,
+    blood_loss,
+    stem_share,
+    offspring,
+    lost,
+    helper_interferon,
+    volume,
+    reference,
+):
+    kept = stem_balance(stem_share, floor, level)
+    effectors = primed * entry / (blood_loss + entry) * (1 - kept + kept * offspring) / lost
     return (effectors + helper_interferon * helper) / (volume * reference)
 
 
@@ -121,6 +138,9 @@ def primed_balance(
 
 def entry_balance(baseline_entry_limit, chemokine_floor, baseline_interferon):
     """Entry of T cells at a level of interferon γ."""
-    return baseline_entry_limit * (
-        chemokine_floor + (1 - chemokine_floor) * baseline_interferon / (1 + baseline_interferon)
-    )
+    return stem_balance(baseline_entry_limit, chemokine_floor, baseline_interferon)
+
+
+def stem_balance(stem_share, chemokine_floor, baseline_interferon):
+    """The share of entering cells that stay stem-like at a level of interferon γ."""
+    return stem_share * (chemokine_floor + (1 - chemokine_floor) * baseline_interferon / (1 + baseline_interferon))

@@ -29,17 +29,20 @@ def _fate() -> list:
     return [
         Parameter(
             "stem_loss",
-            0.02,
+            0.005,
             "1/day",
-            "assumed: stem-like cells of a tumour persist for weeks to months",
+            "assumed: stem-like cells renew themselves and last for months, in niches of antigen-presenting cells "
+            "(Jansen 2019, Nature 576:465)",
+            LogNormal(0.5),
             meaning="loss of stem-like cells",
         ),
         Parameter(
             "stem_division",
-            3.0,
+            0.3,
             "1/day",
-            "assumed: a division every two or three days, whose offspring divides three times more before it is spent",
-            LogNormal(0.4),
+            "assumed: a division a month, as most stem-like cells rest until a drug releases them, whose offspring "
+            "divides three times more before it is spent; so a tenth of a tumour's specific CD8+ cells is stem-like",
+            LogNormal(0.2),
             meaning="effectors made by a stem-like cell a day while PD-1 holds it as before treatment",
         ),
         Parameter(
@@ -66,17 +69,20 @@ def _fate() -> list:
         ),
         Parameter(
             "exhausted_loss",
-            0.03,
+            0.08,
             "1/day",
-            "assumed: terminally exhausted cells live for a month",
+            "assumed: terminally exhausted cells live for two weeks and do not renew themselves",
             meaning="death of exhausted cells",
         ),
         Parameter(
-            "residency_rate",
-            0.02,
-            "1/day",
-            "assumed: effectors settle as resident memory where antigen is scarce",
-            meaning="effectors that become resident memory where antigen is scarce",
+            "resident_share",
+            0.3,
+            "dimensionless",
+            "assumed: of effectors at the end of their life three in ten stay as resident memory, so that a tenth of a "
+            "tumour's specific CD8+ cells is resident, the lower end of what biopsies of lung cancers show (CD103+, "
+            "one to three in ten or more: Djenidi 2015, J Immunol 194:3475; Ganesan 2017, Nat Immunol 18:940; figures "
+            "from memory)",
+            meaning="share of effectors at the end of their life that settle as resident memory",
         ),
         Parameter(
             "resident_loss",
@@ -88,9 +94,10 @@ def _fate() -> list:
         ),
         Parameter(
             "resident_recall",
-            0.2,
+            0.02,
             "1/day",
-            "assumed: resident memory answers within days",
+            "assumed: resident memory kills where it is and slowly turns to effectors; faster, and a tumour would hold "
+            "hardly any of it",
             meaning="resident memory that turns to effectors under plentiful antigen",
         ),
         Parameter(
@@ -133,7 +140,18 @@ def _fate() -> list:
         ),
         Process("stem_lost", lambda cd8_stem, stem_loss: stem_loss * cd8_stem, consumes="cd8_stem"),
         Process(
-            "effector_lost", lambda cd8_effector, effector_loss: effector_loss * cd8_effector, consumes="cd8_effector"
+            "effector_ends",
+            lambda cd8_effector, effector_loss: effector_loss * cd8_effector,
+            consumes="cd8_effector",
+            meaning="death, or settling as resident memory",
+        ),
+        Process(
+            "effector_settles",
+            lambda cd8_effector, effector_loss, resident_share, memory_formation: (
+                resident_share * memory_formation * effector_loss * cd8_effector
+            ),
+            produces="cd8_resident",
+            meaning="of those that end",
         ),
         Process(
             "effector_exhausted",
@@ -147,12 +165,6 @@ def _fate() -> list:
             "exhausted_lost",
             lambda cd8_exhausted, exhausted_loss: exhausted_loss * cd8_exhausted,
             consumes="cd8_exhausted",
-        ),
-        Process(
-            "effector_settles",
-            lambda cd8_effector, residency_rate, antigen_load: residency_rate * (1 - antigen_load) * cd8_effector,
-            consumes="cd8_effector",
-            produces="cd8_resident",
         ),
         Process(
             "resident_recalled",
@@ -187,6 +199,15 @@ def _killing() -> list:
             meaning="effectors to cancer cells at which killing is half of its greatest",
         ),
         Parameter(
+            "search_density",
+            0.3,
+            "Mcell/ml",
+            "assumed: a T cell that moves 7 µm a minute (Boissonnas 2007, J Exp Med 204:345, for the order) and "
+            "touches what lies within 10 µm searches 0.0032 µl a day, so that 300 in a µl meet each cell about once "
+            "a day; scarcity hides the last cells (Goddard 2024, Cancer Cell 42:119)",
+            meaning="density of T cells at which each finds half as many of a few cancer cells as it could kill",
+        ),
+        Parameter(
             "exhausted_strength",
             0.1,
             "dimensionless",
@@ -208,17 +229,22 @@ def _killing() -> list:
             CELLS,
             "T cells that kill, in effectors",
         ),
-        Quantity(
-            "t_kill",
-            lambda t_kill_rate, t_kill_ratio, t_killing, killers, tumour_cells, pd1_brake, suppression, few_cells: (
-                t_kill_rate
-                * t_killing
-                * (1 - pd1_brake)
-                * suppression
-                * killers
-                / (killers + t_kill_ratio * (tumour_cells + few_cells))
-            ),
-            "1/day",
-            "killing of cancer cells by T cells",
-        ),
+        Quantity("t_kill", _kill, "1/day", "killing of cancer cells by T cells"),
     ]
+
+
+def _kill(
+    t_kill_rate,
+    t_kill_ratio,
+    search_density,
+    t_killing,
+    killers,
+    tumour_cells,
+    site_volume,
+    pd1_brake,
+    suppression,
+    few_cells,
+):
+    """Held back by too many cancer cells for each T cell, and by too few T cells to find the last cancer cells."""
+    needed = t_kill_ratio * (tumour_cells + few_cells) + search_density * site_volume
+    return t_kill_rate * t_killing * (1 - pd1_brake) * suppression * killers / (killers + needed)

@@ -137,7 +137,9 @@ def primed_cells() -> list:
         ),
         Process(
             "memory_made",
-            lambda cd8_node, node_exit, memory_share: memory_share * node_exit * cd8_node,
+            lambda cd8_node, node_exit, memory_share, memory_formation: (
+                memory_share * memory_formation * node_exit * cd8_node
+            ),
             produces="cd8_memory",
         ),
         Process("memory_lost", lambda cd8_memory, memory_loss: memory_loss * cd8_memory, consumes="cd8_memory"),
@@ -179,11 +181,19 @@ def circulating_cells() -> list:
         ),
         Parameter(
             "stem_share",
-            0.10,
+            0.2,
             "dimensionless",
-            "assumed: one entering cell in ten keeps TCF7",
-            LogitNormal(0.5),
-            meaning="share of entering cells that are stem-like",
+            "assumed: one entering cell in five finds a niche that keeps it stem-like in an inflamed tumour, one in "
+            "ten in a typical one",
+            LogitNormal(0.8),
+            meaning="share of entering cells that stay stem-like in an inflamed tumour",
+        ),
+        Quantity(
+            "stem_kept",
+            lambda stem_share, chemokine: stem_share * chemokine,
+            "dimensionless",
+            "share of entering cells that stay stem-like: in niches of antigen-presenting cells, which a tumour "
+            "without T cells lacks (Jansen 2019, Nature 576:465), so that they follow interferon γ as chemokines do",
         ),
         Species("cd8_blood", CELLS, lambda baseline_cd8_blood: baseline_cd8_blood, "effectors in blood", scale=1.0),
         Quantity(
@@ -197,13 +207,13 @@ def circulating_cells() -> list:
         Process("cd8_lost_from_blood", lambda cd8_blood, blood_loss: blood_loss * cd8_blood, consumes="cd8_blood"),
         Process(
             "cd8_enter_stem",
-            lambda cd8_blood, entry, stem_share: entry * stem_share * cd8_blood,
+            lambda cd8_blood, entry, stem_kept: entry * stem_kept * cd8_blood,
             consumes="cd8_blood",
             produces="cd8_stem",
         ),
         Process(
             "cd8_enter_effector",
-            lambda cd8_blood, entry, stem_share: entry * (1 - stem_share) * cd8_blood,
+            lambda cd8_blood, entry, stem_kept: entry * (1 - stem_kept) * cd8_blood,
             consumes="cd8_blood",
             produces="cd8_effector",
         ),

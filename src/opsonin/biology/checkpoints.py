@@ -25,16 +25,16 @@ def _interferon() -> list:
     return [
         Parameter(
             "interferon_reference",
-            0.7,
+            0.45,
             "Mcell/ml",
             "assumed: a scale only, effectors in a typical tumour of the model",
             meaning="effector density that gives a level of interferon γ of 1",
         ),
         Parameter(
             "helper_interferon",
-            0.3,
+            0.2,
             "dimensionless",
-            "assumed: helper cells, most of them outside the tumour, count a third",
+            "assumed: helper cells, most of them outside the tumour, count a fifth",
             meaning="interferon γ of a helper cell relative to an effector",
         ),
         Quantity(

@@ -98,9 +98,10 @@ def clone_numbers() -> list:
         ),
         Parameter(
             "escape_visibility",
-            0.03,
+            0.1,
             "dimensionless",
-            "assumed: T cells hardly see cells that have lost the antigen",
+            "assumed: cells that have lost a part of what T cells see show the rest, and some die beside those that "
+            "are seen (Upadhyay 2021, Cancer Discov 11:599, for the direction)",
             meaning="T-cell killing of escaped cells relative to the others",
         ),
         Parameter(

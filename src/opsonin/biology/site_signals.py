@@ -36,6 +36,7 @@ def site_signals() -> Module:
             Signal("priming", "product", meaning="activation of naive T cells in the lymph node"),
             Signal("infiltration", "product", meaning="entry of T cells from blood into the tumour"),
             Signal("exhaustion", "product", meaning="exhaustion of effector T cells"),
+            Signal("memory_formation", "product", meaning="making of resident and of circulating memory CD8+ T cells"),
             Signal("treg_recruitment", "product", meaning="entry of regulatory T cells into the tumour"),
             # myeloid cells
             Signal("monocyte_recruitment", "product", meaning="entry of monocytes into the tumour"),

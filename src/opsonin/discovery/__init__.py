@@ -10,18 +10,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from opsonin.discovery.agreement import Agreement, agreement
+    from opsonin.discovery.annotation import Annotation, annotate, nearest, with_annotation
+    from opsonin.discovery.differences import Differences, compare, group_differences
     from opsonin.discovery.feature_table import FeatureTable
+    from opsonin.discovery.log_ratios import composition_features, counts_of_percents, log_ratios
+    from opsonin.discovery.marker_table import MarkerTable, default_markers, read_markers
     from opsonin.discovery.read import examples, read_samples
     from opsonin.discovery.samples import Samples, composition
 
 _HOME = {
+    "Agreement": "agreement",
+    "Annotation": "annotation",
+    "Differences": "differences",
     "FeatureTable": "feature_table",
+    "MarkerTable": "marker_table",
     "Samples": "samples",
+    "agreement": "agreement",
+    "annotate": "annotation",
+    "compare": "differences",
     "composition": "samples",
+    "composition_features": "log_ratios",
+    "counts_of_percents": "log_ratios",
+    "default_markers": "marker_table",
     "examples": "read",
+    "group_differences": "differences",
+    "log_ratios": "log_ratios",
+    "nearest": "annotation",
+    "read_markers": "marker_table",
     "read_samples": "read",
+    "with_annotation": "annotation",
 }
-__all__ = ["FeatureTable", "Samples", "composition", "examples", "read_samples"]
+__all__ = [
+    "Agreement",
+    "Annotation",
+    "Differences",
+    "FeatureTable",
+    "MarkerTable",
+    "Samples",
+    "agreement",
+    "annotate",
+    "compare",
+    "composition",
+    "composition_features",
+    "counts_of_percents",
+    "default_markers",
+    "examples",
+    "group_differences",
+    "log_ratios",
+    "nearest",
+    "read_markers",
+    "read_samples",
+    "with_annotation",
+]
 
 
 def __getattr__(name: str) -> Any:

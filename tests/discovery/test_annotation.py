@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from opsonin.discovery.agreement import adjusted_rand, agreement
 from opsonin.discovery.annotation import UNKNOWN, annotate, nearest, with_annotation
+from opsonin.discovery.label_agreement import adjusted_rand, agreement
 from opsonin.discovery.marker_evidence import evidence, exchange_moments, levels
 from opsonin.discovery.marker_table import CellType, MarkerTable, default_markers, read_markers
 from opsonin.discovery.samples import Samples

@@ -10,32 +10,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from opsonin.discovery.agreement import Agreement, agreement
     from opsonin.discovery.annotation import Annotation, annotate, nearest, with_annotation
+    from opsonin.discovery.compositions import composition_features, counts_of_percents, log_ratios
     from opsonin.discovery.differences import Differences, compare, group_differences
     from opsonin.discovery.feature_table import FeatureTable
-    from opsonin.discovery.log_ratios import composition_features, counts_of_percents, log_ratios
+    from opsonin.discovery.label_agreement import Agreement, agreement
     from opsonin.discovery.marker_table import MarkerTable, default_markers, read_markers
     from opsonin.discovery.read import examples, read_samples
     from opsonin.discovery.samples import Samples, composition
 
 _HOME = {
-    "Agreement": "agreement",
+    "Agreement": "label_agreement",
     "Annotation": "annotation",
     "Differences": "differences",
     "FeatureTable": "feature_table",
     "MarkerTable": "marker_table",
     "Samples": "samples",
-    "agreement": "agreement",
+    "agreement": "label_agreement",
     "annotate": "annotation",
     "compare": "differences",
     "composition": "samples",
-    "composition_features": "log_ratios",
-    "counts_of_percents": "log_ratios",
+    "composition_features": "compositions",
+    "counts_of_percents": "compositions",
     "default_markers": "marker_table",
     "examples": "read",
     "group_differences": "differences",
-    "log_ratios": "log_ratios",
+    "log_ratios": "compositions",
     "nearest": "annotation",
     "read_markers": "marker_table",
     "read_samples": "read",

@@ -245,15 +245,16 @@ def _nk_kill(nk_kill_rate, nk_kill_half, dim_baseline, hladr_share):
 
 def _macrophage_kill(
     eating_rate,
-    eating_ratio,
+    eating_density,
     cd47_signal,
     baseline_inflammatory,
     baseline_suppressive,
     suppressive_appetite,
-    baseline_cells,
+    baseline_volume,
+    smallest_site,
 ):
     eaters = baseline_inflammatory + suppressive_appetite * baseline_suppressive
-    return eating_rate / (1 + cd47_signal) * eaters / (eaters + eating_ratio * baseline_cells)
+    return eating_rate / (1 + cd47_signal) * eaters / (eaters + eating_density * (baseline_volume + smallest_site))
 
 
 def _kill(baseline_t_kill, baseline_nk_kill, baseline_macrophage_kill, escape_share, escape_visibility, missing_self):

@@ -2,7 +2,9 @@
 
 Monocytes enter the tumour and become macrophages; its milieu turns them suppressive. Interferon γ and what they eat
 turn them back, which makes more of them eat: reprogramming spreads to cells that no drug has touched (Allouch 2022,
-Nat Commun 13:6739). The signal of CD47 at SIRPα holds their appetite back.
+Nat Commun 13:6739). The signal of CD47 at SIRPα holds their appetite back. They eat whom they meet: by their density in
+the tumour's volume, not by their number relative to the cancer cells, and as living cancer cells draw monocytes, they
+become fewer with the tumour.
 """
 
 from __future__ import annotations
@@ -202,11 +204,13 @@ def _phagocytosis() -> list:
             meaning="killing by phagocytosis where macrophages abound and nothing holds them back",
         ),
         Parameter(
-            "eating_ratio",
-            2.0,
-            "dimensionless",
-            f"assumed: {QSP}, estimated there",
-            meaning="macrophages to cancer cells at which phagocytosis is half of its greatest",
+            "eating_density",
+            270.0,
+            "Mcell/ml",
+            f"assumed: two macrophages to each living cancer cell ({QSP}, estimated there) where these are packed as "
+            "in a solid tumour, 135 Mcell/ml; a density, since a macrophage eats one cell in a fortnight here and "
+            "digests one within hours, so that meetings limit it and not its appetite",
+            meaning="inflammatory macrophages in a volume of tumour at which phagocytosis is half of its greatest",
         ),
         Parameter(
             "suppressive_appetite",
@@ -279,13 +283,17 @@ def _phagocytosis() -> list:
 
 def _eating(
     eating_rate,
-    eating_ratio,
+    eating_density,
     appetite,
     macrophage_inflammatory,
     macrophage_suppressive,
     suppressive_appetite,
-    tumour_cells,
-    few_cells,
+    site_volume,
 ):
+    """Mass action in the volume of the site: each cancer cell is met as often as macrophages are dense around it.
+
+    Where a drug has left few cancer cells, each is eaten no faster, and each macrophage eats in proportion to what it
+    meets. That is the law of two saturations (Gadhamsetty 2014, Biophys J 106:1780) where prey satiates nobody.
+    """
     eaters = macrophage_inflammatory + suppressive_appetite * macrophage_suppressive
-    return eating_rate * appetite / (eaters + eating_ratio * (tumour_cells + few_cells))
+    return eating_rate * appetite / (eaters + eating_density * site_volume)

@@ -124,12 +124,11 @@ def _eats(
     p21_appetite,
     p21_unheld,
     eating_rate,
-    eating_ratio,
+    eating_density,
     macrophage_inflammatory,
-    tumour_cells,
-    few_cells,
+    site_volume,
 ):
-    eaters = macrophage_inflammatory + p21_macrophages + eating_ratio * (tumour_cells + few_cells)
+    eaters = macrophage_inflammatory + p21_macrophages + eating_density * site_volume
     return eating_rate * p21_appetite * p21_unheld * p21_macrophages / eaters
 
 

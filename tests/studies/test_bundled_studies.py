@@ -48,7 +48,12 @@ def test_it_runs_with_sixty_patients_in_seconds(name, tmp_path):
     run = study.run(seed=2, trials=2)
     assert time.perf_counter() - began < 20
     found = {finding.name for finding in run.findings.results}
-    assert {"trial.enrolled", "safety.any_event"} <= found
+    assert "trial.enrolled" in found
+    if study.built.species == "mouse":  # no scans and no graded events
+        assert {"survival.OS.median", "survival.OS.logrank"} <= found
+        assert run.record.responses.empty
+        return
+    assert "safety.any_event" in found
     assert any(name.startswith("survival.PFS") for name in found)
     best = run.record.responses.query("best")["overall"]
     assert len(best) == len(run.record.subjects)

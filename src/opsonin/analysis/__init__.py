@@ -141,6 +141,7 @@ if TYPE_CHECKING:
         proportional_hazards_test,
         restricted_means,
     )
+    from opsonin.analysis.synergies import Synergy, synergy
     from opsonin.analysis.time_to_event import endpoint_table, endpoints
     from opsonin.analysis.trial_flow import decision_path, flow_table
     from opsonin.analysis.tumour_growth import growth_table, tumour_sizes
@@ -199,6 +200,7 @@ _NAMES = {
         "firth_cox gray_test kaplan_meier landmark logrank logrank_many max_combo permutation_logrank "
         "permutation_score_test proportional_hazards_test restricted_means"
     ),
+    "synergies": "Synergy synergy",
     "time_to_event": "endpoint_table endpoints",
     "trial_flow": "decision_path flow_table",
     "tumour_growth": "growth_table tumour_sizes",
@@ -255,6 +257,7 @@ __all__ = [
     "Separation",
     "Signature",
     "SignatureValidation",
+    "Synergy",
     "VarianceShares",
     "adjust_p",
     "adverse_event_table",
@@ -346,6 +349,7 @@ __all__ = [
     "signature",
     "signature_optimism",
     "single_arm",
+    "synergy",
     "tumour_sizes",
     "type_m_and_s",
     "value_added",

@@ -40,9 +40,11 @@ CHAPTERS: dict[str, Callable[[Asked], list[Finding]]] = {
     "biomarker": biomarker_findings,
     "screen": screen_findings,
     "cohort": lambda asked: _cohort(asked),
+    "synergy": lambda asked: _synergy(asked),
     "why": lambda asked: [],  # takes simulating again: a study adds it
 }
-OF_REPLICATES = ("design", "biomarker")  # chapters that look at replicate trials; the others do with the record
+# chapters that look at replicate trials; the others do with the record
+OF_REPLICATES = ("design", "biomarker", "synergy")
 OF_POTENTIAL = ("pk",)  # and those that look at the same subjects without an agent
 
 
@@ -61,6 +63,15 @@ def _cohort(asked: Asked) -> list[Finding]:
     from opsonin.analysis.cohort import cohort_findings
 
     return cohort_findings(asked)
+
+
+def _synergy(asked: Asked) -> list[Finding]:
+    """Loaded where it is asked for."""
+    if not asked.questions.get("synergy"):
+        return []
+    from opsonin.analysis.synergies import synergy_findings
+
+    return synergy_findings(asked)
 
 
 def analyse(

@@ -16,6 +16,7 @@ from opsonin.analysis.penalised import finite_hazard_ratio_or_note
 from opsonin.analysis.survival import kaplan_meier, logrank
 from opsonin.analysis.survival_contrasts import dose_trend, pair_findings
 from opsonin.errors import AnalysisError
+from opsonin.record.species import HUMAN, species_of
 from opsonin.units import DAYS_PER_MONTH
 
 MILESTONES = (6, 12, 24)  # months
@@ -24,9 +25,9 @@ KM_SOURCE = "Kaplan & Meier 1958, doi:10.1080/01621459.1958.10501452; Brookmeyer
 RANK_SOURCE = "Mantel 1966, Cancer Chemother Rep 50:163"
 
 
-def unit_of(endpoint: str) -> tuple[str, float]:
-    """The unit an endpoint is reported in, and its length in days: months for the usual ones, days for others."""
-    return ("months", DAYS_PER_MONTH) if endpoint in STANDARD else ("days", 1.0)
+def unit_of(endpoint: str, species: str = HUMAN) -> tuple[str, float]:
+    """The unit an endpoint is reported in, and its length in days: months for the usual ones of people, else days."""
+    return ("months", DAYS_PER_MONTH) if endpoint in STANDARD and species == HUMAN else ("days", 1.0)
 
 
 def endpoints(survival: pd.DataFrame) -> list[str]:
@@ -85,13 +86,15 @@ def one_endpoint(asked: Asked, endpoint: str) -> list[Finding]:
     from opsonin.analysis.immortal_time import compares_responders
 
     rows = endpoint_table(asked.table("survival"), endpoint, asked.groups.of)
-    unfair = compares_responders(asked)
+    unfair, species = compares_responders(asked), species_of(asked.questions)
     if unfair and len(rows):
-        return [median_finding(rows, endpoint, "all"), note(f"survival.{endpoint}", unfair)]
-    found = [median_finding(rows, endpoint, label) for label in asked.groups.labels if (rows["group"] == label).any()]
+        return [median_finding(rows, endpoint, "all", species=species), note(f"survival.{endpoint}", unfair)]
+    there = [label for label in asked.groups.labels if (rows["group"] == label).any()]
+    found = [median_finding(rows, endpoint, label, species=species) for label in there]
     if asked.groups.several and len(rows):
-        found.append(median_finding(rows, endpoint, "all"))
-    found += _milestones(rows, endpoint, [f.group for f in found])
+        found.append(median_finding(rows, endpoint, "all", species=species))
+    if species == HUMAN:
+        found += _milestones(rows, endpoint, [f.group for f in found])
     everyone, rows = rows, rows[rows["group"].notna()]
     if rows["group"].nunique() < 2 or not asked.groups.compared:
         return [*found, *competing_findings(asked, everyone, endpoint, None)]
@@ -123,11 +126,13 @@ def _logrank(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: Any) -> li
     ]
 
 
-def median_finding(rows: pd.DataFrame, endpoint: str, group: str, name: str | None = None) -> Finding:
+def median_finding(
+    rows: pd.DataFrame, endpoint: str, group: str, name: str | None = None, species: str = HUMAN
+) -> Finding:
     """The median of one group ("all" takes every row)."""
     own = rows if group == "all" else rows[rows["group"] == group]
     curve = kaplan_meier(own["day"], own["event"])
-    unit, days = unit_of(endpoint)
+    unit, days = unit_of(endpoint, species)
     median, lower, upper = (value / days for value in curve.median)
     reached = "" if math.isfinite(median) else "The median is not reached."
     return Finding(
@@ -199,7 +204,8 @@ def _contrasts(asked: Asked, rows: pd.DataFrame, endpoint: str, strata: Any) -> 
         if asked.groups.ordered:
             found += [ratio, *dose_trend(rows[kept], endpoint, covariate[kept], within, asked.seed)]
         else:
-            found += pair_findings(rows[kept], endpoint, pairs[number], unit_of(endpoint), within, ratio)
+            unit = unit_of(endpoint, species_of(asked.questions))
+            found += pair_findings(rows[kept], endpoint, pairs[number], unit, within, ratio)
     return found
 
 

@@ -14,6 +14,7 @@ from opsonin.biology.checkpoints import checkpoints
 from opsonin.biology.clones import clones
 from opsonin.biology.dormancy import dormant_cells
 from opsonin.biology.immune_toxicity import immune_toxicity
+from opsonin.biology.mice import mice
 from opsonin.biology.myeloid import myeloid_cells
 from opsonin.biology.nk import natural_killer_cells
 from opsonin.biology.presentation import presentation
@@ -39,6 +40,8 @@ __all__ = [
     "dormant_cells",
     "full_core",
     "immune_toxicity",
+    "mice",
+    "mouse_core",
     "myeloid_cells",
     "natural_killer_cells",
     "near_power",
@@ -74,9 +77,15 @@ def full_core() -> list[Module]:
     ]
 
 
+def mouse_core() -> list[Module]:
+    """The full core as mice are looked at: without the adverse events that are graded in patients."""
+    of_patients = ("toxicity", "immune toxicity")
+    return [*(module for module in full_core() if module.name not in of_patients), mice()]
+
+
 def core_named(name: str) -> list[Module]:
-    """The modules of an untreated patient by the name an indication gives: "first" or "full"."""
-    return {"first": core, "full": full_core}[name]()
+    """The modules of an untreated patient by the name an indication gives: "first", "full" or "mouse"."""
+    return {"first": core, "full": full_core, "mouse": mouse_core}[name]()
 
 
 def core_for(module: Module) -> list[Module]:

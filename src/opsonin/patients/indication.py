@@ -19,9 +19,11 @@ from opsonin.model import Spread
 
 INDICATIONS = {
     "b-all": "opsonin.patients.leukaemia:b_all",
+    "b16-mouse": "opsonin.patients.mice:b16",
     "dlbcl": "opsonin.patients.rate_matched:dlbcl",
     "gastric": "opsonin.patients.rate_matched:gastric",
     "gist": "opsonin.patients.gist:gist",
+    "gist-mouse": "opsonin.patients.mice:gist",
     "hcc": "opsonin.patients.hcc:hcc",
     "head-and-neck": "opsonin.patients.rate_matched:head_and_neck",
     "hodgkin": "opsonin.patients.hodgkin:hodgkin",
@@ -37,6 +39,7 @@ INDICATIONS = {
     "refractory-solid": "opsonin.patients.refractory_solid:refractory_solid",
     "refractory-solid-full": "opsonin.patients.refractory_mixed:refractory_mixed",
     "t-all": "opsonin.patients.leukaemia:t_all",
+    "t-all-mouse": "opsonin.patients.mice:t_all",
     "tnbc": "opsonin.patients.tnbc:tnbc",
     "urothelial": "opsonin.patients.rate_matched:urothelial",
 }
@@ -78,11 +81,14 @@ class Indication:
     (patient, lesion), and returns further columns, those of the record's `subjects` among them.
     units: of derived covariates that a model may use.
     values: parameters of the model whose typical value is another here.
-    spreads: parameters of the model that differ between patients in another way here.
+    spreads: parameters of the model that differ between patients in another way here; None: not at all.
+    limits: plausible limits (lowest, highest) of parameters where others hold here, in the parameter's unit.
+    sources: where a value of `values` comes from, for those that a reader should find beside it.
     correlations: (name, name, rho) of the normal scores behind covariates and parameters (a Gaussian copula).
     columns: what the record's `subjects` shows, in order.
-    core: the model of a patient without a drug that it is for: "first" (`biology.core`, the tumour as one volume) or
-    "full" (`biology.full_core`, with the immune cells in it).
+    core: the model of a patient without a drug that it is for: "first" (`biology.core`, the tumour as one volume),
+    "full" (`biology.full_core`, with the immune cells in it) or "mouse" (the same, as mice are looked at).
+    species: whose bodies these are; words follow it.
     biopsy: further columns of `subjects` that come from the model's constants: column → (constant, what is read of it).
     kinds: where patients have tumours of several kinds: each patient's is drawn by their shares, and stands in
     `subjects` as `tumour_type`; `values` and `spreads` are then the typical patient's, and what the kinds share.
@@ -95,10 +101,13 @@ class Indication:
     derive: Callable[[dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]] = lambda drawn, share: {}
     units: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, float | int] = field(default_factory=dict)
-    spreads: Mapping[str, Spread] = field(default_factory=dict)
+    spreads: Mapping[str, Spread | None] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     correlations: tuple[tuple[str, str, float], ...] = ()
     columns: tuple[str, ...] = ()
-    core: Literal["first", "full"] = "first"
+    core: Literal["first", "full", "mouse"] = "first"
+    species: Literal["human", "mouse"] = "human"
     biopsy: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = field(default_factory=dict)
     kinds: tuple[Kind, ...] = ()
 

@@ -99,7 +99,7 @@ def _sampled(model: Model, indication: Indication, ids: np.ndarray, seed: int) -
         for at, (name, unit) in enumerate(zip(symbolic.constants, symbolic.constant_units, strict=True))
         if at not in symbolic.derived
     ]
-    constants = completed(symbolic, np.column_stack(columns) if columns else np.empty((n, 0)))
+    constants = completed(symbolic, np.column_stack(columns) if columns else np.empty((len(ids), 0)))
     read = {
         column: at(constants[:, symbolic.constants.index(name)])
         for column, (name, at) in indication.biopsy.items()
@@ -125,8 +125,8 @@ def _constant(
     spread = indication.spreads.get(part.name, part.spread)
     if spread is None:
         return np.full(len(scores.ids), value * scale)
-    lower = -np.inf if part.lower is None else part.lower
-    upper = np.inf if part.upper is None else part.upper
+    own = (-np.inf if part.lower is None else part.lower, np.inf if part.upper is None else part.upper)
+    lower, upper = indication.limits.get(part.name, own)
     return scores.within(part.name, lambda z: spread.at(value, z), lower, upper) * scale
 
 

@@ -59,6 +59,18 @@ def _is_screen(value: Any) -> bool:
     return right and right_day and (markers is None or _are_texts(markers))
 
 
+def _is_synergy(value: Any) -> bool:
+    if not isinstance(value, Mapping) or set(value) - SYNERGY_KEYS:
+        return False
+    day, alone = value.get("day"), value.get("alone")
+    right_day = isinstance(day, int) and not isinstance(day, bool) and day != 0
+    named = _is_text(value.get("marker")) and _is_text(value.get("together"))
+    control = value.get("control")
+    two = isinstance(alone, list | tuple) and len(alone) == 2 and _are_texts(alone)
+    return right_day and named and two and (control is None or _is_text(control))
+
+
+SYNERGY_KEYS = {"marker", "day", "together", "alone", "control"}
 SCREEN_KEYS = {"against", "markers", "day"}
 COHORT_TEXTS = ("markers", "adjust", "categories")
 BIOMARKER = {"marker", "day", "against", "change", "time_varying", "naive"}
@@ -91,6 +103,12 @@ PHASE_TWO = (
     lambda value: isinstance(value, Mapping) and all(_is_number(value.get(key)) for key in ("null", "target")),
     'a phase II design, such as { name = "simon", null = 0.05, target = 0.20 }',
 )
+SPECIES = (lambda value: value in ("human", "mouse"), 'whose bodies these are, "human" or "mouse"')
+SYNERGY = (
+    lambda value: isinstance(value, list | tuple) and all(_is_synergy(one) for one in value),
+    'a list such as [{ marker = "tumour volume", day = 12, together = "A + B", alone = ["A", "B"] }], with '
+    'control = "untreated" where that is not the arm the others are compared with, and no other keys',
+)
 STRATA = (lambda value: _is_text(value) or _are_texts(value), 'a column, or a list of columns, such as ["ecog"]')
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -101,6 +119,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "design_seeks": TEXT,
     "cohort": COHORT, "phase_two": PHASE_TWO,
     "screen": SCREEN, "adjust": STRATA, "naive": YES, "searched": SEARCHED, "search_cut": TEXTS,
+    "species": SPECIES, "synergy": SYNERGY,
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from opsonin.analysis import Finding
 from opsonin.errors import ReportError
 from opsonin.record import Replicates, TrialRecord
+from opsonin.record.species import said, species_of
 from opsonin.report.chapters import (
     biomarkers,
     cohort,
@@ -24,6 +25,7 @@ from opsonin.report.chapters import (
     response,
     safety,
     summary,
+    synergy,
     trial,
     why,
 )
@@ -32,6 +34,7 @@ from opsonin.report.context import Context
 from opsonin.report.figures.base import Figure
 from opsonin.report.figures.canvas import six_digits
 from opsonin.report.groups import grouped
+from opsonin.report.species import told_of
 
 CHAPTERS = (summary, trial, safety, pharmacokinetics, immune, response, biomarkers, methods)
 # rooms that read no findings but those of these names: they can be drawn before there are any others
@@ -119,6 +122,7 @@ def _rooms(context: Context) -> tuple[Any, ...]:
     if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
         return (cohort_summary, *cohort.ROOMS, methods)
     more = cohort.ROOMS if context.named("cohort") else ()
+    more = (*more, synergy) if context.questions.get("synergy") else more
     more = (*more, why) if context.named("why") else more
     return (*CHAPTERS[:-1], *more, methods)
 
@@ -130,7 +134,8 @@ def render(
     ahead: Ahead | None = None,
 ) -> str:
     """The page as text."""
-    chapters = chapters_of(record, findings, replicates, ahead)
+    species = species_of(record.manifest.questions)
+    chapters = [told_of(chapter, species) for chapter in chapters_of(record, findings, replicates, ahead)]
     figures = [figure for chapter in chapters for figure in chapter.figures]
     drawn, told = ({}, {}) if ahead is None else (ahead.drawings, ahead.values)
     manifest = record.manifest
@@ -139,10 +144,10 @@ def render(
         title=manifest.title or "Trial report",
         source=manifest.source,
         kind=manifest.kind,
-        kind_words=_kind_words(virtual, bool((manifest.questions or {}).get("cohort"))),
+        kind_words=said(_kind_words(virtual, bool((manifest.questions or {}).get("cohort"))), species),
         version=manifest.software_version,
         chapters=[_numbered(chapter, k + 1) for k, chapter in enumerate(chapters)],
-        drawings={figure.name: drawn.get(figure.name) or _drawing(figure) for figure in figures},
+        drawings={figure.name: said(drawn.get(figure.name) or _drawing(figure), species) for figure in figures},
         values={figure.name: told.get(figure.name) or _values(figure) for figure in figures},
         css=_resource("report.css"),
         script=_resource("report.js"),

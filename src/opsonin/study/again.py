@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.errors import StudyError
 from opsonin.study.changes import Change, changed_patients
-from opsonin.study.judging import judge_of
+from opsonin.study.judging import judge_of, takes_scans
 
 if TYPE_CHECKING:
     from opsonin.patients import VirtualPatients
@@ -39,12 +39,12 @@ class Again:
         threads: int | None = None,
         progress: Progress | None = None,
     ):
-        """Raises: StudyError for an outcome that is none, a protocol without scans, or fewer than 40 patients who can
-        be judged."""
+        """Raises: StudyError for an outcome that is none or takes scans that there are not, or fewer than 40 patients
+        who can be judged."""
         from opsonin.study.run import _patients
 
         built = study.built
-        if built.protocol.tumour is None:
+        if built.protocol.tumour is None and takes_scans(outcome):
             raise StudyError("response needs scans; give `tumour` under [assessments].")
         self.judge = judge_of(outcome, built.protocol.observe_days)
         self.study, self.level, self.seed, self.threads, self.progress = study, level, seed, threads, progress

@@ -11,10 +11,10 @@ Changes = dict[Text, dict[Text, float | str]]
 
 
 class Why(BaseModel):
-    """outcome: "response" or "progression-free at 6 months".   level: the dose level, or the arm, by number.
-    patients: so many of each indication are asked, since each change is simulated anew.   change: mechanism →
-    parameter → factor or "responders".   barrier: mechanism → what its change removes.   pathways: of the treatment's
-    benefit, each with what switches it off.   early: the protocol day of the early panel.
+    """outcome: "response", "progression-free at 6 months" or "alive at 6 months".   level: the dose level, or the arm,
+    by number.   patients: so many of each indication are asked, since each change is simulated anew.
+    change: mechanism → parameter → factor or "responders".   barrier: mechanism → what its change removes.
+    pathways: of the treatment's benefit, each with what switches it off.   early: the protocol day of the early panel.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from opsonin.errors import CriteriaError, UnitError
 from opsonin.record.schema import ROUTES
+from opsonin.study.asked_synergy import check_synergy
 from opsonin.study.contrasts import Comparison, comparisons
 from opsonin.study.dose_finding import study_design
 from opsonin.study.enrolment import arm_names, doses_by_arm, study_arms
@@ -44,6 +45,11 @@ class Built:
     def indication(self) -> Indication:
         """The only indication, or the first."""
         return self.indications[0]
+
+    @property
+    def species(self) -> str:
+        """Whose bodies the virtual patients have; those of one study share a model, and so a species."""
+        return self.indication.species
 
     @property
     def indication_words(self) -> str:
@@ -169,6 +175,7 @@ def _check_observables(study: Study, model: Model) -> None:
             )
         for j, endpoint in enumerate(asked.against):
             require(study, ("questions", "biomarkers", k, "against", j), endpoint, ENDPOINTS, "endpoint")
+    check_synergy(study, markers)
     for k, name in enumerate(file.questions.interaction):
         sampled = blood.analytes if blood else []
         require(study, ("questions", "interaction", k), name, sampled, "analyte in assessments.concentrations")

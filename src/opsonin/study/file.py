@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, 
 
 from opsonin.errors import StudyError
 from opsonin.record.schema import Route
+from opsonin.study.asked_synergy import Synergy
 from opsonin.study.asked_why import Why
 from opsonin.study.enrolment import Enrolment
 from opsonin.study.policies import AdverseEvents, Policy
@@ -229,6 +230,7 @@ class Questions(_Part):
 
     biomarkers: list[Biomarker] = []
     interaction: Annotated[list[Text], BeforeValidator(_one_or_many)] = []
+    synergy: list[Synergy] = []
     why: Why | None = None
 
 

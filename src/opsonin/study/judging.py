@@ -19,14 +19,18 @@ Judge = Callable[["Plan", "PotentialOutcomes"], tuple[Bool[np.ndarray, " patient
 
 def judge_of(outcome: str, observed: float) -> Judge:
     """Who has the outcome, and of whom it is known.   observed: days that patients are followed.
+    All but "alive at …" take scans.
 
     Raises: StudyError for another outcome, or one beyond the follow-up.
     """
     if outcome == "response":
         return _response
     words, _, duration = outcome.partition(" at ")
-    if words != "progression-free" or not duration:
-        raise StudyError(f'the outcome {outcome!r} is unknown; use "response" or "progression-free at 6 months".')
+    if words not in ("progression-free", "alive") or not duration:
+        raise StudyError(
+            f'the outcome {outcome!r} is unknown; use "response", "progression-free at 6 months" or '
+            '"alive at 6 months".'
+        )
     try:
         days = Duration.read(duration).days
     except ValueError as problem:
@@ -35,7 +39,7 @@ def judge_of(outcome: str, observed: float) -> Judge:
         raise StudyError(f"the outcome {outcome!r} lies beyond the {observed:g} days that patients are followed.")
 
     def free(plan: Plan, seen: PotentialOutcomes) -> tuple[np.ndarray, np.ndarray]:
-        event = np.minimum(seen.progression, seen.death)
+        event = np.minimum(seen.progression, seen.death) if words == "progression-free" else seen.death
         return event > days, (event <= days) | (seen.drop_out > days)
 
     return free
@@ -48,11 +52,19 @@ def _response(plan: Plan, seen: PotentialOutcomes) -> tuple[np.ndarray, np.ndarr
     return responded(plan, seen, plan.end).responder, ~seen.failed
 
 
+def takes_scans(outcome: str) -> bool:
+    """Whether only scans can tell who has the outcome."""
+    return not outcome.startswith("alive at ")
+
+
 def benefit(base: PotentialOutcomes, now: PotentialOutcomes) -> Float[np.ndarray, " patient"]:
     """How much smaller the tumour came to be with the change: the difference of the logarithms of its best size.
 
-    True sizes, not read ones. 0 where there was no scan to tell.
+    True sizes, not read ones; 0 where there was no scan to tell. Where nobody is scanned, how much longer they live, as
+    the difference of the logarithms of the days, of ten years at most.
     """
+    if not base.true_mm.shape[1]:
+        return np.log(np.clip(now.death, 1.0, 3650.0)) - np.log(np.clip(base.death, 1.0, 3650.0))
 
     def best(made: PotentialOutcomes) -> np.ndarray:
         size = np.where(np.isnan(made.true_mm), 0.0, made.true_mm).sum(axis=1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opsonin.record.species import HUMAN
 from opsonin.study.contrasts import left_out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opsonin.designs import Design
+    from opsonin.patients import Indication
     from opsonin.record import Manifest
     from opsonin.study.build import Built
     from opsonin.study.study import Study
@@ -19,6 +23,7 @@ def manifest(study: Study, built: Built, seed: int) -> Manifest:
     from opsonin.trial import assumptions as of_the_trial
 
     model = built.model.explain()
+    model["parameters"] = own_values(model["parameters"], built.indications)
     return Manifest(
         kind="virtual",
         title=study.file.title,
@@ -33,6 +38,28 @@ def manifest(study: Study, built: Built, seed: int) -> Manifest:
         model=model,
         questions=questions(study, built),
     )
+
+
+def own_values(parameters: list[dict[str, Any]], indications: Sequence[Indication]) -> list[dict[str, Any]]:
+    """The parameters as the indications have them, where they say where their values come from.
+
+    One that several have differently keeps its own value, and its source tells theirs.
+    """
+    from opsonin.model import Parameter
+
+    rows = []
+    for row in parameters:
+        own = {one.name: (one.values[row["name"]], one.sources[row["name"]]) for one in indications
+               if row["name"] in one.sources}  # fmt: skip
+        if len(own) == len(indications) and len(set(own.values())) == 1:
+            value, source = next(iter(own.values()))
+            kind = Parameter(row["name"], value, row["unit"], source).kind
+            row = row | {"value": float(value), "source": source, "kind": kind}
+        elif own:
+            told = "; ".join(f"{value:g} in {name} ({source})" for name, (value, source) in own.items())
+            row = row | {"source": f"{row['source']}; {told}"}
+        rows.append(row)
+    return rows
 
 
 def of_the_model(parameters: list[dict[str, Any]], modules: list[str]) -> list[dict[str, Any]]:
@@ -81,6 +108,12 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
         "sampled_days": list(blood.days) if blood else [],
         "panel": immune.panel if immune else "",
         "pool": file.population.pool,
+        **({} if built.species == HUMAN else {"species": built.species}),
+        **(
+            {"synergy": [one.model_dump(exclude_none=True) for one in file.questions.synergy]}
+            if file.questions.synergy
+            else {}
+        ),
     }
 
 

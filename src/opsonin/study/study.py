@@ -73,10 +73,11 @@ class Study:
 
     def describe(self) -> str:
         """What the study means, in words."""
+        from opsonin.record.species import said
         from opsonin.study.words import describe
 
         built = self.built
-        return describe(
+        words = describe(
             self.file,
             built.agents,
             built.routes,
@@ -85,6 +86,7 @@ class Study:
             built.comparisons,
             built.policies,
         )
+        return said(words, built.species)
 
     def run(
         self,

@@ -15,7 +15,7 @@ import numpy as np
 from opsonin.errors import AnalysisError, StudyError
 from opsonin.study.again import Again
 from opsonin.study.changes import Change, check_changes
-from opsonin.study.judging import benefit, judge_of
+from opsonin.study.judging import benefit, judge_of, takes_scans
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,13 +56,13 @@ def explain_response(
 
     changes: mechanism → parameter → a factor (0.5 halves it in every patient), or "responders": at least as good as in
     the median responder, the good side being that on which responders lie.
-    outcome: "response" (best response CR or PR) or "progression-free at 6 months" (any duration).   level: the dose
-    level, or the arm, by number.   barriers: what to call what a mechanism's change removes.   early: the protocol day
-    of the panel whose change from the first panel is looked at beside baseline; None for the first one after every
-    agent was begun.   patients: so many of each indication of the pool, all where None.
+    outcome: "response" (best response CR or PR), "progression-free at 6 months" or "alive at 6 months" (any duration).
+    level: the dose level, or the arm, by number.   barriers: what to call what a mechanism's change removes.
+    early: the protocol day of the panel whose change from the first panel is looked at beside baseline; None for the
+    first one after every agent was begun.   patients: so many of each indication of the pool, all where None.
     A changed patient has always been so: where the tumour and its immune cells stand before treatment follows anew.
-    Raises: StudyError for parameters the model does not have, outcomes that are none, a protocol without scans, or
-    fewer than 40 patients who can be judged; AnalysisError where all or none respond.
+    Raises: StudyError for parameters the model does not have, outcomes that are none, a protocol without the
+    scans that the outcome takes, or fewer than 40 patients who can be judged; AnalysisError where all or none respond.
     """
     from opsonin.analysis import explained_response
 
@@ -142,7 +142,7 @@ def check_why(study: Study, symbolic: Any, levels: int) -> None:
         check_changes(asked.pathways, symbolic)
     except StudyError as problem:
         refuse(study, where, str(problem).rstrip("."))
-    if study.file.assessments.tumour is None:
+    if study.file.assessments.tumour is None and takes_scans(asked.outcome):
         refuse(study, where, "response needs scans; give `tumour` under [assessments]")
     for name in asked.barrier:
         require(study, (*where, "barrier", name), name, asked.change, "change")

@@ -182,6 +182,7 @@ def _follow_up(study: StudyFile) -> list[str]:
 def _questions(study: StudyFile, comparisons: Sequence[Comparison]) -> list[str]:
     said = [f"{b.marker} at day {say_day(b.day)} against {_listed(b.against)}." for b in study.questions.biomarkers]
     said += [c.text for c in comparisons]
+    said += [f"synergy: {asked.text}" for asked in study.questions.synergy]
     why = study.questions.why
     if why is not None:
         again = f", and again with {_listed(list(why.change))}" if why.change else ""

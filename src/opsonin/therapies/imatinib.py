@@ -58,6 +58,21 @@ def _effect_parameters() -> list:
             meaning="greatest added readiness of NK cells",
         ),
         Parameter(
+            "imatinib_nk_activation",
+            0.0,
+            "dimensionless",
+            "assumed: none in patients without a cytokine; in mice some (patients/mice.py)",
+            meaning="NK cells activated by imatinib alone, as a share of a cytokine's greatest effect",
+        ),
+        Parameter(
+            "imatinib_treg_loss",
+            0.0,
+            "1/day",
+            "assumed: none in patients, whose regulatory share rose a little under the combination (Chaput 2013, "
+            "OncoImmunology 2:e23080); in mice some (patients/mice.py)",
+            meaning="death of regulatory T cells at high concentration",
+        ),
+        Parameter(
             "imatinib_nausea",
             0.03,
             "1/day",
@@ -88,6 +103,16 @@ def _effects() -> list:
             "nk_priming",
             lambda imatinib_nk_priming, imatinib_effect: 1 + imatinib_nk_priming * imatinib_effect,
             "NK cells made readier by dendritic cells",
+        ),
+        Modulation(
+            "nk_activation",
+            lambda imatinib_nk_activation, imatinib_effect: imatinib_nk_activation * imatinib_effect,
+            "NK cells that dendritic cells activate without a cytokine",
+        ),
+        Modulation(
+            "treg_depletion",
+            lambda imatinib_treg_loss, imatinib_effect: imatinib_treg_loss * imatinib_effect,
+            "regulatory T cells that imatinib kills or starves",
         ),
         Modulation(
             "nausea_drive",

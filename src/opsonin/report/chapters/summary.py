@@ -3,7 +3,7 @@
 from typing import Any
 
 from opsonin.report import believing, phase_two, verdicts, words
-from opsonin.report.chapters import why
+from opsonin.report.chapters import synergy, why
 from opsonin.report.chapters.methods import sentence_of
 from opsonin.report.content import Block, Chapter, Lines, Numbers
 from opsonin.report.context import Context
@@ -66,6 +66,8 @@ def asked(context: Context) -> list[str]:
     for item in asked_markers:
         when = f" on day {item['day']}" if item.get("day") is not None else ""
         out.append(f"Does {item['marker']}{when} go with {words.listed(item.get('against') or ['outcome'])}?")
+    for item in questions.get("synergy") or []:
+        out.append(f"Does {item['together']} change {item['marker']} by more than {words.listed(item['alone'])} do?")
     markers = questions.get("markers") or []
     if markers:
         shown = (
@@ -85,6 +87,7 @@ def found(context: Context) -> list[verdicts.Line]:
         verdicts.response(context)[:2],
         verdicts.survival(context)[:2],
         believing.biomarker(context)[:1],
+        synergy.in_words(context)[:3],
         why.headline(context),
     ]
     lines = [line for part in ordered for line in part]

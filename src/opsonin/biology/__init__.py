@@ -21,6 +21,7 @@ from opsonin.biology.presentation import presentation
 from opsonin.biology.signals import signals
 from opsonin.biology.site_cells import site_cells
 from opsonin.biology.site_signals import site_signals
+from opsonin.biology.sites import DIFFERENT, MOST_SITES, site_names, sites_core
 from opsonin.biology.survival import survival
 from opsonin.biology.toxicity import toxicity
 from opsonin.biology.tumour import tumour
@@ -28,6 +29,8 @@ from opsonin.errors import ModelError
 from opsonin.model import Model, Module
 
 __all__ = [
+    "DIFFERENT",
+    "MOST_SITES",
     "acute_phase",
     "baseline",
     "blood",
@@ -48,7 +51,9 @@ __all__ = [
     "presentation",
     "signals",
     "site_cells",
+    "site_names",
     "site_signals",
+    "sites_core",
     "survival",
     "toxicity",
     "tumour",
@@ -83,9 +88,13 @@ def mouse_core() -> list[Module]:
     return [*(module for module in full_core() if module.name not in of_patients), mice()]
 
 
-def core_named(name: str) -> list[Module]:
-    """The modules of an untreated patient by the name an indication gives: "first", "full" or "mouse"."""
-    return {"first": core, "full": full_core, "mouse": mouse_core}[name]()
+def core_named(name: str, sites: int = 1) -> list[Module]:
+    """The modules of an untreated patient by the name an indication gives: "first", "full" or "mouse".
+
+    sites: of lesions that have immune systems of their own; the first core has one.
+    """
+    modules = {"first": core, "full": full_core, "mouse": mouse_core}[name]()
+    return modules if sites == 1 else sites_core(modules, sites)
 
 
 def core_for(module: Module) -> list[Module]:

@@ -32,7 +32,7 @@ def repeated(modules: Sequence[Module], site: str, shared: Iterable[str | type])
     _check_site(site)
     every = [(part, module.name) for module in modules for part in module.parts]
     defined = {part.name: part for part, _ in every if isinstance(part, SYMBOLS)}
-    used = {name: None for part, module in every for name in _touched(part, module)}
+    used = {name: None for part, module in every for name in names_used(part, module)}
     common = _common(shared, defined, used, site)
     own = {name: f"{name}_at_{site.replace(' ', '_')}" for name in defined if name not in common}
     made = []
@@ -94,7 +94,7 @@ def _at(part: Any, site: str, own: Mapping[str, str], module: str) -> Any:
             changed[field.name] = new
     if is_symbol and part.name not in own:
         if changed:
-            names = sorted({name for name in own if name in _touched(part, module)})
+            names = sorted({name for name in own if name in names_used(part, module)})
             raise ModelError(
                 f"{place(part, module)} is shared by the sites but uses {', '.join(names)}, which {site!r} has of its "
                 "own; share that too, or leave this to the site."
@@ -141,7 +141,7 @@ def _law(law: Callable[..., Any], own: Mapping[str, str], part: Any, module: str
     return reading(function, *(own.get(name, name) for name in names))
 
 
-def _touched(part: Any, module: str) -> set[str]:
+def names_used(part: Any, module: str) -> set[str]:
     """Every name that a part's laws and ends use."""
     found: set[str] = set()
     for field in fields(part):

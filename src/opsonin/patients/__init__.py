@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opsonin.patients.indication import INDICATIONS, Indication, Kind, Variable, indication, indication_names, trying
 from opsonin.patients.sampling import VirtualPatients, sample_patients
+from opsonin.patients.several_sites import several_sites
 
 __all__ = [
     "INDICATIONS",
@@ -14,5 +15,6 @@ __all__ = [
     "indication",
     "indication_names",
     "sample_patients",
+    "several_sites",
     "trying",
 ]

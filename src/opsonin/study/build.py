@@ -16,6 +16,7 @@ from opsonin.study.dose_finding import study_design
 from opsonin.study.enrolment import arm_names, doses_by_arm, study_arms
 from opsonin.study.levels import doses_by_level, level_texts
 from opsonin.study.names import refuse, require
+from opsonin.study.sites import check_sites
 from opsonin.study.protocol_policies import protocol_policies
 from opsonin.study.study import is_own
 from opsonin.study.why import check_why
@@ -78,7 +79,11 @@ def build(study: Study) -> Built:
 
     therapies = _therapies(study)
     indications = tuple(patients.indication(name) for name in study.file.population.indications)
-    model = Model([*biology.core_named(_core(study, indications)), *therapies.values()])
+    core, sites = _core(study, indications), study.file.population.sites
+    if sites > 1:
+        check_sites(study, core, therapies)
+        indications = tuple(patients.several_sites(one, sites) for one in indications)
+    model = Model([*biology.core_named(core, sites), *therapies.values()])
     places = [_administration(study, n, therapies[t.agent]) for n, t in enumerate(study.file.treatment)]
     agents, routes = tuple(p.agent for p in places), tuple(p.route for p in places)
     _check_observables(study, model)

@@ -64,10 +64,11 @@ class _Part(BaseModel):
 
 class Population(_Part):
     """Whom the trial enrols.   indications: several are a basket.   pool: how many virtual patients there are to enrol
-    from, of each of them."""
+    from, of each of them.   sites: of lesions with immune systems of their own, in each patient."""
 
     indications: Annotated[Texts, Field(alias="indication")]
     pool: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    sites: Annotated[int, Field(ge=1, le=3)] = 1
 
     @property
     def indication(self) -> str:

@@ -16,8 +16,8 @@ from opsonin.study.dose_finding import study_design
 from opsonin.study.enrolment import arm_names, doses_by_arm, study_arms
 from opsonin.study.levels import doses_by_level, level_texts
 from opsonin.study.names import refuse, require
-from opsonin.study.sites import check_sites
 from opsonin.study.protocol_policies import protocol_policies
+from opsonin.study.sites import check_sites
 from opsonin.study.study import is_own
 from opsonin.study.why import check_why
 

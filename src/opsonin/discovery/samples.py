@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ SAMPLE = ("sample", "subject", "time", "day", "tissue", "tumour_type", "treatmen
 BLOCK = 20_000  # cells read at once
 
 
+@runtime_checkable
 class OnDisk(Protocol):
     """Expression that stays in its file and is read by blocks of cells."""
 
@@ -29,6 +30,10 @@ class OnDisk(Protocol):
 
     def rows(self, first: int, last: int) -> csr_matrix:
         """Cells first … last − 1."""
+        ...
+
+    def taken(self, rows: np.ndarray) -> OnDisk:
+        """These cells alone."""
         ...
 
 
@@ -168,11 +173,14 @@ class Samples:
     def take(self, keep: np.ndarray) -> Samples:
         """The cells where `keep` is true; subjects and samples stay, as having none of some cells is a finding.
 
-        Expression that is on disk is loaded for these cells.
+        What is on disk stays there.
         """
         keep = np.asarray(keep, dtype=bool)
         cells = self.cells[keep].reset_index(drop=True)
-        return replace(self, cells=cells, expression=None if self.expression is None else self.matrix(keep=keep))
+        own: Any = self.expression
+        if own is not None:
+            own = own.taken(np.flatnonzero(keep)) if self.on_disk else self.matrix(keep=keep)
+        return replace(self, cells=cells, expression=own)
 
     def anndata(self, genes: Sequence[str] | None = None, keep: np.ndarray | None = None) -> Any:
         """An AnnData of these cells, for scanpy and decoupler.
@@ -184,7 +192,7 @@ class Samples:
         made = library("anndata", "handing cells to scanpy").AnnData(X=self.matrix(genes, keep))
         frame = self.cells if keep is None else self.cells[keep]
         made.obs = frame.set_index(frame["cell"].astype(str).to_numpy(), drop=True)
-        made.var_names = self.genes if genes is None else pd.Index(list(dict.fromkeys(genes)))
+        made.var_names = self.genes.rename(None) if genes is None else pd.Index(list(dict.fromkeys(genes)))
         return made
 
     def _expression(self) -> Any:

@@ -97,7 +97,7 @@ class Columned(Part):
 
     @model_validator(mode="after")
     def _names_columns(self) -> Columned:
-        for name, value in self.columns.items():
+        for name, value in (self.model_extra or {}).items():
             texts = value if isinstance(value, list) else [value]
             if not texts or not all(isinstance(one, str) for one in texts):
                 raise ValueError(f"{name} = {value!r} names no column; for a value in every row write constant.{name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,9 +111,9 @@ def _mtx(path: Path) -> Any:
         raise DiscoveryError(f"{path} cannot be read as Matrix Market ({problem}); get the file again.") from problem
 
 
-def _opened(path: Path) -> TextIO:
+def _opened(path: Path) -> Any:
     if path.name.endswith(".gz"):
-        return cast(TextIO, gzip.open(path, "rt"))
+        return gzip.open(path, "rt")
     return path.open()
 
 

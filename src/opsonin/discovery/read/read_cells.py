@@ -46,7 +46,12 @@ def read_cells(mapping: Mapping, table: Source | None, read: Read | None) -> Cel
     if not keep.all():
         notes.append(("left out", "cells that [cells] where does not take", int((~keep).sum())))
     if "cell" not in frame.columns:
-        if read is not None and len(keep) == len(read.cells):
+        if read is not None and table.file != read.file:
+            raise DiscoveryError(
+                f"{table.file}: [cells] does not say which column names the cells as {read.file} does "
+                f'({read.cells[0]!r} …); write cell = "column".'
+            )
+        if read is not None:
             frame.insert(0, "cell", read.cells.astype(str)[keep])
         else:
             frame.insert(0, "cell", [f"cell {k + 1}" for k in range(len(frame))])

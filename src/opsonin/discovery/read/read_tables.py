@@ -51,7 +51,7 @@ def read_dense(
     if lacking:
         raise DiscoveryError(f"{path} has no column {lacking[0]!r}, which ignore names{near(lacking[0], names)}.")
     row_name = texts[0] if texts and texts[0] not in aside else (_ROW_NAMES if short else None)
-    own = [row_name] if row_name else []
+    own = [] if row_name is None else [row_name]
     told: list[str] = list(dict.fromkeys([*own, *texts, *aside]))
     numbers = [name for name in names if name not in told]
     if not numbers:
@@ -61,7 +61,8 @@ def read_dense(
     if len(repeated):
         raise DiscoveryError(f"{path}: column {repeated[0]!r} stands more than once in the header; rename one.")
     about, matrix = _values(path, separator, names, told, numbers)
-    rows = pd.Index(about[row_name].astype(str)) if row_name else pd.Index([f"row {k + 1}" for k in range(len(about))])
+    numbered = [f"row {k + 1}" for k in range(len(about))]
+    rows = pd.Index(numbered if row_name is None else about[row_name].astype(str))
     columns = pd.Index(numbers)
     notes: list[str] = []
     if orientation is None:

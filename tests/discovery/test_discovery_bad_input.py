@@ -1,0 +1,168 @@
+"""What is wrong with the input is named, with the remedy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+
+from made_up_samples import made_up, write_10x, write_map
+from opsonin.discovery import composition, read_samples
+from opsonin.discovery.feature_table import FeatureTable
+from opsonin.discovery.libraries import library
+from opsonin.discovery.memory import GIB, free_bytes, refuse_beyond
+from opsonin.discovery.normalising import normalised
+from opsonin.discovery.quality import quality_control
+from opsonin.errors import DiscoveryError
+
+ONE = "[files]\nexpression = 'x'\n[cells]\nconstant.subject = 'P1'\n"
+
+
+def refused(folder, names=None, counts=None, more=""):
+    """The message for a 10x folder of these genes and counts."""
+    own = made_up(60, 2)
+    own = own.with_(
+        genes=own.genes if names is None else pd.Index(names, dtype=object),
+        expression=own.expression if counts is None else csr_matrix(counts),
+    )
+    write_10x(folder / "x", own)
+    if names is not None:  # a list of one column holds what there is
+        (folder / "x" / "genes.tsv").write_text("\n".join(names) + "\n")
+    if counts is not None:
+        from scipy.io import mmwrite
+
+        mmwrite(folder / "x" / "matrix.mtx", csr_matrix(counts).T.tocoo())
+    with pytest.raises(DiscoveryError) as problem:
+        read_samples(folder, write_map(folder, ONE + more))
+    return str(problem.value)
+
+
+COUNT = len(made_up(12, 2).genes)
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "remedy"),
+    [
+        ([f"ENSG{k:011d}.2" for k in range(COUNT)], "Ensembl identifiers", "symbols in"),
+        ([str(k) for k in range(COUNT)], "numbers", "gene_names"),
+        (["Cd3d", "Cd8a", "Ptprc", *(f"Gene{k}" for k in range(COUNT - 3))], "mouse", 'species = "mouse"'),
+        (
+            ["CD3D", "CD8A", "PTPRC", "Cd3d", "Cd8a", "Ptprc", *(f"G{k}" for k in range(COUNT - 6))],
+            "two species",
+            "keep",
+        ),
+        ([f"{'GRCh38' if k % 2 else 'mm10'}_CD{k}" for k in range(COUNT)], "two species", "gem_classification"),
+    ],
+)
+def test_genes_that_are_no_human_symbols(names, said, remedy, tmp_path):
+    message = refused(tmp_path, names)
+    assert said in message
+    assert remedy in message
+
+
+def test_identifiers_get_their_symbols_from_a_table(small, tmp_path):
+    write_10x(tmp_path / "x", small)
+    ids = [f"ENSG{k:011d}" for k in range(len(small.genes))]
+    (tmp_path / "x" / "genes.tsv").write_text("\n".join(f"{one}.3" for one in ids) + "\n")
+    pd.DataFrame({"id": ids[:-1], "symbol": small.genes[:-1]}).to_csv(tmp_path / "ids.csv", index=False)
+    read = read_samples(tmp_path, write_map(tmp_path, ONE + "[expression]\nsymbols = 'ids.csv'"))
+    assert list(read.genes) == list(small.genes[:-1])
+    assert any("1 genes left out, as the table of symbols lacks them" in line for line in read.told())
+
+
+def test_genes_that_share_a_symbol_are_added_up(small, tmp_path):
+    names = ["CD3D", "CD3D", *small.genes[2:]]
+    write_10x(tmp_path / "x", small)
+    (tmp_path / "x" / "genes.tsv").write_text("\n".join(names) + "\n")
+    read = read_samples(tmp_path, write_map(tmp_path, ONE))
+    both = small.matrix(["CD3D"]).toarray() + small.matrix(["CD3E"]).toarray()
+    assert np.array_equal(read.matrix(["CD3D"]).toarray(), both)
+
+
+def test_normalised_data_said_to_be_counts(small, tmp_path):
+    message = refused(
+        tmp_path, counts=normalised(small).matrix().toarray()[:60] + 0.0, more="[expression]\nunits='counts'"
+    )
+    assert "no whole numbers" in message
+    assert 'units = "log-normalised"' in message
+
+
+def test_counts_said_to_be_normalised(small, tmp_path):
+    counts = small.matrix().toarray()[:60] * 10
+    assert 'write units = "counts"' in refused(tmp_path, counts=counts, more="[expression]\nunits='log-normalised'")
+
+
+def test_scaled_and_unlogged_values(tmp_path):
+    values = np.linspace(0.5, 900.0, 60 * COUNT).reshape(60, COUNT)
+    assert "normalised without a logarithm" in refused(tmp_path, counts=values)
+    assert "below zero" in refused(tmp_path, counts=values - 450.25)
+
+
+def test_cells_without_counts_are_left_out_by_quality_control_and_refused_before(small):
+    counts = small.matrix().toarray()
+    counts[:5] = 0
+    bare = small.with_(expression=csr_matrix(counts))
+    with pytest.raises(DiscoveryError, match="5 of 240 cells have no count at all"):
+        normalised(bare)
+    kept, quality = quality_control(bare)
+    assert (quality.cells["reason"] == "no counts").sum() == 5
+    assert "5 cells by quality control: no counts" in "\n".join(kept.told())
+    counts[(small.cells["sample"] == "P2").to_numpy()] = 0
+    with pytest.raises(DiscoveryError, match=r"every cell of the sample 'P2' is empty.*leave the sample out"):
+        quality_control(small.with_(expression=csr_matrix(counts)))
+
+
+def test_labels_missing_for_half(small, tmp_path):
+    frame = pd.DataFrame({"who": small.cells["subject"], "type": small.cells["label"].astype(object)})
+    frame.loc[::2, "type"] = None
+    frame.to_csv(tmp_path / "cells.csv", index=False)
+    text = "[files]\ncells = 'cells.csv'\n[cells]\nsubject = 'who'\nlabel = 'type'\n"
+    with pytest.raises(DiscoveryError, match=r"120 of 240 cells have no label.*unlabelled = .leave out"):
+        read_samples(tmp_path, write_map(tmp_path, text))
+    read = read_samples(tmp_path, write_map(tmp_path, text + "unlabelled = 'leave out'"))
+    assert composition(read).to_numpy().sum() == 120
+    with pytest.raises(DiscoveryError, match="annotate the cells"):
+        composition(small.with_(cells=small.cells.drop(columns="label")))
+
+
+def test_more_memory_than_there_is(small, tmp_path, monkeypatch):
+    with pytest.raises(
+        DiscoveryError, match=r"would need about .* GiB of memory, and .* are free; save the cells as h5ad"
+    ):
+        refuse_beyond(free_bytes() + 40 * GIB, "a dense matrix")
+    small.anndata().write_h5ad(tmp_path / "x.h5ad")
+    text = "[files]\nexpression = 'x.h5ad'\n[cells]\nconstant.subject = 'P1'\n"
+    monkeypatch.setenv("OPSONIN_MEMORY_GIB", "0.0001")
+    read = read_samples(tmp_path, write_map(tmp_path, text))
+    assert read.on_disk  # a file that is too large stays where it is
+    with pytest.raises(DiscoveryError, match="leave on_disk = false out"):
+        read_samples(tmp_path, write_map(tmp_path, text + "[expression]\non_disk = false"))
+    with pytest.raises(DiscoveryError, match="these cells and genes at once would need"):
+        read.matrix()
+    monkeypatch.setenv("OPSONIN_MEMORY_GIB", "eight")
+    with pytest.raises(DiscoveryError, match="OPSONIN_MEMORY_GIB=8"):
+        free_bytes()
+
+
+def test_a_table_whose_direction_nobody_knows(tmp_path):
+    pd.DataFrame([[1, 2], [3, 4]], index=["a", "b"], columns=["x", "y"]).to_csv(tmp_path / "x.csv")
+    with pytest.raises(DiscoveryError, match='write orientation = "cells in rows"'):
+        read_samples(tmp_path / "x.csv", write_map(tmp_path, "[cells]\nconstant.subject = 'P1'"))
+
+
+def test_a_library_that_is_not_installed():
+    with pytest.raises(DiscoveryError, match=r"finding clusters needs no_such, .*pip install 'opsonin\[discovery\]'"):
+        library("no_such.part", "finding clusters")
+
+
+def test_features_become_measurements_of_patients():
+    frame = pd.DataFrame({"subject": ["1", "1", "2"], "sample": ["a", "b", "c"], "time": None, "feature": "T cells",
+                          "value": [1.0, 3.0, 5.0], "unit": "", "kind": "composition", "source": "share"})  # fmt: skip
+    samples = pd.DataFrame({"sample": ["a", "b", "c"], "subject": ["1", "1", "2"], "day": [0.0, 0.0, 28.0]})
+    made = FeatureTable(frame, samples).as_measurements()
+    assert made["value"].tolist() == [2.0, 5.0]
+    assert made["baseline"].tolist() == [True, False]
+    assert made["method"].tolist() == ["share; mean of 2 samples", "share"]
+    with pytest.raises(DiscoveryError, match="given twice"):
+        FeatureTable(pd.concat([frame, frame]))

@@ -2,7 +2,8 @@
 
 At each branching a cell (or a pool of cells: its cluster, its neighbours) goes to the type of the best score, provided
 that the score and its lead over the second are more than tables of exchanged genes give, and that its genes are there
-at all (a tenth of what cells that express them have, on average, at least); otherwise it stays where it is: "T cell" where CD4 and CD8 cannot be told apart, "unknown" where not even the lineage can.
+at all (on average a tenth of what cells that express them have). Otherwise it stays where it is: "T cell" where CD4 and
+CD8 cannot be told apart, "unknown" where not even the lineage can.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, identity
 
 from opsonin.discovery.marker_evidence import evidence, levels, log_normalised
 from opsonin.discovery.marker_table import FEWEST, ROOT, CellType, MarkerTable, default_markers, gene_places, weights
@@ -84,7 +85,8 @@ def annotate(
     """The types of cells by their marker genes.
 
     level: "cell" judges each cell alone (most stay unknown where few molecules were counted); "neighbours" the mean
-    over rows of `neighbours` (cell, cell; see `nearest`); "cluster" the mean over the column `clusters` of cells.
+    over the cell and rows of `neighbours` (cell, cell; a map's graph, or see `nearest`); "cluster" the mean over the
+    column `clusters` of cells.
     Raises: DiscoveryError without expression, with too few marker genes measured, or without those clusters.
     """
     markers = table or default_markers()
@@ -189,6 +191,8 @@ def _pools(
     if level == "neighbours":
         if neighbours is None or neighbours.shape != (n, n):
             raise DiscoveryError(f"judging cells by their neighbours needs weights of {n} × {n} cells; see `nearest`.")
+        if not neighbours.diagonal().any():  # a graph of others: a cell speaks for itself too
+            neighbours = csr_matrix(neighbours + identity(n, format="csr"))
         size = np.asarray(neighbours.sum(axis=1)).ravel()
         scale = np.repeat(1 / np.where(size > 0, size, 1), np.diff(neighbours.indptr))
         return csr_matrix((neighbours.data * scale, neighbours.indices, neighbours.indptr), (n, n)), np.arange(n)

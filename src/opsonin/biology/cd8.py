@@ -7,6 +7,7 @@ lets effectors kill and stem-like cells divide more (Im 2016, Nature 537:417; Si
 
 from __future__ import annotations
 
+from opsonin.biology.cd8_cytokines import cytokine_division
 from opsonin.biology.cd8_priming import circulating_cells, primed_cells
 from opsonin.biology.clone_numbers import QSP
 from opsonin.biology.clones import CELLS
@@ -19,7 +20,7 @@ def cd8_cells() -> Module:
     """Priming, trafficking, killing, exhaustion and memory of CD8+ T cells."""
     return Module(
         "CD8 T cells",
-        [*primed_cells(), *circulating_cells(), *_fate(), *_killing()],
+        [*primed_cells(), *circulating_cells(), *_fate(), *cytokine_division(), *_killing()],
         title="Tumour-specific CD8+ T cells",
         source=f"{_IM}; Siddiqui 2019, Immunity 50:195; {QSP}",
     )

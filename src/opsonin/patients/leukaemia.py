@@ -49,8 +49,10 @@ def _leukaemia(name: str, title: str, boys: float, values: Mapping[str, float]) 
         values={
             "net_growth_rate": 0.05,  # assumed: blasts double in two weeks when chemotherapy fails
             "access": 0.97,  # a liquid tumour: no barrier
-            # calibrated to: four of five free of relapse at six months (ELIANA), as blasts without CD19 return
-            "escape_share": 1e-5,
+            # calibrated to: half free of events at a year (ELIANA), a part of it by blasts without CD19, which return
+            "escape_share": 1e-11,
+            "escape_mutation": 1e-12,  # assumed: both copies of CD19 have to go, one in a million each
+            "dormant_share": 1e-6,  # assumed: few blasts sleep
             "cell_density": 1000.0,  # assumed: a packed marrow, without much between the cells
             "stroma_share": 0.0003,  # assumed: a marrow leaves no scar
             "untargeted_share": 0.1,  # assumed: little outside marrow and blood
@@ -58,7 +60,10 @@ def _leukaemia(name: str, title: str, boys: float, values: Mapping[str, float]) 
             "persister_share": 0.0005,  # assumed
             "macrophage_supply": 0.1,  # assumed: few macrophages draw to a marrow full of blasts
             "new_lesion_rate": 0.0003,  # assumed: relapse outside the marrow is rare
-            "death_rate": 0.002,  # assumed: half die within a year where nothing works
+            # children die of the leukaemia: at the burden they come with nine times as fast as in remission, and half
+            # within three months where nothing works (Jeha 2006, J Clin Oncol 24:1917: 13 weeks under clofarabine)
+            "death_rate": 0.0002,
+            "burden_half": 0.15,
             **values,
         },
         spreads={"access": LogitNormal(0.5), "net_growth_rate": LogNormal(0.4), "escape_share": LogitNormal(3.0)},

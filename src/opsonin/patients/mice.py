@@ -220,8 +220,8 @@ def _drugs() -> dict[str, Of]:
         ),
         "imatinib_nk_priming": Of(
             1.0,
-            "calibrated to: synergy of imatinib with IL-2 by NK1.1+ cells, Mignot 2008, J Immunol 180:6477, for "
-            "the direction",
+            "assumed: three times a patient's, as imatinib with IL-2 works through NK1.1+ cells in mice (Mignot 2008, "
+            "J Immunol 180:6477, for the direction)",
         ),
         "imatinib_treg_loss": Of(
             0.12, f"assumed: fewer regulatory T cells under imatinib, {LARMONIER}; {BALACHANDRAN}, for the direction"

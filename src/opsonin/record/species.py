@@ -20,6 +20,7 @@ _WORDS = {
     "patients": "mice",
     "patient": "mouse",
     "overall survival": "survival",
+    "os": "survival",
     "response and survival": "survival",
     "immune monitoring": "burden and immune cells",
     "immune cells on": "measured on",
@@ -29,9 +30,11 @@ _WORDS = {
     "the trial": "the experiment",
     "virtual trial": "virtual experiment",
     "replicate trial": "replicate experiment",
+    "replicate trials": "replicate experiments",
     "progression is seen on a scan, drop-out or death": "the last dose planned, or death",
     "beyond safety, response and survival": "beyond survival",
 }
+_MONTHS = re.compile(r" \(\d[\d.,]* months\)")  # beside days, which mice do not live long enough for
 _ANY = re.compile(
     r"\b(" + "|".join(map(re.escape, sorted(_WORDS, key=len, reverse=True))) + r")(?![\w-])", re.IGNORECASE
 )
@@ -46,9 +49,9 @@ def said(text: str, species: str) -> str:
     """The text with the nouns of the species; as it is for people. A capital letter stays one."""
     if species == HUMAN or not text:
         return text
-    return _ANY.sub(_put, text)
+    return _ANY.sub(_put, _MONTHS.sub("", text))
 
 
 def _put(found: re.Match[str]) -> str:
     old, new = found[0], _WORDS[found[0].lower()]
-    return new[0].upper() + new[1:] if old[0].isupper() else new
+    return new[0].upper() + new[1:] if old[0].isupper() and old != "OS" else new

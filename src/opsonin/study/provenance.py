@@ -54,7 +54,7 @@ def own_values(parameters: list[dict[str, Any]], indications: Sequence[Indicatio
         if len(own) == len(indications) and len(set(own.values())) == 1:
             value, source = next(iter(own.values()))
             kind = Parameter(row["name"], value, row["unit"], source).kind
-            row = row | {"value": float(value), "source": source, "kind": kind}
+            row = row | {"value": float(value), "source": source, "kind": kind, "own": True}
         elif own:
             told = "; ".join(f"{value:g} in {name} ({source})" for name, (value, source) in own.items())
             row = row | {"source": f"{row['source']}; {told}"}
@@ -65,16 +65,17 @@ def own_values(parameters: list[dict[str, Any]], indications: Sequence[Indicatio
 def of_the_model(parameters: list[dict[str, Any]], modules: list[str]) -> list[dict[str, Any]]:
     """One sentence for every source that is an assumption or a calibration, with the parameters that rest on it.
 
-    modules: what is assumed of the first of them stands first; calibrations stand before plain assumptions.
+    modules: what is assumed of the first of them stands first; calibrations stand before plain assumptions. What the
+    indication itself assumes stands before all that.
     """
     by_source: dict[str, list[dict[str, Any]]] = {}
     for row in parameters:
         if row["kind"] != "published":
             by_source.setdefault(row["source"], []).append(row)
 
-    def weight(rows: list[dict[str, Any]]) -> tuple[int, bool]:
-        module = rows[0]["module"]
-        return modules.index(module) if module in modules else len(modules), rows[0]["kind"] != "calibrated"
+    def weight(rows: list[dict[str, Any]]) -> tuple[bool, int, bool]:
+        module, own = rows[0]["module"], any(row.get("own") for row in rows)
+        return not own, modules.index(module) if module in modules else len(modules), rows[0]["kind"] != "calibrated"
 
     ordered = sorted(by_source.items(), key=lambda item: weight(item[1]))
     return [

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from opsonin.record.species import HUMAN, species_of
 from opsonin.report import believing, phase_two, verdicts, words
 from opsonin.report.chapters import synergy, why
 from opsonin.report.chapters.methods import sentence_of
@@ -102,10 +103,11 @@ def assumptions(context: Context) -> list[verdicts.Line]:
     """One assumption, or what was calibrated to, for each subject that the study asks about; else the first ones."""
     items = [item if isinstance(item, dict) else {"sentence": str(item)} for item in context.manifest.assumptions or []]
     chosen: list[dict[str, Any]] = []
-    for topic in _topics(context):  # the most telling word first
+    mice = species_of(context.questions) != HUMAN  # their own assumptions stand first; the others are of patients
+    for topic in () if mice else _topics(context):  # the most telling word first
         about = [item for word in topic for item in items if item not in chosen and word in _text(item)]
         chosen += about[:1]
-    chosen += [item for item in items if item not in chosen][: max(0, 2 - len(chosen))]
+    chosen += [item for item in items if item not in chosen][: max(0, (ASSUMED if mice else 2) - len(chosen))]
     lines = [("", sentence_of(item)) for item in chosen[:ASSUMED]]
     if len(items) > len(lines):
         lines.append(("", f"{len(items) - len(lines)} more stand in Methods and provenance."))

@@ -96,9 +96,11 @@ def test_only_marked_rows_of_the_whole_pool_are_fitted(changes):
     assert len(kept) == 1
 
 
-def test_rows_left_out_are_left_out_and_stand_ins_stand_in():
+def test_rows_of_others_are_left_out_and_stand_ins_stand_in():
     mapped = Mapped.read()
     assert rows_of(plans()["nsclc"], [row(id="KN001-LUNG1L-ORR", indication="NSCLC")], mapped) == []
+    [first] = rows_of(plans()["nsclc-first-line"], [row(id="KN001-LUNG1L-ORR", indication="NSCLC")], mapped)
+    assert first.indication == "NSCLC, first line"
     durvalumab = row(indication="pancreas adenocarcinoma", treatment="durvalumab")
     assert [one.treatment for one in rows_of(plans()["pancreas"], [durvalumab], mapped)] == ["atezolizumab"]
 
@@ -115,7 +117,9 @@ def test_a_rate_is_fitted_on_the_logit_and_a_time_on_the_logarithm():
     assert fit_target(row(quantity="median_pfs_months", unit="months", value=3.0, lower=2.9, upper=3.1)).se == 0.25
 
 
-@pytest.mark.parametrize("quantity", ["median_pfs_months", "os_rate_60m", "objective_response_rate"])
+@pytest.mark.parametrize(
+    "quantity", ["median_pfs_months", "os_rate_60m", "median_duration_of_response_months", "objective_response_rate"]
+)
 def test_quantities_that_are_fitted(quantity):
     assert FITTED.fullmatch(quantity)
 

@@ -37,8 +37,11 @@ def hodgkin() -> Indication:
             # assumed: one cell in twenty is a cancer cell (a hundredth to a tenth); the others go when they go
             "cell_density": 10.0,
             "stroma_share": 0.15,  # assumed: fibrous bands
-            # calibrated to: response of CheckMate 205; its responses end sooner than these
+            # calibrated to: response, PFS and duration of response of CheckMate 205. T cells kill more of the cells
+            # without MHC class I than elsewhere, as response is not tied to class I (ROEMER)
             "access": 0.75,
+            "escape_visibility": 0.15,
+            "net_growth_rate": 0.008,
             "macrophage_supply": 0.1,  # assumed: fewer than in solid tumours, for so few cancer cells
             "pdl1_own": 4.0,  # assumed: many times other tumours', ROEMER for the direction
             "treg_level": 2.0,  # assumed: the infiltrate holds many regulatory T cells

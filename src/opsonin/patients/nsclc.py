@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from opsonin.patients import people
 from opsonin.patients.advanced import LORIS, Burden, advanced, loris_albumin
-from opsonin.patients.indication import Indication
+from opsonin.patients.indication import Indication, Variable
 
 MCGRANAHAN = "McGranahan 2017, Cell 171:1259 (an HLA allele lost in 61 % of squamous cancers, 29 % of adenocarcinomas)"
-_SIZE = "assumed: near the median of mixed cohorts (Bratman 2020, Nat Cancer 1:873: 73.5 mm)"
+_SIZE = "849 patients of OAK: median 66 mm, tenth centiles 27 and 144 mm, as the table of published figures gives them"
 
 
 def nsclc() -> Indication:
@@ -21,6 +21,21 @@ def nsclc() -> Indication:
     # calibrated to: pretreated patients of KEYNOTE-001, and OAK
     values = {"net_growth_rate": 0.0187, "access": 0.16, "death_rate": 0.0000696}
     return _lung("nsclc", "Advanced non-small-cell lung cancer", Burden(6.9, 0.94, 0.21), 0.58, values)
+
+
+def first_line() -> Indication:
+    """Advanced non-small-cell lung cancer without a driver mutation, before any treatment of its metastases."""
+    # calibrated to: response and PFS of KEYNOTE-024, response of untreated patients of KEYNOTE-001
+    values = {"net_growth_rate": 0.0187, "access": 0.16, "death_rate": 0.0000696}
+    ecog = people.ecog(0.35, 0.65, "from memory: Reck 2016, N Engl J Med 375:1823 (KEYNOTE-024: 35 % with status 0)")
+    return _lung(
+        "nsclc-first-line",
+        "Advanced non-small-cell lung cancer, untreated",
+        Burden(6.9, 0.94, 0.21),
+        0.60,
+        values,
+        ecog,
+    )
 
 
 def squamous() -> Indication:
@@ -53,17 +68,22 @@ def egfr_mutated() -> Indication:
     return _lung("nsclc-egfr", "Advanced lung cancer with mutated EGFR", burden, 0.38, values)
 
 
-def _lung(name: str, title: str, burden: Burden, men: float, values: Mapping[str, float | int]) -> Indication:
+_SECOND = people.ecog(0.30, 0.70, "assumed: near one in three with status 0, the others 1, as trials required")
+
+
+def _lung(
+    name: str, title: str, burden: Burden, men: float, values: Mapping[str, float | int], ecog: Variable = _SECOND
+) -> Indication:
     return advanced(
         name,
         title=title,
         source=LORIS,
         age=people.age(66, 11, f"{LORIS}: median 66, SD 11"),
         male=people.male(
-            men, "assumed: as in the trials of second-line treatment (of erlotinib where EGFR is mutated)"
+            men, "assumed: as in the trials of that line of treatment (of erlotinib where EGFR is mutated)"
         ),
-        ecog=people.ecog(0.30, 0.70, "assumed: near one in three with status 0, the others 1, as trials required"),
-        size=people.sum_of_diameters(76.0, 0.65, _SIZE),
+        ecog=ecog,
+        size=people.sum_of_diameters(66.0, 0.65, _SIZE),
         albumin=loris_albumin(39, 3.9),
         burden=burden,
         values=values,

@@ -59,7 +59,7 @@ def msi_colorectal() -> Indication:
         (55, 15, 0.55),
         loris_albumin(38, 6),
         Burden(53.0, 0.76, 0.08, f"{LORIS}: 13 patients"),
-        {},
+        {"access": 0.35},  # calibrated to: response of KEYNOTE-164, cohort A, and KEYNOTE-177
     )
 
 
@@ -90,7 +90,8 @@ def gastric() -> Indication:
         (62, 13, 0.73),
         loris_albumin(37, 4.7),
         Burden(4.4, 1.04, 0.20),
-        {"net_growth_rate": 0.010},  # assumed: between lung and head and neck
+        # growth assumed: between lung and head and neck; access calibrated to: response of KEYNOTE-059
+        {"net_growth_rate": 0.010, "access": 0.35},
     )
 
 

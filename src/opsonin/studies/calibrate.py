@@ -25,8 +25,13 @@ from opsonin.studies.clinical_patients import figure_of
 from opsonin.studies.clinical_pools import ClinicalPools, Mapped, NotRepresented
 from opsonin.studies.few_steps import Fit, few_steps
 
-FITTED = re.compile(r"objective_response_rate|median_(os|pfs)_months|(os|pfs)_rate_\d+m")
-BOUNDS = {"net_growth_rate": (0.002, 0.04), "access": (0.01, 0.9), "death_rate": (0.00001, 0.0015)}
+FITTED = re.compile(r"objective_response_rate|median_(os|pfs|duration_of_response)_months|(os|pfs)_rate_\d+m")
+BOUNDS = {
+    "net_growth_rate": (0.002, 0.04),
+    "access": (0.01, 0.9),
+    "death_rate": (0.00001, 0.0015),
+    "escape_visibility": (0.02, 0.5),
+}
 GRAIN = 0.25  # of the logarithm of a median time to progression, which scans see only every six to nine weeks
 LEAST_SE = 0.10  # trials of one cancer and treatment differ by more than their patients' number: a log, or a logit
 SPREAD = 1.0  # how far a value may lie from its start, on the scale of the search, where no row speaks
@@ -39,9 +44,13 @@ def rows_of(plan: Plan, found: Sequence[clinical_targets.Target], mapped: Mapped
     pools = ClinicalPools(2, 1, mapped)
     words = {published for published, names in mapped.indications.items() if plan.indication in names}
     return [
-        replace(row, treatment=plan.stands_for.get(row.treatment, row.treatment))
+        replace(
+            row,
+            treatment=plan.stands_for.get(row.treatment, row.treatment),
+            indication=mapped.words(row.id, row.indication),
+        )
         for row in found
-        if row.indication in words
+        if mapped.words(row.id, row.indication) in words
         and row.suggested_use == "calibrate"
         and FITTED.fullmatch(row.quantity)
         and plan.stands_for.get(row.treatment, row.treatment) in mapped.treatments
@@ -57,7 +66,7 @@ def fit_target(row: clinical_targets.Target) -> Target:
         share = row.value / 100
         made = Target.share(row.id, round(share * n), n)
         return replace(made, se=max(made.se, LEAST_SE), events=None, n=None)
-    least = GRAIN if "_pfs_" in row.quantity else LEAST_SE
+    least = GRAIN if re.search("_pfs_|_duration_", row.quantity) else LEAST_SE
     if np.isfinite([row.lower, row.upper]).all():
         made = Target.interval(row.id, row.value, row.lower, row.upper)
         return replace(made, se=max(made.se, least))

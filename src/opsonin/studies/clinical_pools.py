@@ -44,6 +44,7 @@ class Mapped:
     """The mapping file, read."""
 
     indications: Mapping[str, list[str]]
+    patients: Mapping[str, str]
     no_patients: Mapping[str, str]
     treatments: Mapping[str, dict[str, Any]]
     settings: Mapping[str, dict[str, Any]]
@@ -53,12 +54,17 @@ class Mapped:
     elsewhere: Mapping[str, str]
     causes: Mapping[str, str]
 
+    def words(self, row: str, indication: str) -> str:
+        """The published words of the patients whom a row's trial enrolled: of its indication, or a part of them."""
+        return next((words for pattern, words in self.patients.items() if re.search(pattern, row)), indication)
+
     @classmethod
     def read(cls, path: Path = MAPPING) -> Mapped:
         """From clinical_pools.toml."""
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return cls(
             data["indications"],
+            data["patients"],
             data["no_patients"],
             {name: one for one in data["therapy"] for name in one["published"]},
             {name: one for one in data["setting"] for name in one["published"]},

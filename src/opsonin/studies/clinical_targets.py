@@ -186,7 +186,7 @@ def _simulated(target: Target, pools: ClinicalPools) -> tuple[float, float, floa
     if target.treatment == "any" and target.quantity not in BASELINE:
         raise NotRepresented("of patients under any treatment")
     treatment = "none" if target.treatment == "any" else target.treatment
-    pool = pools.pool(target.indication, treatment, pools.scans(target.id))
+    pool = pools.pool(pools.mapped.words(target.id, target.indication), treatment, pools.scans(target.id))
     if not pool.scanned and re.search(OF_SCANS, target.quantity):
         raise NotRepresented("neither response nor progression is seen in these patients")
     patients = pool.part(pools.setting(target.setting))
@@ -208,16 +208,16 @@ def _contrast(target: Target, pools: ClinicalPools) -> tuple[float, float, float
     endpoint = target.quantity.removeprefix("hazard_ratio_")
     if endpoint not in ("os", "pfs"):
         raise NotRepresented(_elsewhere(target, pools))
-    scans = pools.scans(target.id)
+    scans, words = pools.scans(target.id), pools.mapped.words(target.id, target.indication)
     one, versus, other = target.treatment.partition(" vs ")
     if versus:
         setting = pools.setting(target.setting)
-        sides = tuple(pools.pool(target.indication, side, scans).part(setting) for side in (one, other))
+        sides = tuple(pools.pool(words, side, scans).part(setting) for side in (one, other))
     else:
         split = pools.mapped.settings.get(target.setting, {}).get("split")
         if split is None:
             raise NotRepresented("the pool does not tell apart the groups that are compared")
-        sides = pools.pool(target.indication, one, scans).halves(split)
+        sides = pools.pool(words, one, scans).halves(split)
     a, b = sides
     draws = (_draws(target, len(side), pools.seed, name, 2) for side, name in ((a, "one"), (b, "other")))
     drawn = hazard_ratios(a, b, endpoint, *draws)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsonin.discovery.differences import Differences, compare, group_differences
     from opsonin.discovery.feature_table import FeatureTable
     from opsonin.discovery.heterogeneity import heterogeneity_features
+    from opsonin.discovery.into_record import as_record
     from opsonin.discovery.label_agreement import Agreement, agreement
     from opsonin.discovery.marker_table import MarkerTable, default_markers, read_markers
     from opsonin.discovery.read import examples, read_samples
@@ -34,6 +35,7 @@ _HOME = {
     "State": "state_table",
     "agreement": "label_agreement",
     "annotate": "annotation",
+    "as_record": "into_record",
     "compare": "differences",
     "composition": "samples",
     "composition_features": "compositions",
@@ -65,6 +67,7 @@ __all__ = [
     "State",
     "agreement",
     "annotate",
+    "as_record",
     "compare",
     "composition",
     "composition_features",

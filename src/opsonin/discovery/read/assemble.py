@@ -78,7 +78,7 @@ def assemble(data: Path, mapping: Mapping) -> Samples:
         source=told,
         title=mapping.title,
         reference=mapping.source,
-        questions=dict(mapping.discovery),
+        questions=mapping.discovery.model_dump(exclude_unset=True),
     )
 
 

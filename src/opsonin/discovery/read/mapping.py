@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from opsonin.discovery.read.questions import Discovery
 from opsonin.errors import DiscoveryError
 from opsonin.record.schema import near
 
@@ -159,7 +160,13 @@ class Mapping(Part):
     response: Response | None = None
     outcomes: dict[str, Outcome] = Field(default_factory=dict)
     times: dict[str, float] = Field(default_factory=dict)
-    discovery: dict[str, Any] = Field(default_factory=dict)
+    discovery: Discovery = Field(default_factory=Discovery)
+
+
+def names_samples(mapping: Mapping) -> bool:
+    """Whether [files] names cells, counts or expression; a question about published tables needs none."""
+    files = mapping.files
+    return any((files.expression, files.cells, files.counts, files.panel))
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -188,7 +195,7 @@ def read_mapping(path: Path) -> Mapping:
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "files": Files, "expression": Expression, "cells": Cells, "counts": Counts, "samples": Columned,
-    "subjects": Columned, "response": Response, "outcomes": Outcome,
+    "subjects": Columned, "response": Response, "outcomes": Outcome, "discovery": Discovery,
 }  # fmt: skip
 
 

@@ -1,0 +1,33 @@
+"""What a mapping asks: [discovery], every key checked; its sections for targets and plasticity are read where asked."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Discovery(BaseModel):
+    """[discovery] of a mapping.
+
+    unit: the patient ("subject"); "sample" only to reproduce a publication that took samples.   test: of means, or of
+    ranks.   fewest: cells that a sample needs.   against: what log-ratios of a composition are to ("centred", "rest" or
+    a label).   baseline: only samples of day 0 or earlier.   strata: a column of the subjects within which patients are
+    exchanged.   annotate: by markers, also where cells are labelled.   doublets, map, integrate: see `prepare`.
+    dots: genes of the dot plot.   targets, plasticity: sections of their own.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    unit: Literal["subject", "sample"] = "subject"
+    test: Literal["mean", "rank"] = "mean"
+    fewest: int = Field(default=20, ge=1)
+    against: str = "centred"
+    baseline: bool = False
+    strata: str | None = None
+    integrate: Literal["none", "harmony", "combat"] = "none"
+    annotate: bool = True
+    doublets: bool = True
+    map: bool = True
+    dots: list[str] = Field(default_factory=list)
+    targets: dict[str, Any] | None = None
+    plasticity: dict[str, Any] | None = None

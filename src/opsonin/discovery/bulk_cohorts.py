@@ -64,7 +64,7 @@ def association(cohorts: Sequence[BulkCohort], genes: pd.Index, beside: Sequence
     error = np.full((genes.size, len(used)), np.nan)
     for at, cohort in enumerate(used):
         level, held = design(cohort, genes, beside)
-        log_odds[held, at], error[held, at] = firth(level, cohort.responder, _beside(cohort, beside))
+        log_odds[held, at], error[held, at] = firth(level, cohort.responder, content(cohort, beside))
     made = pool(log_odds, error).set_index(genes)
     made.insert(0, "resistance", (1 - made.pop("above")).fillna(0.5))
     return made.join(pd.DataFrame(log_odds, index=genes, columns=pd.Index([f"log odds in {c.name}" for c in used])))
@@ -121,7 +121,8 @@ def _inverse(information: Float[np.ndarray, "gene p p"]) -> Float[np.ndarray, "g
     return swapped / np.maximum(a * d - b * b, 1e-300)[:, None, None]
 
 
-def _beside(cohort: BulkCohort, genes: Sequence[str]) -> np.ndarray | None:
+def content(cohort: BulkCohort, genes: Sequence[str]) -> Float[np.ndarray, "patient 1"] | None:
+    """The standardised mean of the genes named, as a covariate; None where the cohort has none of them."""
     own = cohort.expression.reindex(list(genes)).dropna()
     if not len(own):
         return None

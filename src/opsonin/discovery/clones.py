@@ -99,9 +99,8 @@ class CloneDynamics:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why, in sentences."""
-        said = [
-            f"{self.kept} of {self.common} common clones are seen after (sampling would lose {self.lost_expected:.2g})"
-        ]
+        chance = f"{self.lost_expected:.2g}" if self.lost_expected >= 0.01 else "none"
+        said = [f"{self.kept} of {self.common} common clones are seen after (sampling alone would lose {chance})"]
         ratio, low, high = self.diversity_ratio
         said.append(
             f"the effective number of clones is {ratio:.2f} times that before ({low:.2f} to {high:.2f}; of a fall: "

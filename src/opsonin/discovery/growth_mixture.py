@@ -20,7 +20,8 @@ from jaxtyping import Float
 from opsonin.errors import DiscoveryError
 from opsonin.random import normal, uniform
 
-FEWEST = 20
+FEWEST, LEVEL = 20, 0.05
+SMALLEST = 0.05  # share of the smaller of two states: fewer are colonies that went wrong, not a state
 NARROWEST = 0.15  # least SD of a component, as a share of all rates' SD: a spike on a few equal rates is no state
 STEPS, CLOSE = 300, 1e-5  # of EM; gain in log likelihood per colony at which it stops
 STARTS = (0.1, 0.25, 0.5, 0.75, 0.9)  # where the sorted rates are cut for a start of EM
@@ -52,7 +53,11 @@ class GrowthMixture:
 
     @property
     def states(self) -> int:
-        return 2 if self.best == "two states" else 1
+        """2 where BIC prefers two, the bootstrap does not take them for one (p, where asked), and neither is a few
+        colonies (below 5 %); otherwise 1.
+        """
+        likely = not self.p > LEVEL  # NaN where no bootstrap was asked
+        return 2 if self.best == "two states" and likely and min(self.share) >= SMALLEST else 1
 
 
 def growth_mixture(

@@ -1,8 +1,9 @@
 """How far a ranking of targets can be believed: over patients and studies, and over the weights.
 
 Intervals: a bootstrap that draws bulk cohorts, and their responders and non-responders, with replacement, and sources
-of markers (patients within a source where they are the replicates). Normal expression is taken as given, as the Atlas
-publishes no donors; so intervals are too narrow by what donors differ.
+of markers (patients within a source where they are the replicates). A part without data is drawn evenly from 0 to 1, as
+nothing is known of it. Normal expression is taken as given, as the Atlas publishes no donors; so intervals are too
+narrow by what donors differ.
 Weights: all of them, drawn evenly over everything that sums to 1.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from opsonin.discovery.bulk_cohorts import BulkCohort, design, firth
+from opsonin.discovery.bulk_cohorts import BulkCohort, content, design, firth
 from opsonin.discovery.pooling import pool
 from opsonin.discovery.state_markers import StateMarkers
 from opsonin.discovery.targets import PARTS, UNKNOWN, TargetRanking, consistency, ranks, scored
@@ -55,11 +56,16 @@ def rank_intervals(
     if replicates < 20:
         raise DiscoveryError("intervals of ranks need 20 replicates or more.")
     genes = ranking.frame.index
-    cohorts = [_Ready.of(c, genes) for c in ranking.question.cohorts if c.usable and not ranking.question.beside]
+    cohorts = [_Ready.of(c, genes, ranking.question.beside) for c in ranking.question.cohorts if c.usable]
     parts = np.repeat(ranking.parts[None], replicates, axis=0)
+    unknown = {part: ~known(ranking, part) for part in PARTS}
     for replicate in range(replicates):
         if cohorts:
             parts[replicate, :, PARTS.index("resistance")] = _resistance(cohorts, genes.size, seed, replicate)
+        for column, part in enumerate(PARTS):
+            blank = unknown[part]
+            drawn = uniform(seed, f"unknown {part}", replicate, draws=genes.size).reshape(-1)
+            parts[replicate, blank, column] = drawn[blank]
         state, steady = _markers(ranking.question.markers, genes, seed, replicate)
         parts[replicate, :, PARTS.index("state")] = state
         parts[replicate, :, PARTS.index("consistency")] = steady
@@ -90,6 +96,12 @@ def without_each(ranking: TargetRanking, genes: list[str]) -> pd.DataFrame:
     return pd.DataFrame(made).T.rename_axis("ranked by").reset_index()
 
 
+def known(ranking: TargetRanking, part: str) -> np.ndarray:
+    """For which candidates there are data for a part."""
+    column = {"resistance": "log_odds", "blood": "blood_highest", "organs": "vital_highest"}.get(part)
+    return np.ones(len(ranking.frame), dtype=bool) if column is None else ranking.frame[column].notna().to_numpy()
+
+
 @dataclass(frozen=True)
 class _Ready:
     """A cohort's expression of the candidates it has, as arrays."""
@@ -97,10 +109,11 @@ class _Ready:
     level: np.ndarray
     held: np.ndarray
     responder: np.ndarray
+    beside: np.ndarray | None
 
     @classmethod
-    def of(cls, cohort: BulkCohort, genes: pd.Index) -> _Ready:
-        return cls(*design(cohort, genes), cohort.responder)
+    def of(cls, cohort: BulkCohort, genes: pd.Index, beside: tuple[str, ...]) -> _Ready:
+        return cls(*design(cohort, genes, beside), cohort.responder, content(cohort, beside))
 
 
 def _resistance(cohorts: list[_Ready], genes: int, seed: int, replicate: int) -> np.ndarray:
@@ -117,7 +130,8 @@ def _resistance(cohorts: list[_Ready], genes: int, seed: int, replicate: int) ->
         level = cohort.level[:, patients]
         spread = level.std(axis=1, ddof=1, keepdims=True)
         level = (level - level.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
-        estimate[cohort.held, place], error[cohort.held, place] = firth(level, cohort.responder[patients])
+        more = None if cohort.beside is None else cohort.beside[patients]
+        estimate[cohort.held, place], error[cohort.held, place] = firth(level, cohort.responder[patients], more)
     return (1 - pool(estimate, error)["above"]).fillna(UNKNOWN).to_numpy()
 
 

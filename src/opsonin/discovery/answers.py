@@ -1,0 +1,66 @@
+"""An answer to a question of discovery: plain tables, findings and pages, for whoever writes and draws them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opsonin.discovery.feature_table import FeatureTable
+from opsonin.errors import DiscoveryError
+from opsonin.record.schema import near
+
+
+@dataclass(frozen=True)
+class Answer:
+    """question: targets, plasticity …   tables: name → table.   findings: rows with the fields of findings.json.
+
+    pages: title → Markdown.   notes: what could not be done, or must be known, in words.   features: for the record.
+    """
+
+    question: str
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    features: FeatureTable | None = None
+
+
+def finding(name: str, group: str, estimate: float, **more: Any) -> dict[str, Any]:
+    """One row of findings.json: lower, upper, level, p, n, unit, method, reference, note as given, else empty."""
+    numbers = {key: float(more.get(key, math.nan)) for key in ("lower", "upper", "level", "p")}
+    words = {key: str(more.get(key, "")) for key in ("unit", "method", "reference", "note")}
+    n = more.get("n")
+    return {"name": name, "group": group, "estimate": float(estimate), **numbers, "n": n, "events": None, **words}
+
+
+def only(settings: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Raises: DiscoveryError for a key that the section does not have, with its neighbours."""
+    for key in settings:
+        if key not in known:
+            raise DiscoveryError(f"{where} has no key {key!r}{near(key, list(known))}.")
+
+
+def needed(settings: Mapping[str, Any], key: str, where: str) -> Any:
+    """A key that must be given.
+
+    Raises: DiscoveryError where it is not.
+    """
+    if key not in settings:
+        raise DiscoveryError(f"{where} needs the key {key!r}.")
+    return settings[key]
+
+
+def beside(data: Path, name: str, where: str) -> Path:
+    """A file or folder named in a mapping, relative to the data.
+
+    Raises: DiscoveryError where it is not there.
+    """
+    path = (data if data.is_dir() else data.parent) / name
+    if not path.exists():
+        raise DiscoveryError(f"{where}: {path} is not there; paths are relative to the data.")
+    return path

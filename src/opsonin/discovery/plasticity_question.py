@@ -1,0 +1,183 @@
+"""The question `plasticity`: persister programmes, clones and growth states, from a mapping's [discovery.plasticity].
+
+[discovery.plasticity]
+malignant = ["tumour cell"]                         # labels of the samples' own malignant cells, to be scored
+[discovery.plasticity.sets]
+file = "persister_gene_sets_long.csv.gz"            # set (or gs_name), gene
+names = ["moghal-2023_DTP-up_common"]               # all of the file otherwise
+[discovery.plasticity.genes]                        # do they agree with a published contrast?
+file = "de_cancer_cells_by_treatment_state.csv.gz"
+contrast = "EGFR TN vs PR"
+higher_in = "PR"
+universe = 20000
+[discovery.plasticity.clones]
+file = "barcode_counts.csv"
+before = ["U1R1", "U2R1"]
+after = ["T1R1", "T2R1"]
+min_reads = 100
+[discovery.plasticity.growth]
+file = "clonal_dip_rates.csv"                       # line and rate, or line, well, time_h and nuclei
+line = "Cell_Line"
+rate = "DIP_Rate"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opsonin.discovery.answers import Answer, beside, finding, needed, only
+from opsonin.discovery.clones import CloneDynamics, clone_dynamics
+from opsonin.discovery.feature_table import FeatureTable
+from opsonin.discovery.growth_mixture import growth_table, lines_differ
+from opsonin.discovery.growth_rates import growth_rates
+from opsonin.discovery.plasticity import UNIVERSE, agreement, changed_genes, named_sets, plasticity_features
+from opsonin.discovery.samples import Samples
+from opsonin.discovery.state_markers import read_table
+from opsonin.errors import DiscoveryError
+
+SECTION = "[discovery.plasticity]"
+CLONES = "replicates before and after (see docs/discovery-plasticity.md)"
+
+
+def answer_plasticity(
+    settings: Mapping[str, Any], data: Path, samples: Samples | None = None, *, replicates: int = 199, seed: int = 1
+) -> Answer:
+    """Each part that the section asks for.
+
+    Raises: DiscoveryError for an unknown key, a missing file, or a section that asks for nothing.
+    """
+    only(settings, ("malignant", "sets", "genes", "clones", "growth"), SECTION)
+    parts: list[Answer] = []
+    sets = _sets(settings["sets"], data) if "sets" in settings else {}
+    if "genes" in settings:
+        parts.append(_agreement(settings["genes"], sets, data))
+    if "malignant" in settings:
+        parts.append(_scored(settings["malignant"], sets, samples))
+    if "clones" in settings:
+        parts.append(_clones(settings["clones"], data, replicates, seed))
+    if "growth" in settings:
+        parts.append(_growth(settings["growth"], data, replicates, seed))
+    if not parts:
+        raise DiscoveryError(f"{SECTION} asks for nothing; give genes, malignant, clones or growth.")
+    tables = {name: table for part in parts for name, table in part.tables.items()}
+    texts = {name: text for part in parts for name, text in part.pages.items()}
+    features = [part.features for part in parts if part.features is not None]
+    notes = tuple(note for part in parts for note in part.notes)
+    rows = [row for part in parts for row in part.findings]
+    return Answer("plasticity", tables, rows, texts, notes, FeatureTable.joined(features) if features else None)
+
+
+def _sets(asked: Mapping[str, Any], data: Path) -> dict[str, tuple[str, ...]]:
+    where = "[discovery.plasticity.sets]"
+    only(asked, ("file", "names"), where)
+    known = named_sets(beside(data, needed(asked, "file", where), where))
+    names = list(asked.get("names", known))
+    lacking = [name for name in names if name not in known]
+    if lacking:
+        raise DiscoveryError(f"{where}: there is no set {lacking[0]!r}; there are {', '.join(sorted(known)[:20])}.")
+    return {name: known[name] for name in names}
+
+
+def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data: Path) -> Answer:
+    where = "[discovery.plasticity.genes]"
+    only(asked, ("file", "contrast", "higher_in", "universe"), where)
+    if not sets:
+        raise DiscoveryError(f"{where} needs [discovery.plasticity.sets] to compare with.")
+    contrast, side = str(needed(asked, "contrast", where)), str(needed(asked, "higher_in", where))
+    genes = changed_genes(beside(data, needed(asked, "file", where), where), contrast, side)
+    universe = int(asked.get("universe", UNIVERSE))
+    table = agreement(genes, sets, universe)
+    words = f"hypergeometric, {universe} genes assumed in all; p one-sided, of more than by chance"
+    rows = []
+    for _, row in table.iterrows():
+        more = {
+            "p": row["p"],
+            "n": len(genes),
+            "unit": "genes",
+            "method": words,
+            "note": f"higher in {side}: {contrast}",
+        }
+        rows.append(finding(f"plasticity.overlap.{row['set']}", f"{contrast}: {side}", float(row["shared"]), **more))
+    note = f"{len(genes)} genes are higher in {side} ({contrast}); the universe of {universe} genes is assumed"
+    return Answer("plasticity", {"persister_overlap": table}, rows, notes=(note,))
+
+
+def _scored(labels: Any, sets: dict[str, tuple[str, ...]], samples: Samples | None) -> Answer:
+    if samples is None or samples.expression is None:
+        raise DiscoveryError(f"{SECTION}: malignant = … scores the samples' own cells, but there is no expression.")
+    if not sets:
+        raise DiscoveryError(f"{SECTION}: malignant = … needs [discovery.plasticity.sets] to score.")
+    if "label" not in samples.cells.columns:
+        raise DiscoveryError(f"{SECTION}: the cells have no label that says which are malignant; map or annotate them.")
+    wanted = [labels] if isinstance(labels, str) else list(labels)
+    features = plasticity_features(samples, sets, samples.cells["label"].astype(object).isin(wanted).to_numpy())
+    return Answer("plasticity", {"plasticity_features": features.frame}, features=features)
+
+
+def _clones(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) -> Answer:
+    where = "[discovery.plasticity.clones]"
+    only(asked, ("file", "before", "after", "min_reads"), where)
+    table = read_table(beside(data, needed(asked, "file", where), where))
+    table = table.set_index(table.columns[0])
+    before, after = (list(needed(asked, key, where)) for key in ("before", "after"))
+    least = float(asked.get("min_reads", 100))
+    found = clone_dynamics(table, before, after, min_reads=least, replicates=max(replicates, 100), seed=seed)
+    text = (
+        f"### Clones: {found.verdict}\n\n" + "\n".join(f"- {said}" for said in (*found.reasons, *found.cautions)) + "\n"
+    )
+    tables = {
+        "clone_numbers": found.to_frame(),
+        "clone_likeness": found.likeness,
+        "clone_diversity": found.diversity.rename_axis("sample").reset_index(),
+        "clones": found.table.rename_axis("clone").reset_index(),
+    }
+    return Answer("plasticity", tables, _clone_findings(found), {"clones": text}, found.cautions)
+
+
+def _clone_findings(found: CloneDynamics) -> list[dict[str, Any]]:
+    kept = found.kept / found.common
+    base = {"method": CLONES, "n": found.common, "level": 0.95, "note": found.verdict}
+    rows = [finding("plasticity.clones.kept", "all", kept, p=found.lost_p, unit="proportion", **base)]
+    bounded = {
+        "diversity_ratio": (found.diversity_ratio, found.fall_p, "ratio"),
+        "spread": (found.spread, found.spread_p, "log2"),
+        "founders": (found.founders, float("nan"), "proportion"),
+        "likeness_corrected": (found.corrected, float("nan"), "correlation"),
+    }
+    for name, ((value, low, high), p, unit) in bounded.items():
+        rows.append(finding(f"plasticity.clones.{name}", "all", value, lower=low, upper=high, p=p, unit=unit, **base))
+    for kind in ("within before", "before to after"):
+        name = f"plasticity.clones.likeness.{kind.replace(' ', '_')}"
+        rows.append(finding(name, "all", found.mean_likeness(kind), unit="correlation", **base))
+    return rows
+
+
+def _growth(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) -> Answer:
+    where = "[discovery.plasticity.growth]"
+    only(asked, ("file", "line", "rate", "well", "time_h", "count", "stable_h"), where)
+    table = read_table(beside(data, needed(asked, "file", where), where))
+    line = str(asked.get("line", "line"))
+    if "rate" in asked:
+        rate = str(asked["rate"])
+        lacking = [name for name in (line, rate) if name not in table.columns]
+        if lacking:
+            raise DiscoveryError(f"{where}: the table has no column {lacking[0]!r}; it has {', '.join(table.columns)}.")
+        rates = table[[line, rate]].rename(columns={line: "line", rate: "rate"})
+    else:
+        named = {key: asked[key] for key in ("well", "time_h", "count", "stable_h") if key in asked}
+        rates = growth_rates(table, line=line, **named)
+    made = growth_table(rates, "line", "rate", replicates=replicates, seed=seed)
+    rows = []
+    if len(made) > 1:
+        h, p = lines_differ(rates, "line", "rate")
+        rows.append(finding("plasticity.growth.lines_differ", "all", h, p=p, n=len(rates), method="Kruskal-Wallis"))
+    words = "EM of two normals against single states by BIC; p by parametric bootstrap"
+    for _, row in made.iterrows():
+        more = {"p": row["p"], "n": int(row["n"]), "method": words, "note": f"best: {row['best']}"}
+        rows.append(finding("plasticity.growth.states", str(row["line"]), float(row["states"]), **more))
+        rows.append(finding("plasticity.growth.bic_margin", str(row["line"]), float(row["margin"]), **more))
+    return Answer("plasticity", {"growth_states": made, "growth_rates": pd.DataFrame(rates)}, rows)

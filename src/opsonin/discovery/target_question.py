@@ -1,0 +1,177 @@
+"""The question `targets`: from a mapping's [discovery.targets] to a ranking with its intervals and pages.
+
+    [discovery.targets]
+    state = "M2 tumour macrophages"
+    normal = "../normal-expression-hpa"          # left out: safety unknown
+    cohorts = "../icb-expression-cohorts"        # left out: link with resistance unknown
+    reach = "surface"                            # or secreted, any
+    compare = ["CSF1R", "MARCO"]                 # pages of these too, and why the first is above them
+    [[discovery.targets.markers]]                # published tables; `state = "closest"` matches the first source
+    file = "de_25_immune_states.csv.gz"
+    state = "M2 TAMs"
+    name = "13 cancer types"
+
+Further keys: surface (a table of one's own), weights, beside, own (labels of the samples' own cells that are the
+state), others (labels they are compared with).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opsonin.discovery.answers import Answer, beside, finding, needed, only
+from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
+from opsonin.discovery.normal import read_normal
+from opsonin.discovery.pseudobulk import state_markers
+from opsonin.discovery.samples import Samples
+from opsonin.discovery.state_markers import StateMarkers, closest_state, read_markers
+from opsonin.discovery.surface import SOURCE, read_places
+from opsonin.discovery.target_intervals import RankIntervals, rank_intervals, weight_sensitivity, without_each
+from opsonin.discovery.target_pages import page, pages, why_above
+from opsonin.discovery.targets import PARTS, TargetQuestion, TargetRanking, rank_targets
+from opsonin.errors import DiscoveryError
+
+SECTION = "[discovery.targets]"
+KEYS = ("state", "markers", "own", "others", "normal", "cohorts", "surface", "reach", "weights", "beside", "compare")
+FIRST = 10
+METHOD = "weighted geometric mean of five parts; interval of the rank by bootstrap over cohorts, patients and sources"
+
+
+def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | None = None) -> TargetQuestion:
+    """What a section asks for.   data: the folder (or file) that its paths are relative to.
+
+    Raises: DiscoveryError for an unknown key, a missing file, or no source of markers.
+    """
+    only(settings, KEYS, SECTION)
+    published = _published(settings.get("markers", []), data)
+    own = _own(settings, samples)
+    cohorts = tuple(read_bulk_cohorts(beside(data, settings["cohorts"], SECTION))) if "cohorts" in settings else ()
+    return TargetQuestion(
+        state=str(needed(settings, "state", SECTION)),
+        markers=(*own, *published),
+        normal=read_normal(beside(data, settings["normal"], SECTION)) if "normal" in settings else None,
+        cohorts=cohorts,
+        places=read_places(beside(data, settings["surface"], SECTION)) if "surface" in settings else None,
+        reach=str(settings.get("reach", "surface")),
+        weights={str(k): float(v) for k, v in dict(settings.get("weights", {})).items()},
+        beside=tuple(settings.get("beside", ())),
+    )
+
+
+def answer_targets(
+    settings: Mapping[str, Any], data: Path, samples: Samples | None = None, *, replicates: int = 200, seed: int = 1
+) -> Answer:
+    """Ranking, intervals, sensitivity to weights, and the pages of the first ten and of the genes compared.
+
+    Raises: DiscoveryError as `target_question`, or where no marker is within reach.
+    """
+    question = target_question(settings, data, samples)
+    ranking = rank_targets(question)
+    intervals = rank_intervals(ranking, replicates=replicates, seed=seed)
+    by_weight = weight_sensitivity(ranking, seed=seed)
+    compare = [str(gene) for gene in settings.get("compare", ()) if str(gene) in ranking.frame.index]
+    missing = [str(gene) for gene in settings.get("compare", ()) if str(gene) not in ranking.frame.index]
+    first = [str(gene) for gene in ranking.frame.index[:FIRST]]
+    every = list(dict.fromkeys([*first, *compare]))
+    made = {one.gene: one for one in pages(ranking, FIRST, intervals)}
+    made |= {gene: page(ranking, gene, intervals) for gene in compare if gene not in made}
+    why = [why_above(ranking, first[0], gene) for gene in compare if gene != first[0]]
+    texts = {gene: made[gene].text() for gene in every}
+    if why:
+        texts["why"] = "\n".join(f"- {sentence}" for sentence in why) + "\n"
+    parts = pd.concat([made[gene].parts.assign(gene=gene) for gene in every], ignore_index=True)
+    tables = {
+        "targets": ranked(ranking, intervals, by_weight),
+        "target_parts": parts[["gene", *[c for c in parts.columns if c != "gene"]]],
+        "target_evidence": evidence(made.values()),
+        "target_weights": without_each(ranking, every),
+    }
+    return Answer("targets", tables, _findings(ranking, intervals, by_weight, every), texts, _notes(ranking, missing))
+
+
+def ranked(ranking: TargetRanking, intervals: RankIntervals, by_weight: RankIntervals) -> pd.DataFrame:
+    """One row per candidate: gene, rank, its intervals over resampling and over weights, score, parts, numbers."""
+    made = ranking.frame.copy()
+    over = {"rank_lower": intervals, "rank_upper": intervals, "weights_lower": by_weight, "weights_upper": by_weight}
+    for place, (name, of) in enumerate(over.items(), start=1):
+        made.insert(place, name, of.frame[name.partition("_")[2]])
+    made.insert(5, "top_ten", intervals.frame["top"])
+    made.insert(6, "top_ten_by_weights", by_weight.frame["top"])
+    return made.rename_axis("gene").reset_index()
+
+
+def evidence(shown: Any) -> pd.DataFrame:
+    """gene, side (for, against, not known), sentence."""
+    rows = []
+    for one in shown:
+        for side, said in (("for", one.for_), ("against", one.against), ("not known", one.unknown)):
+            rows += [(one.gene, side, sentence) for sentence in said]
+    return pd.DataFrame(rows, columns=pd.Index(["gene", "side", "sentence"]))
+
+
+def _published(given: Sequence[Mapping[str, Any]], data: Path) -> tuple[StateMarkers, ...]:
+    made: list[StateMarkers] = []
+    for one in given:
+        where = "[[discovery.targets.markers]]"
+        only(one, ("file", "state", "name"), where)
+        file, state = beside(data, needed(one, "file", where), where), str(needed(one, "state", where))
+        name = one.get("name")
+        if state == "closest":
+            if not made:
+                raise DiscoveryError(f"{where}: the first source names its state; 'closest' is for those after it.")
+            state = closest_state(file, made[0].marked)
+            name = f"{name or file.parent.name}, closest cluster {state}"
+        made.append(read_markers(file, state, name))
+    return tuple(made)
+
+
+def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[StateMarkers, ...]:
+    if "own" not in settings:
+        return ()
+    if samples is None or samples.expression is None:
+        raise DiscoveryError(f"{SECTION}: own = … compares the samples' own cells, but there is no expression.")
+    return (state_markers(samples, settings["own"], others=settings.get("others")),)
+
+
+def _findings(
+    ranking: TargetRanking, intervals: RankIntervals, by_weight: RankIntervals, genes: list[str]
+) -> list[dict]:
+    made = []
+    for gene in genes:
+        row, (low, high) = ranking.at(gene), intervals.of(gene)
+        name = f"targets.{gene}"
+        base = {
+            "level": intervals.level,
+            "n": len(ranking.frame),
+            "method": METHOD,
+            "note": f"of {ranking.question.state}",
+        }
+        made.append(finding(f"{name}.rank", "all", float(row["rank"]), lower=low, upper=high, **base))
+        made.append(finding(f"{name}.score", "all", float(row["score"]), method=METHOD))
+        made += [finding(f"{name}.{part}", "all", float(row[part]), unit="proportion", method=METHOD) for part in PARTS]
+        share = float(by_weight.frame["top"][by_weight.frame.index == gene].iloc[0])
+        words = "share of all weights of the five parts that rank it among the first ten"
+        made.append(finding(f"{name}.top_ten_by_weights", "all", share, unit="proportion", method=words))
+    return made
+
+
+def _notes(ranking: TargetRanking, missing: list[str]) -> tuple[str, ...]:
+    question = ranking.question
+    said = [f"{count} markers are {place} and no candidates" for place, count in ranking.left_out.items()]
+    if question.places is None:
+        said.append(f"where proteins are found: {SOURCE}; a gene that is not listed may still be at the surface")
+    cells = [source.source for source in question.markers if source.unit == "cells"]
+    if cells:
+        said.append(f"{'; '.join(cells)}: published tables that counted cells, not patients; their p are filters only")
+    if question.normal is None:
+        said.append("no normal expression was given: safety is unknown for every candidate")
+    said += [f"{c.name} has too few patients with a response" for c in question.cohorts if not c.usable]
+    unmeasured = int((ranking.frame["cohorts"] == 0).sum())
+    if question.cohorts and unmeasured:
+        said.append(f"{unmeasured} of {len(ranking.frame)} candidates were measured in no bulk cohort")
+    said += [f"{gene} is no candidate: it marks the state in no source, or is out of reach" for gene in missing]
+    return tuple(said)

@@ -133,6 +133,11 @@ def _resistance() -> list:
                 f"{SHARMA} (a fifth of persisters resume growth under the drug, from memory); taken as the share of "
                 "returning persisters that resist",
             ),
+            cost=(
+                0.05,
+                "assumed: cells with T790M grow more slowly (Chmielecki 2011, Sci Transl Med 3:90ra59, for the "
+                "direction); a twentieth of gross growth is a fifth of a tumour's net growth",
+            ),
         )
     )
 

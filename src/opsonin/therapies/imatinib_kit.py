@@ -183,5 +183,6 @@ def _escape() -> list:
                 f"calibrated to: median PFS of 20 months, {BLANKE}; quiescence under imatinib, as of other persisters",
             ),
             expanding=(0.2, "assumed: as under erlotinib"),
+            cost=(0.0, "assumed: secondary mutations of KIT cost nothing; no figure found"),
         )
     )

@@ -1,8 +1,9 @@
 """How a tumour escapes a targeted drug: persisters that do not cycle, and cells that resist.
 
-Resistant and sensitive cells differ only in the drug's killing, so that the share r of cycling cells that resist
-follows dr/dt = killing · r · (1 − r), and the cycling cells as a whole die at killing · (1 − r): two subclones in one
-number, exactly. Persisters that return under the drug add to it, those that return sensitive dilute it.
+Resistant and sensitive cells differ in the drug's killing and, by the cost of resistance, in growth, so that the share
+r of cycling cells that resist follows dr/dt = (killing − cost · growth) · r · (1 − r), while the cycling cells as a
+whole die at killing · (1 − r) and grow 1 − cost · r times as fast: two subclones in one number, exactly. Persisters
+that return under the drug add to it, those that return sensitive dilute it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ class Escape:
 
     Reads the quantities `<drug>_effect` (share of the full effect that the tumour feels) and `<drug>_killing` (1/day).
     resistant: share of cycling cells before treatment.   tolerance: sensitive cells that become persisters, 1/day.
-    expanding: share of persisters returning under the drug that resist it.   Each with its source.
+    expanding: share of persisters returning under the drug that resist it.   cost: by how much more slowly resistant
+    cells grow, as a share of growth without any loss.   Each with its source.
     """
 
     drug: str
     resistant: tuple[float, str]
     tolerance: tuple[float, str]
     expanding: tuple[float, str]
+    cost: tuple[float, str]
 
 
 def escape(how: Escape) -> list:
@@ -53,11 +56,27 @@ def escape(how: Escape) -> list:
             ),
             "sensitive cells that stop cycling under the drug",
         ),
+        Modulation(
+            "tumour_growth",
+            laws.reading(lambda cost, r: 1 - cost * r, f"{drug}_resistance_cost", resistant),
+            "resistant cells grow more slowly",
+        ),
         Process(
             f"{drug}_selects",
             laws.reading(lambda killing, r: killing * r * (1 - r), f"{drug}_killing", resistant),
             produces=resistant,
             meaning="sensitive cells die, resistant ones are left",
+        ),
+        Process(
+            f"{drug}_resistance_outgrown",
+            laws.reading(
+                lambda cost, growth, r: cost * growth / (1 - cost * r) * r * (1 - r),
+                f"{drug}_resistance_cost",
+                "growth",
+                resistant,
+            ),
+            consumes=resistant,
+            meaning="sensitive cells outgrow resistant ones; by the growth of a tumour without these",
         ),
         Quantity(
             f"{drug}_coming_back", _coming_back, "1/day", "persisters that return to the cycle, for each cycling cell"
@@ -115,6 +134,13 @@ def _parameters(how: Escape) -> list:
             "dimensionless",
             how.expanding[1],
             meaning=f"share of persisters returning under {drug} that resist it",
+        ),
+        Parameter(
+            f"{drug}_resistance_cost",
+            how.cost[0],
+            "dimensionless",
+            how.cost[1],
+            meaning=f"by how much more slowly cells that resist {drug} grow, as a share of growth without any loss",
         ),
     ]
 

@@ -13,15 +13,15 @@ from opsonin.studies.claims import CLAIMS
 from opsonin.studies.published import Row, Simulated, compare, markdown, targets
 
 
-def rows(seed: int, trials: int, pool_size: int | None) -> list[Row]:
-    """Run the bundled study and the direct simulations, and set them beside the claims."""
+def rows(seed: int, trials: int, pool_size: int | None, name: str = "imatinib-il2") -> list[Row]:
+    """Run the bundled study of this name and the direct simulations, and set them beside the claims."""
     from opsonin.patients import sample_patients
     from opsonin.studies.direct_figures import DirectFigures
     from opsonin.studies.trial_figures import TrialFigures
     from opsonin.study import Study
     from opsonin.trial import Pool, run_trials
 
-    study = Study.load("imatinib-il2")
+    study = Study.load(name)
     built = study.built
     patients = sample_patients(built.model, built.indication, pool_size or study.file.population.pool, seed)
     pool = Pool(built.model, patients, built.protocol, seed)

@@ -49,7 +49,7 @@ def changed_patients(
     good: Bool[np.ndarray, " patient"],
     known: Bool[np.ndarray, " patient"],
 ) -> VirtualPatients:
-    """The same patients with some parameters changed.
+    """The same patients with some parameters changed, at every site of a patient who has several.
 
     What follows from these, such as where the patient stands at baseline, is computed anew: they have always been so.
     Raises: StudyError where the median responder is asked for and nobody responds.
@@ -57,8 +57,15 @@ def changed_patients(
     from opsonin.model.derived import completed
 
     made = np.array(patients.constants)
-    for parameter, how in parts.items():
-        column = made[:, list(symbolic.constants).index(parameter)]
+    constants = list(symbolic.constants)
+    changes = [
+        (at, how)
+        for parameter, how in parts.items()
+        for at, name in enumerate(constants)
+        if name == parameter or name.startswith(f"{parameter}_at_site_")
+    ]
+    for at, how in changes:
+        column = made[:, at]
         if not isinstance(how, str):
             column *= float(how)
             continue

@@ -42,9 +42,11 @@ def patients(liquid: bool = False, number: int = 150) -> np.ndarray:
     if liquid:
         at = model.symbolic.constants.index
         constants[:, at("access")] = _moved(constants[:, at("access")], 0.35, 0.985, 0.3)
-        constants[:, at("escape_share")] = _moved(constants[:, at("escape_share")], 0.03, 1e-6, 1.0)
+        constants[:, at("escape_share")] = _moved(constants[:, at("escape_share")], 0.03, 1e-11, 1.0)
+        constants[:, at("escape_mutation")] = 1e-12
         constants[:, at("net_growth_rate")] *= 4
         constants[:, at("stroma_share")] = 0.02
+        constants[:, at("dormant_share")] *= 0.01  # as in the leukaemias' indications
         constants[:, at("cell_density")] = 2500  # 1e11 to 1e12 blasts
         for name, factor in LOWER.items():
             constants[:, at(name)] *= factor

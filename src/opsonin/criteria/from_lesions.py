@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opsonin.criteria import irecist, lugano, recist
+from opsonin.criteria import irecist, lugano, marrow, recist
 from opsonin.criteria.assessment import Assessment
 from opsonin.criteria.lesion_arrays import TOO_SMALL_MM as TOO_SMALL_MM
 from opsonin.criteria.lesion_arrays import LesionArrays, lay_out, new_lesions, non_target_codes
@@ -15,7 +15,7 @@ from opsonin.criteria.lesion_checks import check_lesions
 from opsonin.criteria.reasons import best_reasons, visit_reasons
 from opsonin.errors import CriteriaError
 
-CRITERIA: dict[str, Any] = {"RECIST 1.1": recist, "iRECIST": irecist, "Lugano": lugano}
+CRITERIA: dict[str, Any] = {"RECIST 1.1": recist, "iRECIST": irecist, "Lugano": lugano, "marrow": marrow}
 SCORE = "Deauville score"  # markers of the measurements table that Lugano's rules read
 SPLEEN = "spleen length"
 _COLUMNS = [
@@ -49,7 +49,7 @@ def responses_from_lesions(
     """Responses at every visit after baseline and the best one, one row each, with the columns of `responses`.
 
     lesions: the record's table. Baseline is a subject's last visit until day 0.0, or the first one where all are later.
-    criteria: "RECIST 1.1", "iRECIST", "Lugano".   confirm, minimum_…: as in `recist.assess`.
+    criteria: "RECIST 1.1", "iRECIST", "Lugano", "marrow".   confirm, minimum_…: as in `recist.assess`.
     `confirmed` says of each response whether it was seen again (whether that is asked for or not), of each iUPD whether
     it was confirmed.   `reason`: the rule and the measurements it was applied to.
     measurements: the record's table, for Lugano: markers "Deauville score" and "spleen length" (mm), at the days of the

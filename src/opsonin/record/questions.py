@@ -91,8 +91,8 @@ BIOMARKERS = (
 )
 COHORT = (_is_cohort, 'a table such as { outcome = "PFS", markers = ["CD3"], adjust = ["ecog"] }, without other keys')
 CRITERIA = (
-    lambda value: value in ("RECIST 1.1", "iRECIST", "Lugano"),
-    'the criteria by which lesions are judged, "RECIST 1.1", "iRECIST" or "Lugano"',
+    lambda value: value in ("RECIST 1.1", "iRECIST", "Lugano", "marrow"),
+    'the criteria by which lesions are judged, "RECIST 1.1", "iRECIST", "Lugano" or "marrow"',
 )
 SCREEN = (
     _is_screen,

@@ -191,7 +191,7 @@ class Immune(_Part):
 class Tumour(_Part):
     """Scans.   confirm: responses count only if seen again four weeks later."""
 
-    criteria: Literal["RECIST 1.1", "iRECIST", "Lugano"] = "RECIST 1.1"
+    criteria: Literal["RECIST 1.1", "iRECIST", "Lugano", "marrow"] = "RECIST 1.1"
     confirm: bool = False
     every: ADuration
 

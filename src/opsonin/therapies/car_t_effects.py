@@ -144,14 +144,14 @@ def _cytokines(product: Product, law: Callable[..., Any]) -> list:
         ),
         Parameter(
             f"{p}_crs",
-            0.13,
+            0.075,
             "1/day",
             f"calibrated to: cytokine release syndrome in 77 % of {ELIANA}",
             meaning="hazard of cytokine release syndrome at a high level of cytokines",
         ),
         Parameter(
             f"{p}_severe_crs",
-            0.06,
+            0.036,
             "1/day",
             f"calibrated to: grade 3 or 4 in 46 % of {ELIANA}",
             meaning="hazard of severe cytokine release syndrome at a high level of cytokines",
@@ -165,7 +165,7 @@ def _cytokines(product: Product, law: Callable[..., Any]) -> list:
         ),
         Parameter(
             f"{p}_neurotoxic",
-            0.033,
+            0.030,
             "1/day",
             f"calibrated to: neurological events in 40 % of {ELIANA}",
             meaning="hazard of neurotoxicity at a high level of cytokines",

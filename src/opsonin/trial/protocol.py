@@ -117,8 +117,9 @@ class TumourPlan:
     Source: Yoon 2016, Eur J Cancer 53:5 (meta-analysis of twelve studies).
     smallest_mm: below this a lesion that is still seen is "too small to measure" and counts 5 mm (Eisenhauer 2009,
     section 4.3.2).   vanished_mm: below this it is not seen (assumed: finer than one CT slice resolves).
-    criteria: "RECIST 1.1", "iRECIST" (scans and treatment go on until progression is confirmed) or "Lugano" (lesions
-    are taken to be round).   confirm: CR and PR count for the best response only if seen again four weeks later.
+    criteria: "RECIST 1.1", "iRECIST" (scans and treatment go on until progression is confirmed), "Lugano" (lesions are
+    taken to be round) or "marrow" (acute leukaemia by its blasts).   confirm: CR and PR count for the best response
+    only if seen again four weeks later.
     """
 
     criteria: str = "RECIST 1.1"

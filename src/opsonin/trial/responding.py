@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from opsonin.criteria import irecist, lugano, recist
+from opsonin.criteria import irecist, lugano, marrow, recist
 from opsonin.criteria.assessment import Assessment
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
 
-CRITERIA: dict[str, Any] = {"RECIST 1.1": recist, "iRECIST": irecist, "Lugano": lugano}
+CRITERIA: dict[str, Any] = {"RECIST 1.1": recist, "iRECIST": irecist, "Lugano": lugano, "marrow": marrow}
 _GOOD = ("CR", "PR", "iCR", "iPR")
 _AGAIN_DAYS = 28.0  # a response is confirmed no sooner than four weeks after it (Eisenhauer 2009, section 4.6)
 

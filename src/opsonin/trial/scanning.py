@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from opsonin.criteria import irecist, lugano, recist
+from opsonin.criteria import irecist, lugano, marrow, recist
 from opsonin.trial.block import TIE, Block
 from opsonin.trial.decisions import Decisions, progression_rules
 from opsonin.trial.potential import PotentialOutcomes
@@ -40,7 +40,7 @@ class Scans:
         if self.plan.lesions:
             self.exists = self.made.true_mm[:, :, 0] > 0
             baseline = np.where(self.exists, self.made.seen_mm[:, :, 0], np.nan)
-            by = {"iRECIST": irecist, "Lugano": lugano}.get(self.criteria, recist)
+            by = {"iRECIST": irecist, "Lugano": lugano, "marrow": marrow}.get(self.criteria, recist)
             self.course = by.begin(baseline)
 
     def settled(self, rows: np.ndarray) -> np.ndarray:
@@ -79,8 +79,8 @@ class Scans:
         before = type(self.course)(*(part[rows] for part in self.course))
         none = np.full(len(rows), recist.NONE)
         exists, nodal = self.exists[rows], np.zeros((len(rows), len(self.plan.lesions)), dtype=bool)
-        if self.criteria == "Lugano":
-            return lugano.judge(before, seen_mm, exists, nodal, new, none)
+        if self.criteria in ("Lugano", "marrow"):
+            return (lugano if self.criteria == "Lugano" else marrow).judge(before, seen_mm, exists, nodal, new, none)
         if self.criteria != "iRECIST":
             return recist.judge(before, seen_mm, exists, nodal, new, none)
         no, more = np.zeros(len(rows), dtype=bool), new & ~self.known_new[rows]

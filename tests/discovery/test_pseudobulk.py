@@ -1,0 +1,94 @@
+"""Differential expression with patients as replicates, on samples whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+
+from opsonin.discovery.pseudobulk import group_contrast, moderated, state_markers
+from opsonin.discovery.samples import Samples
+from opsonin.errors import DiscoveryError
+
+SUBJECTS = [f"p{i}" for i in range(6)]
+GENES = pd.Index([f"g{i}" for i in range(60)])
+RAISED = 6
+
+
+def tumours(cells=15, shift=4.0, seed=0) -> Samples:
+    """Six patients, two types; the first six genes are raised in macrophages; patients differ in every gene."""
+    rng = np.random.default_rng(seed)
+    base = rng.gamma(2.0, 1.0, len(GENES))
+    rows, counts = [], []
+    for subject in SUBJECTS:
+        own = np.exp(rng.normal(0, 0.3, len(GENES)))
+        for label in ("macrophage", "T cell"):
+            level = base * own * np.exp(rng.normal(0, 0.2, len(GENES)))
+            if label == "macrophage":
+                level[:RAISED] *= shift
+            counts.append(rng.poisson(level, size=(cells, len(GENES))))
+            rows += [(subject, subject, label)] * cells
+    table = pd.DataFrame(rows, columns=["subject", "sample", "label"])
+    table.insert(0, "cell", np.arange(len(table)))
+    who = pd.DataFrame({"subject": SUBJECTS})
+    return Samples(
+        table, who, who.assign(sample=SUBJECTS), csr_matrix(np.vstack(counts).astype(float)), GENES, "counts"
+    )
+
+
+@pytest.mark.slow
+def test_raised_genes_of_counts_are_found_and_the_others_are_not():
+    found = state_markers(tumours(), "macrophage")
+    assert set(GENES[:RAISED]) <= set(found.marked)
+    assert len(found.marked) <= RAISED + 2
+    assert found.unit == "patients"
+    assert found.n == 6
+    assert found.frame["log2_fold_change"][:RAISED].mean() == pytest.approx(2.0, abs=0.4)
+    assert found.per_subject is not None
+    assert found.per_subject.shape == (60, 6)
+    assert (found.frame["inside"][:RAISED] > found.frame["outside"][:RAISED]).all()
+
+
+def test_raised_genes_of_log_normalised_values_are_found_too():
+    counted = tumours(shift=8.0)
+    logged = counted.with_(expression=csr_matrix(np.log2(1 + counted.matrix().toarray())), units="log-normalised")
+    found = state_markers(logged, "macrophage", others=["T cell"])
+    assert set(GENES[:RAISED]) <= set(found.marked)
+    assert (found.frame["p"][RAISED:] < 0.05).mean() < 0.2
+
+
+def test_groups_of_patients_are_compared_by_patients():
+    logged = tumours().with_(expression=csr_matrix(np.log2(1 + tumours().matrix().toarray())), units="log-normalised")
+    group = pd.Series({s: "resistant" if i < 3 else "responding" for i, s in enumerate(SUBJECTS)})
+    found = group_contrast(logged, "macrophage", group, "resistant", "responding")
+    assert found.n == 6
+    assert len(found.marked) == 0  # nothing was made to differ between the groups
+    with pytest.raises(DiscoveryError, match="1 patients of 'resistant'"):
+        group_contrast(logged, "macrophage", group.iloc[2:], "resistant", "responding")
+
+
+def test_the_moderated_test_holds_its_level_and_beats_a_plain_one():
+    rng = np.random.default_rng(1)
+    genes = pd.Index([f"g{i}" for i in range(3000)])
+    spread = np.sqrt(1 / rng.gamma(3.0, 1 / 3.0, 3000))
+    null = moderated(rng.normal(0, spread, (4, 3000)), genes)
+    assert 0.03 < (null["p"] < 0.05).mean() < 0.07
+    two = rng.normal(0, spread, (6, 3000))
+    first = np.arange(6) < 3
+    assert 0.03 < (moderated(two, genes, first)["p"] < 0.05).mean() < 0.07
+
+
+def test_genes_without_variance_have_no_p():
+    level = np.tile([[1.0, 2.0, 0.0]], (4, 1)) + np.array([[0, 0.1, 0], [0, 0.2, 0], [0, -0.1, 0], [0, 0, 0]])
+    found = moderated(level, pd.Index(["constant", "varies", "zero"]))
+    assert found["p"].isna().tolist() == [True, False, True]
+
+
+def test_what_cannot_be_compared_is_named():
+    with pytest.raises(DiscoveryError, match="no cell is labelled 'monocyte'; the labels are T cell, macrophage"):
+        state_markers(tumours(), "monocyte")
+    with pytest.raises(DiscoveryError, match="0 patients have 40 or more cells"):
+        state_markers(tumours(), "macrophage", min_cells=40)
+    with pytest.raises(DiscoveryError, match="have no 'kind'"):
+        state_markers(tumours(), "macrophage", label="kind")
+    with pytest.raises(DiscoveryError, match="2 patients have"):
+        state_markers(tumours(), "macrophage", subjects=["p0", "p1"])

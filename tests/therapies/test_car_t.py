@@ -120,7 +120,8 @@ def test_cells_that_have_lost_the_antigen_are_what_comes_back():
         course["clone_escaped"][:, -1]
         / (course["clone_escaped"] + course["clone_antigen"] + course["persisters"])[:, -1]
     )
-    assert share[back].min() > 0.95
+    assert np.median(share[back]) > 0.99
+    assert share[back].min() > 0.5  # dormant cells wake with their antigen, once CAR T cells are few
     assert treated().living[treated().remission(), -1].max() < course.living[well, -1].max()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsonin.discovery.growth_mixture import em, growth_mixture, growth_table, lines_differ
+from opsonin.discovery.growth_mixture import _LOG_DENSITY, em, growth_mixture, growth_table, lines_differ
 from opsonin.discovery.growth_rates import growth_rates
 from opsonin.errors import DiscoveryError
 
@@ -54,6 +54,16 @@ def test_em_climbs_to_what_scikit_learn_finds():
     x = two()
     peer = GaussianMixture(2, n_init=5, random_state=0).fit(x[:, None])
     assert float(em(x[None])[0][0]) == pytest.approx(peer.score(x[:, None]) * x.size, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("t", (3.0,)), ("skewnorm", (-2.5,)), ("jf_skew_t", (1.5, 4.0)), ("jf_skew_t", (30.0, 0.7))]
+)
+def test_densities_of_one_state_are_those_of_scipy(name, shape):
+    from scipy import stats
+
+    z = np.r_[-40.0, -3.0, -0.1, 0.0, 0.5, 2.0, 60.0]
+    assert _LOG_DENSITY[name](z, *shape) == pytest.approx(getattr(stats, name).logpdf(z, *shape), rel=1e-6, abs=1e-6)
 
 
 def test_lines_that_differ_are_told():

@@ -51,7 +51,8 @@ class CloneDynamics:
     replicates allow, with interval (NaN without replicates of both).
     diversity: sample → effective number of clones; diversity_ratio: after over before; fall_p: one-sided.
     spread: SD of reproducible log2 change of the common clones, with interval; spread_p: that there is none.
-    founders: the founders' share, with interval.   table: one row per clone.   cautions: in words.
+    founders: the founders' share, with interval.   cautions: in words.
+    table: one row per clone: reads before and after, mean log2 change, common.
     """
 
     clones: int
@@ -169,8 +170,8 @@ def clone_dynamics(
     share = interval(founders(b, a, chosen, np.arange(len(b))), [founders(b, a, chosen, rows) for rows in drawn])
     true = interval(corrected(log, len(before)), [corrected(log[rows], len(before)) for rows in drawn])
     common = int(chosen.sum())
-    table = pd.DataFrame({"reads_before": b.sum(axis=1), "reads_after": a.sum(axis=1)}, index=counts.index)
-    table["log2_change"] = (log[:, len(before) :].mean(axis=1) - log[:, : len(before)].mean(axis=1)) / math.log(2)
+    table = pd.DataFrame({"before": b.sum(axis=1), "after": a.sum(axis=1)}, index=counts.index)
+    table["change"] = (log[:, len(before) :].mean(axis=1) - log[:, : len(before)].mean(axis=1)) / math.log(2)
     table["common"] = chosen
     made = CloneDynamics(len(b), common, common - gone, expected, lost_p, alike, true, diversity, ratio, fall_p, own,
                          spread_p, share, table)  # fmt: skip

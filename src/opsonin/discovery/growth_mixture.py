@@ -188,31 +188,59 @@ def _normal(z: np.ndarray) -> _Single:
 def _shaped(name: str, starts: tuple[tuple[float, ...], ...]) -> Callable[[np.ndarray], _Single]:
     """The fit of a SciPy distribution from starts: shapes (logs of them, but for the skew normal), place, log scale."""
 
+    def natural(theta: np.ndarray) -> tuple[float, ...]:
+        shape = theta[:-2] if name == "skewnorm" else np.exp(np.clip(theta[:-2], -3, 6))
+        return (*map(float, shape), float(theta[-2]), math.exp(min(max(theta[-1], -6), 6)))
+
     def fit(z: np.ndarray) -> _Single:
         from scipy import stats
         from scipy.optimize import minimize
 
-        family = getattr(stats, name)
-
-        def natural(theta: np.ndarray) -> tuple[float, ...]:
-            shape = theta[:-2] if name == "skewnorm" else np.exp(np.clip(theta[:-2], -3, 6))
-            return (*map(float, shape), float(theta[-2]), float(np.exp(np.clip(theta[-1], -6, 6))))
-
         def lost(theta: np.ndarray) -> float:
-            value = -float(family.logpdf(z, *natural(theta)).sum())
+            *shape, place, scale = natural(theta)
+            value = z.size * math.log(scale) - float(_LOG_DENSITY[name]((z - place) / scale, *shape).sum())
             return value if math.isfinite(value) else 1e12
 
-        options = {"maxiter": 4000, "maxfev": 4000, "xatol": 1e-6, "fatol": 1e-6}
+        options = {"maxiter": 2000, "maxfev": 2000, "xatol": 1e-4, "fatol": 1e-5}
         tried = [minimize(lost, np.array(start), method="Nelder-Mead", options=options) for start in starts]
         best = min(tried, key=lambda r: r.fun)
         frozen = natural(best.x)
 
         def draw(data: int, n: int, seed: int) -> np.ndarray:
-            return family.ppf(uniform(seed, "rates of a bootstrap", np.arange(data), draws=n), *frozen)
+            x = uniform(seed, "rates of a bootstrap", np.arange(data), draws=n)
+            return getattr(stats, name).ppf(x, *frozen)
 
         return _Single(-float(best.fun), len(frozen), draw)
 
     return fit
+
+
+def _log_t(z: np.ndarray, df: float) -> np.ndarray:
+    constant = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
+    return constant - (df + 1) / 2 * np.log1p(z * z / df)
+
+
+def _log_skew_normal(z: np.ndarray, slant: float) -> np.ndarray:
+    from scipy.special import log_ndtr
+
+    return math.log(2) - 0.5 * z * z - 0.5 * math.log(2 * math.pi) + log_ndtr(slant * z)
+
+
+def _log_skew_t(z: np.ndarray, a: float, b: float) -> np.ndarray:
+    beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    constant = (a + b - 1) * math.log(2) + beta + 0.5 * math.log(a + b)
+    root = np.sqrt(a + b + z * z)
+    # (root − z)(root + z) = a + b: the smaller factor by the larger, or it would cancel to 0 far out
+    up = np.where(z >= 0, root + z, (a + b) / np.maximum(root - z, 1e-300))
+    down = (a + b) / up
+    return (a + 0.5) * np.log(up / root) + (b + 0.5) * np.log(down / root) - constant
+
+
+_LOG_DENSITY: dict[str, Callable[..., np.ndarray]] = {
+    "t": _log_t,
+    "skewnorm": _log_skew_normal,
+    "jf_skew_t": _log_skew_t,
+}
 
 
 def _bootstrap(draw: Callable[[int, int, int], np.ndarray], seen: float, n: int, replicates: int, seed: int) -> float:

@@ -91,6 +91,7 @@ def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data:
     genes = changed_genes(beside(data, needed(asked, "file", where), where), contrast, side)
     universe = int(asked.get("universe", UNIVERSE))
     table = agreement(genes, sets, universe)
+    table.insert(0, "contrast", f"{contrast}, higher in {side}")
     words = f"hypergeometric, {universe} genes assumed in all; p one-sided, of more than by chance"
     rows = []
     for _, row in table.iterrows():
@@ -103,7 +104,7 @@ def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data:
         }
         rows.append(finding(f"plasticity.overlap.{row['set']}", f"{contrast}: {side}", float(row["shared"]), **more))
     note = f"{len(genes)} genes are higher in {side} ({contrast}); the universe of {universe} genes is assumed"
-    return Answer("plasticity", {"persister_overlap": table}, rows, notes=(note,))
+    return Answer("plasticity", {"overlaps": table}, rows, notes=(note,))
 
 
 def _scored(labels: Any, sets: dict[str, tuple[str, ...]], samples: Samples | None) -> Answer:
@@ -115,7 +116,7 @@ def _scored(labels: Any, sets: dict[str, tuple[str, ...]], samples: Samples | No
         raise DiscoveryError(f"{SECTION}: the cells have no label that says which are malignant; map or annotate them.")
     wanted = [labels] if isinstance(labels, str) else list(labels)
     features = plasticity_features(samples, sets, samples.cells["label"].astype(object).isin(wanted).to_numpy())
-    return Answer("plasticity", {"plasticity_features": features.frame}, features=features)
+    return Answer("plasticity", {"programmes": features.frame}, features=features)
 
 
 def _clones(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) -> Answer:
@@ -130,10 +131,10 @@ def _clones(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
         f"### Clones: {found.verdict}\n\n" + "\n".join(f"- {said}" for said in (*found.reasons, *found.cautions)) + "\n"
     )
     tables = {
-        "clone_numbers": found.to_frame(),
+        "clones": found.to_frame(),
         "clone_likeness": found.likeness,
         "clone_diversity": found.diversity.rename_axis("sample").reset_index(),
-        "clones": found.table.rename_axis("clone").reset_index(),
+        "clone_table": found.table.rename_axis("clone").reset_index(),
     }
     return Answer("plasticity", tables, _clone_findings(found), {"clones": text}, found.cautions)
 
@@ -180,4 +181,4 @@ def _growth(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
         more = {"p": row["p"], "n": int(row["n"]), "method": words, "note": f"best: {row['best']}"}
         rows.append(finding("plasticity.growth.states", str(row["line"]), float(row["states"]), **more))
         rows.append(finding("plasticity.growth.bic_margin", str(row["line"]), float(row["margin"]), **more))
-    return Answer("plasticity", {"growth_states": made, "growth_rates": pd.DataFrame(rates)}, rows)
+    return Answer("plasticity", {"growth": made, "growth_rates": pd.DataFrame(rates)}, rows)

@@ -17,7 +17,7 @@ state), others (labels they are compared with).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from opsonin.discovery.samples import Samples
 from opsonin.discovery.state_markers import StateMarkers, closest_state, read_markers
 from opsonin.discovery.surface import SOURCE, read_places
 from opsonin.discovery.target_intervals import RankIntervals, rank_intervals, weight_sensitivity, without_each
-from opsonin.discovery.target_pages import page, pages, why_above
+from opsonin.discovery.target_pages import TargetPage, page, pages, why_above
 from opsonin.discovery.targets import PARTS, TargetQuestion, TargetRanking, rank_targets
 from opsonin.errors import DiscoveryError
 
@@ -79,16 +79,17 @@ def answer_targets(
     every = list(dict.fromkeys([*first, *compare]))
     made = {one.gene: one for one in pages(ranking, FIRST, intervals)}
     made |= {gene: page(ranking, gene, intervals) for gene in compare if gene not in made}
-    why = [why_above(ranking, first[0], gene) for gene in compare if gene != first[0]]
+    why = [(first[0], gene, why_above(ranking, first[0], gene)) for gene in compare if gene != first[0]]
     texts = {gene: made[gene].text() for gene in every}
     if why:
-        texts["why"] = "\n".join(f"- {sentence}" for sentence in why) + "\n"
+        texts["why"] = "\n".join(f"- {sentence}" for _, _, sentence in why) + "\n"
     parts = pd.concat([made[gene].parts.assign(gene=gene) for gene in every], ignore_index=True)
     tables = {
         "targets": ranked(ranking, intervals, by_weight),
         "target_parts": parts[["gene", *[c for c in parts.columns if c != "gene"]]],
-        "target_evidence": evidence(made.values()),
+        "target_pages": sentences(made.values()),
         "target_weights": without_each(ranking, every),
+        "target_comparisons": pd.DataFrame(why, columns=pd.Index(["first", "second", "sentence"])),
     }
     return Answer("targets", tables, _findings(ranking, intervals, by_weight, every), texts, _notes(ranking, missing))
 
@@ -96,15 +97,15 @@ def answer_targets(
 def ranked(ranking: TargetRanking, intervals: RankIntervals, by_weight: RankIntervals) -> pd.DataFrame:
     """One row per candidate: gene, rank, its intervals over resampling and over weights, score, parts, numbers."""
     made = ranking.frame.copy()
-    over = {"rank_lower": intervals, "rank_upper": intervals, "weights_lower": by_weight, "weights_upper": by_weight}
+    over = {"lower": intervals, "upper": intervals, "weights_lower": by_weight, "weights_upper": by_weight}
     for place, (name, of) in enumerate(over.items(), start=1):
-        made.insert(place, name, of.frame[name.partition("_")[2]])
+        made.insert(place, name, of.frame[name.removeprefix("weights_")])
     made.insert(5, "top_ten", intervals.frame["top"])
     made.insert(6, "top_ten_by_weights", by_weight.frame["top"])
     return made.rename_axis("gene").reset_index()
 
 
-def evidence(shown: Any) -> pd.DataFrame:
+def sentences(shown: Iterable[TargetPage]) -> pd.DataFrame:
     """gene, side (for, against, not known), sentence."""
     rows = []
     for one in shown:

@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix, identity
 
 from opsonin.discovery.marker_evidence import evidence, levels, log_normalised
 from opsonin.discovery.marker_table import FEWEST, ROOT, CellType, MarkerTable, default_markers, gene_places, weights
+from opsonin.discovery.proteins import positive_probability, protein_markers
 from opsonin.discovery.samples import Samples
 from opsonin.errors import DiscoveryError
 
@@ -82,15 +83,19 @@ def annotate(
     permutations: int = PERMUTATIONS,
     seed: int = 1,
 ) -> Annotation:
-    """The types of cells by their marker genes.
+    """The types of cells by their marker genes, or by surface proteins where these were counted.
 
     level: "cell" judges each cell alone (most stay unknown where few molecules were counted); "neighbours" the mean
     over the cell and rows of `neighbours` (cell, cell; a map's graph, or see `nearest`); "cluster" the mean over the
     column `clusters` of cells.
     Raises: DiscoveryError without expression, with too few marker genes measured, or without those clusters.
     """
-    markers = table or default_markers()
+    protein = samples.modality == "protein"
+    markers = table or (protein_markers() if protein else default_markers())
     place = gene_places(markers.genes, samples.genes, markers.aliases)
+    has = positive_probability(samples).to_numpy() if protein else np.empty((0, 0))
+    if protein:  # what does not part cells into two groups says nothing
+        place = {name: at for name, at in place.items() if has[:, at].any()}
     universe = [gene for gene in markers.genes if gene in place]
     coverage = _coverage(markers, place)
     if not coverage["looked_for"].any():
@@ -98,7 +103,8 @@ def annotate(
             f"only {len(place)} of {len(markers.genes)} marker genes stand among the {len(samples.genes):,} genes, "
             "too few for any cell type; give symbols (not Ensembl ids) of human genes, or a marker table of your own."
         )
-    level_of = levels(marker_values(samples, [place[gene] for gene in universe]))
+    columns = [place[gene] for gene in universe]
+    level_of = csr_matrix(has[:, columns]) if protein else levels(marker_values(samples, columns))
     pool, unit = _pools(samples, level, clusters, neighbours)
     looked_for = set(coverage["type"][coverage["looked_for"]])
     blocks = []

@@ -111,7 +111,7 @@ class MarkerTable:
 
 def default_markers() -> MarkerTable:
     """The table shipped with Opsonin: blood and the microenvironment of human tumours."""
-    return _table(tomllib.loads((files("opsonin.discovery") / "markers.toml").read_text("utf-8")), "markers.toml")
+    return table_of(tomllib.loads((files("opsonin.discovery") / "markers.toml").read_text("utf-8")), "markers.toml")
 
 
 def read_markers(path: str | Path) -> MarkerTable:
@@ -122,7 +122,7 @@ def read_markers(path: str | Path) -> MarkerTable:
     file = Path(path)
     try:
         if file.suffix == ".toml":
-            return _table(tomllib.loads(file.read_text("utf-8")), file.name)
+            return table_of(tomllib.loads(file.read_text("utf-8")), file.name)
         frame = pd.read_csv(file, keep_default_na=False)
     except (OSError, UnicodeDecodeError, ValueError) as problem:
         raise DiscoveryError(f"the marker table {file} cannot be read ({problem}); give a TOML or CSV file.") from None
@@ -155,7 +155,11 @@ def weights(kinds: list[CellType], universe: list[str]) -> np.ndarray:
     return found
 
 
-def _table(content: dict, file: str) -> MarkerTable:
+def table_of(content: dict, file: str) -> MarkerTable:
+    """A marker table from what a TOML file holds.
+
+    Raises: DiscoveryError naming the file and the entry that cannot be used.
+    """
     types = []
     for name, entry in content.get("types", {}).items():
         unknown = set(entry) - {"parent", "positive", "negative", "source"}

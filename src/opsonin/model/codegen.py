@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsonin.model import codegen_events, sparse_lu
-from opsonin.model.codegen_names import canonical, canonical_names, clipped_states, has_roots
+from opsonin.model.codegen_names import Canonical, canonical_names, clipped_states, has_roots
 from opsonin.model.expressions import Hoist, Value, shared
 from opsonin.model.lanes import Lines
 
@@ -101,13 +101,11 @@ def generate(symbolic: Any, exact: tuple[int, ...] = ()) -> Generated:
     n_integrated = len(order) - len(exact)
     row = {state: place for place, state in enumerate(order)}
     names = canonical_names(symbolic, row)
-    rates = [canonical(symbolic.rates[state], names, symbolic.states[state]) for state in order]
-    partial = {
-        (row[i], row[j]): canonical(expr, names, symbolic.states[i]) for (i, j), expr in symbolic.jacobian.items()
-    }
+    canonical = Canonical(names)
+    rates = [canonical(symbolic.rates[state], symbolic.states[state]) for state in order]
+    partial = {(row[i], row[j]): canonical(expr, symbolic.states[i]) for (i, j), expr in symbolic.jacobian.items()}
     slopes = {
-        row[i]: canonical(expr, names, symbolic.states[i])
-        for i, expr in codegen_events.slopes_in_time(symbolic).items()
+        row[i]: canonical(expr, symbolic.states[i]) for i, expr in codegen_events.slopes_in_time(symbolic).items()
     }
     inputs = tuple(row[state] for state in administered_states(symbolic))
     _add_slopes_of_exact(slopes, partial, rates, n_integrated, inputs)
@@ -144,7 +142,7 @@ def generate(symbolic: Any, exact: tuple[int, ...] = ()) -> Generated:
         _start(made),
         _factor(made),
     ]
-    codegen_events.add_events(made, symbolic, lambda expr, what: canonical(expr, names, what))
+    codegen_events.add_events(made, symbolic, canonical)
     return made
 
 

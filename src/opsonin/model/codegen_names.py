@@ -7,6 +7,7 @@ from typing import Any
 from opsonin.errors import ModelError
 from opsonin.model import codegen_events
 from opsonin.model.expressions import FUNCTIONS
+from opsonin.model.walks import FreeSymbols, Replaced, parts
 
 
 def canonical_names(symbolic: Any, row: dict[int, int]) -> dict[str, Any]:
@@ -19,19 +20,45 @@ def canonical_names(symbolic: Any, row: dict[int, int]) -> dict[str, Any]:
     return names | codegen_events.input_names(symbolic)
 
 
-def canonical(expr: Any, names: dict[str, Any], state: str) -> Any:
-    """An expression in the plain symbols. Raises: ModelError, naming the state, for what has no code."""
-    import sympy
+class Canonical:
+    """Expressions in the plain symbols."""
 
-    expr = sympy.sympify(expr)
-    unknown = sorted(symbol.name for symbol in expr.free_symbols if symbol.name not in names)
-    if unknown:
-        raise ModelError(f"the rate of {state!r} uses {', '.join(unknown)}, which is no state, constant or 't'.")
-    odd = [e for e in expr.atoms(sympy.Function, sympy.Derivative, sympy.Subs) if type(e).__name__ not in FUNCTIONS]
-    if odd:
-        raise ModelError(f"the rate of {state!r} or its derivative holds {odd[0]}, for which there is no code; "
-                         f"write it with {', '.join(sorted(FUNCTIONS))}.")  # fmt: skip
-    return expr.xreplace({symbol: names[symbol.name] for symbol in expr.free_symbols})
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.names = names
+        self.symbols = FreeSymbols()
+        self.replaced = Replaced({})
+        self.fine: set[Any] = set()  # expressions of which everything has code
+
+    def __call__(self, expr: Any, state: str) -> Any:
+        """Raises: ModelError, naming the state, for what has no code."""
+        import sympy
+
+        expr = sympy.sympify(expr)
+        symbols = self.symbols(expr)
+        unknown = sorted(symbol.name for symbol in symbols if symbol.name not in self.names)
+        if unknown:
+            raise ModelError(f"the rate of {state!r} uses {', '.join(unknown)}, which is no state, constant or 't'.")
+        odd = self._odd(expr)
+        if odd is not None:
+            raise ModelError(f"the rate of {state!r} or its derivative holds {odd}, for which there is no code; "
+                             f"write it with {', '.join(sorted(FUNCTIONS))}.")  # fmt: skip
+        self.replaced.known.update({symbol: self.names[symbol.name] for symbol in symbols})
+        return self.replaced(expr)
+
+    def _odd(self, expr: Any) -> Any:
+        """A part that has no code."""
+        import sympy
+
+        if expr in self.fine:
+            return None
+        if isinstance(expr, sympy.Function | sympy.Derivative | sympy.Subs) and type(expr).__name__ not in FUNCTIONS:
+            return expr
+        for arg in expr.args:
+            odd = self._odd(arg)
+            if odd is not None:
+                return odd
+        self.fine.add(expr)
+        return None
 
 
 def clipped_states(rates: list[Any], n_bounded: int) -> frozenset[int]:
@@ -39,12 +66,11 @@ def clipped_states(rates: list[Any], n_bounded: int) -> frozenset[int]:
     import sympy
 
     inside = set()
-    for rate in rates:
-        for power in rate.atoms(sympy.Pow):
-            if not power.exp.is_integer:
-                inside |= _unguarded(power.base)
-        for logarithm in rate.atoms(sympy.log):
-            inside |= _unguarded(logarithm.args[0])
+    for part in parts(rates):
+        if isinstance(part, sympy.Pow) and not part.exp.is_integer:
+            inside |= _unguarded(part.base)
+        elif isinstance(part, sympy.log):
+            inside |= _unguarded(part.args[0])
     found = {int(symbol.name[1:]) for symbol in inside if symbol.name[0] == "y"}
     return frozenset(i for i in found if i < n_bounded)
 
@@ -53,8 +79,9 @@ def has_roots(rates: list[Any]) -> bool:
     """Whether a rate holds a fractional power or a logarithm, whose slope at nought may be infinite."""
     import sympy
 
-    return any(not power.exp.is_integer for rate in rates for power in rate.atoms(sympy.Pow)) or any(
-        rate.has(sympy.log) for rate in rates
+    return any(
+        isinstance(part, sympy.log) or (isinstance(part, sympy.Pow) and not part.exp.is_integer)
+        for part in parts(rates)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from opsonin.model.lanes import Lines
 from opsonin.model.vector_math import SCALARS
+from opsonin.model.walks import FreeSymbols
 
 FUNCTIONS = {
     "exp",
@@ -32,6 +33,7 @@ class Hoist:
         self.constants = constants
         self.slots: dict[Any, Any] = {}  # expression of constants -> its symbol q<i>
         self.done: dict[Any, Any] = {}
+        self.symbols = FreeSymbols()
 
     def __call__(self, expr: Any) -> Any:
         if expr not in self.done:
@@ -41,17 +43,19 @@ class Hoist:
     def _replace(self, expr: Any) -> Any:
         import sympy
 
-        if not expr.free_symbols:
+        symbols = self.symbols(expr)
+        if not symbols:
             return expr
-        if expr.free_symbols <= self.constants and isinstance(expr, sympy.Expr):  # conditions and branches are none
+        if symbols <= self.constants and isinstance(expr, sympy.Expr):  # conditions and branches are none
             return self._slot(expr)
         if not expr.args:
             return expr
         if isinstance(expr, sympy.Add | sympy.Mul):
-            still = [arg for arg in expr.args if arg.free_symbols and arg.free_symbols <= self.constants]
+            read = {arg: self.symbols(arg) for arg in expr.args}
+            still = [arg for arg in expr.args if read[arg] and read[arg] <= self.constants]
             if still:
-                numbers = [arg for arg in expr.args if not arg.free_symbols]
-                moving = [arg for arg in expr.args if arg.free_symbols and not arg.free_symbols <= self.constants]
+                numbers = [arg for arg in expr.args if not read[arg]]
+                moving = [arg for arg in expr.args if read[arg] and not read[arg] <= self.constants]
                 return expr.func(self._slot(expr.func(*still, *numbers)), *[self(arg) for arg in moving])
         return expr.func(*[self(arg) for arg in expr.args])
 

@@ -49,8 +49,8 @@ def _leukaemia(name: str, title: str, boys: float, values: Mapping[str, float]) 
         values={
             "net_growth_rate": 0.05,  # assumed: blasts double in two weeks when chemotherapy fails
             "access": 0.97,  # a liquid tumour: no barrier
-            # calibrated to: four of five free of relapse at six months, half free of events at a year (ELIANA), as blasts
-            # without CD19 return; most children have none, a few have many
+            # calibrated to: four of five free of relapse at six months, half free of events at a year (ELIANA), as
+            # blasts without CD19 return; most children have none, a few have many
             "escape_share": 1e-9,
             "escape_mutation": 1e-12,  # assumed: both copies of CD19 have to go, one in a million each
             "dormant_share": 1e-6,  # assumed: few blasts sleep

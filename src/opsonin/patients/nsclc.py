@@ -64,7 +64,8 @@ def egfr_mutated() -> Indication:
     )
     # assumed: fewer T cells (Gainor 2016, Clin Cancer Res 22:4585: hardly any CD8+ cells together with PD-L1)
     # erlotinib: a mutation that activates EGFR makes nearly all cells depend on it
-    values = {"access": 0.15, "pdl1_own": 0.3, "erlotinib_sensitivity": 0.95}
+    # growth calibrated to: progression and duration of response of FLAURA's older drugs
+    values = {"net_growth_rate": 0.0115, "access": 0.15, "pdl1_own": 0.3, "erlotinib_sensitivity": 0.95}
     return _lung("nsclc-egfr", "Advanced lung cancer with mutated EGFR", burden, 0.38, values)
 
 

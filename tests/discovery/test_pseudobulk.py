@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
+from made_up_targets import markers
+from opsonin.discovery.consistency import by_tumour_type, pooled_fold
 from opsonin.discovery.pseudobulk import group_contrast, moderated, state_markers
 from opsonin.discovery.samples import Samples
 from opsonin.errors import DiscoveryError
@@ -64,6 +66,34 @@ def test_groups_of_patients_are_compared_by_patients():
     assert len(found.marked) == 0  # nothing was made to differ between the groups
     with pytest.raises(DiscoveryError, match="1 patients of 'resistant'"):
         group_contrast(logged, "macrophage", group.iloc[2:], "resistant", "responding")
+
+
+def test_tumour_types_are_compared_each_by_its_own_patients_and_pooled():
+    made = tumours(shift=8.0)
+    logged = made.with_(expression=csr_matrix(np.log2(1 + made.matrix().toarray())), units="log-normalised")
+    kinds = {s: "lung" if i < 3 else "melanoma" for i, s in enumerate(SUBJECTS)}
+    cells = logged.cells.assign(tumour_type=logged.cells["subject"].map(kinds))
+    sources, left = by_tumour_type(logged.with_(cells=cells), "macrophage")
+    assert [s.source for s in sources] == ["lung (3 patients)", "melanoma (3 patients)"]
+    assert left == ()
+    found = pooled_fold(sources, GENES)
+    assert (found["fold"][:RAISED] > 0.5).all()
+    assert (found["fold_k"] == 2).all()
+    cells = cells.assign(tumour_type=cells["subject"].map(kinds | {"p5": "kidney", "p4": "kidney"}))
+    assert by_tumour_type(logged.with_(cells=cells), "macrophage")[1] == ("kidney: 2 patients", "melanoma: 1 patients")
+    with pytest.raises(DiscoveryError, match="tumour type of the samples is not known"):
+        by_tumour_type(logged, "macrophage")
+
+
+def test_published_tables_weigh_alike_and_one_alone_has_no_interval():
+    one, two = markers(), markers("second")
+    other = two.frame.assign(log2_fold_change=3.0)
+    pooled = pooled_fold([one, type(two)(other, "second", "cells")], pd.Index(["GOOD"]))
+    assert pooled["fold"].iloc[0] == pytest.approx(2.5)
+    assert pooled["fold_upper"].iloc[0] == pytest.approx(2.5 + 12.706 * 0.5, abs=1e-2)
+    alone = pooled_fold([one], pd.Index(["GOOD", "nobody"]))
+    assert alone["fold"].iloc[0] == 2.0
+    assert alone["fold_lower"].isna().all()
 
 
 def test_the_moderated_test_holds_its_level_and_beats_a_plain_one():

@@ -9,7 +9,7 @@ import pytest
 from made_up_targets import cohort
 from opsonin.analysis import meta_analysis
 from opsonin.analysis.logistic_firth import firth_logistic
-from opsonin.discovery.bulk_cohorts import association, firth, read_bulk_cohorts
+from opsonin.discovery.bulk_cohorts import association, firth, read_bulk_cohorts, score_association
 from opsonin.discovery.gene_names import current_symbols
 from opsonin.discovery.normal import freedom, read_normal, specificity
 from opsonin.discovery.overlap import overlap, overlap_table
@@ -68,6 +68,19 @@ def test_held_constant_beside_a_cell_type_a_gene_that_only_counts_its_cells_says
     beside = association([type(one)("c", level, one.responder)], pd.Index(["BLOODY"]), beside=["GOOD"])
     assert abs(plain["pooled"].iloc[0]) > 0.5
     assert abs(beside["pooled"].iloc[0]) < 0.5 * abs(plain["pooled"].iloc[0])
+
+
+def test_a_score_is_pooled_over_cohorts():
+    cohorts = [cohort(f"c{i}", seed=i, GOOD=1.0, BLOODY=1.0) for i in range(3)]
+    found = score_association(cohorts, lambda level: level.loc[["GOOD", "BLOODY"]].mean())
+    assert found["name"].tolist() == ["c0", "c1", "c2", "all"]
+    assert found["n"].iloc[-1] == 180
+    own = found.iloc[:3]
+    one = meta_analysis(own["log_odds"], own["se"], method="dersimonian-laird")
+    assert found["log_odds"].iloc[-1] == pytest.approx(one.pooled.value)
+    assert one.pooled.value > 0.5
+    with pytest.raises(DiscoveryError, match="no bulk cohort has 3 responders"):
+        score_association([cohort(patients=6)], lambda level: level.loc["GOOD"])
 
 
 def test_bulk_cohorts_are_read_and_patients_without_response_left_out(tmp_path):

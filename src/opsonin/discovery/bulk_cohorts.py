@@ -8,7 +8,7 @@ with random effects. A bulk gene stands for how many of its cells there are as m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,30 @@ def association(cohorts: Sequence[BulkCohort], genes: pd.Index, beside: Sequence
     made = pool(log_odds, error).set_index(genes)
     made.insert(0, "resistance", (1 - made.pop("above")).fillna(0.5))
     return made.join(pd.DataFrame(log_odds, index=genes, columns=pd.Index([f"log odds in {c.name}" for c in used])))
+
+
+def score_association(cohorts: Sequence[BulkCohort], score: Callable[[pd.DataFrame], pd.Series]) -> pd.DataFrame:
+    """The log odds of response per SD of a score, a row per cohort and "all": name, log_odds, se, lower, upper, p, n.
+
+    score: from expression (gene × patient) to a value per patient.
+    Raises: DiscoveryError where no cohort has enough responders and non-responders.
+    """
+    from scipy.special import ndtr
+
+    rows = []
+    for cohort in (c for c in cohorts if c.usable):
+        level = score(cohort.expression).reindex(cohort.expression.columns).to_numpy(dtype=float)
+        level = (level - level.mean()) / level.std(ddof=1)
+        slope, error = (float(value[0]) for value in firth(level[None], cohort.responder))
+        width, p = 1.959964 * error, 2 * float(ndtr(-abs(slope / error)))
+        rows.append((cohort.name, slope, error, slope - width, slope + width, p, level.size))
+    if not rows:
+        raise DiscoveryError(f"no bulk cohort has {FEWEST} responders and {FEWEST} non-responders.")
+    columns = pd.Index(["name", "log_odds", "se", "lower", "upper", "p", "n"])
+    made = pd.DataFrame(rows, columns=columns)
+    one = pool(made["log_odds"].to_numpy()[None], made["se"].to_numpy()[None]).iloc[0]
+    every = ("all", one["pooled"], one["se"], one["lower"], one["upper"], one["p"], made["n"].sum())
+    return pd.concat([made, pd.DataFrame([every], columns=columns)], ignore_index=True)
 
 
 def design(

@@ -1,6 +1,7 @@
 """The question `plasticity`: persister programmes, clones and growth states, from a mapping's [discovery.plasticity].
 
 [discovery.plasticity]
+cohorts = "../icb-expression-cohorts"               # does a set's score before therapy go with response?
 malignant = ["tumour cell"]                         # labels of the samples' own malignant cells, to be scored
 [discovery.plasticity.sets]
 file = "persister_gene_sets_long.csv.gz"            # set (or gs_name), gene
@@ -30,11 +31,19 @@ from typing import Any
 import pandas as pd
 
 from opsonin.discovery.answers import Answer, beside, finding, needed, only
+from opsonin.discovery.bulk_cohorts import read_bulk_cohorts, score_association
 from opsonin.discovery.clones import CloneDynamics, clone_dynamics
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.growth_mixture import growth_table, lines_differ
 from opsonin.discovery.growth_rates import growth_rates
-from opsonin.discovery.plasticity import UNIVERSE, agreement, changed_genes, named_sets, plasticity_features
+from opsonin.discovery.plasticity import (
+    UNIVERSE,
+    agreement,
+    changed_genes,
+    named_sets,
+    plasticity_features,
+    rank_scores,
+)
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.state_markers import read_table
 from opsonin.errors import DiscoveryError
@@ -50,11 +59,13 @@ def answer_plasticity(
 
     Raises: DiscoveryError for an unknown key, a missing file, or a section that asks for nothing.
     """
-    only(settings, ("malignant", "sets", "genes", "clones", "growth"), SECTION)
+    only(settings, ("malignant", "sets", "genes", "cohorts", "clones", "growth"), SECTION)
     parts: list[Answer] = []
     sets = _sets(settings["sets"], data) if "sets" in settings else {}
     if "genes" in settings:
         parts.append(_agreement(settings["genes"], sets, data))
+    if "cohorts" in settings:
+        parts.append(_response(beside(data, settings["cohorts"], SECTION), sets))
     if "malignant" in settings:
         parts.append(_scored(settings["malignant"], sets, samples))
     if "clones" in settings:
@@ -105,6 +116,26 @@ def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data:
         rows.append(finding(f"plasticity.overlap.{row['set']}", f"{contrast}: {side}", float(row["shared"]), **more))
     note = f"{len(genes)} genes are higher in {side} ({contrast}); the universe of {universe} genes is assumed"
     return Answer("plasticity", {"overlaps": table}, rows, notes=(note,))
+
+
+def _response(folder: Path, sets: dict[str, tuple[str, ...]]) -> Answer:
+    if not sets:
+        raise DiscoveryError(f"{SECTION}: cohorts = … needs [discovery.plasticity.sets] to score.")
+    cohorts = read_bulk_cohorts(folder)
+    tables, rows, notes = [], [], []
+    for name, genes in sets.items():
+        try:
+            made = score_association(cohorts, lambda level, own=genes: rank_scores(level, own))
+        except DiscoveryError as problem:
+            notes.append(f"{name}: {problem}")
+            continue
+        tables.append(made.assign(set=name))
+        one = made.iloc[-1]
+        more = {"lower": one["lower"], "upper": one["upper"], "p": one["p"], "level": 0.95, "n": int(one["n"])}
+        words = "log odds of response per SD of the rank score; Firth, random effects over cohorts"
+        rows.append(finding(f"plasticity.response.{name}", "all", one["log_odds"], method=words, **more))
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return Answer("plasticity", {"programme_response": table}, rows, notes=tuple(notes))
 
 
 def _scored(labels: Any, sets: dict[str, tuple[str, ...]], samples: Samples | None) -> Answer:

@@ -142,7 +142,10 @@ def _say_consistency(ranking: TargetRanking, row: pd.Series) -> str:
     sources = ranking.question.markers
     cells = sum(source.unit == "cells" for source in sources)
     caution = f" ({cells} counted cells, not patients)" if cells else ""
-    return f"marks the state in {int(row['marked_in'])} of {len(sources)} sources{caution}"
+    fold = f"pooled log2 fold change {row['fold']:.2f}"
+    if np.isfinite(row["fold_lower"]):
+        fold += f" ({row['fold_lower']:.2f} to {row['fold_upper']:.2f})"
+    return f"marks the state in {int(row['marked_in'])} of {len(sources)} sources{caution}; {fold}"
 
 
 def _say_resistance(ranking: TargetRanking, row: pd.Series) -> str:

@@ -12,7 +12,7 @@
     name = "13 cancer types"
 
 Further keys: surface (a table of one's own), weights, beside, own (labels of the samples' own cells that are the
-state), others (labels they are compared with).
+state), others (labels they are compared with), by = "tumour type" (each type a source of its own).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import pandas as pd
 
 from opsonin.discovery.answers import Answer, beside, finding, needed, only
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
+from opsonin.discovery.consistency import by_tumour_type
 from opsonin.discovery.normal import read_normal
 from opsonin.discovery.pseudobulk import state_markers
 from opsonin.discovery.samples import Samples
@@ -36,7 +37,20 @@ from opsonin.discovery.targets import PARTS, TargetQuestion, TargetRanking, rank
 from opsonin.errors import DiscoveryError
 
 SECTION = "[discovery.targets]"
-KEYS = ("state", "markers", "own", "others", "normal", "cohorts", "surface", "reach", "weights", "beside", "compare")
+KEYS = (
+    "state",
+    "markers",
+    "own",
+    "others",
+    "by",
+    "normal",
+    "cohorts",
+    "surface",
+    "reach",
+    "weights",
+    "beside",
+    "compare",
+)
 FIRST = 10
 METHOD = "weighted geometric mean of five parts; interval of the rank by bootstrap over cohorts, patients and sources"
 
@@ -135,6 +149,11 @@ def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[StateMar
         return ()
     if samples is None or samples.expression is None:
         raise DiscoveryError(f"{SECTION}: own = … compares the samples' own cells, but there is no expression.")
+    by = str(settings.get("by", ""))
+    if by not in ("", "tumour type"):
+        raise DiscoveryError(f"{SECTION}: by is {by!r}; it can be 'tumour type'.")
+    if by:
+        return by_tumour_type(samples, settings["own"], others=settings.get("others"))[0]
     return (state_markers(samples, settings["own"], others=settings.get("others")),)
 
 

@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from opsonin.discovery.bulk_cohorts import BulkCohort, association
+from opsonin.discovery.consistency import pooled_fold
 from opsonin.discovery.normal import VITAL, NormalExpression, freedom
 from opsonin.discovery.state_markers import StateMarkers
 from opsonin.discovery.surface import REACHABLE, places
@@ -179,6 +180,7 @@ def _state(markers: tuple[StateMarkers, ...], genes: pd.Index) -> pd.DataFrame:
     made = pd.DataFrame({"state": apart.mean(axis=1)}, index=genes)
     made["consistency"] = consistency(np.asarray(times, dtype=float), len(markers))
     made["marked_in"] = times
+    made = made.join(pooled_fold(markers, genes))
     for source in markers:
         own = source.frame.reindex(genes)
         made[f"log2 fold: {source.source}"] = own["log2_fold_change"]

@@ -6,6 +6,7 @@ many of its rates, takes minutes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -16,33 +17,27 @@ class FreeSymbols:
         self.known: dict[Any, frozenset[Any]] = {}
 
     def __call__(self, expr: Any) -> frozenset[Any]:
-        found = self.known.get(expr)
-        if found is None:
-            found = self.known[expr] = self._found(expr)
-        return found
+        return _walked(expr, self.known, self._of)
 
-    def _found(self, expr: Any) -> frozenset[Any]:
+    def _of(self, expr: Any) -> frozenset[Any]:
         import sympy
 
         if not expr.args or isinstance(expr, sympy.Derivative | sympy.Subs):  # symbols of their own are bound
             return frozenset(expr.free_symbols)
-        return frozenset().union(*(self(arg) for arg in expr.args))
+        return frozenset().union(*(self.known[arg] for arg in expr.args))
 
 
 class Replaced:
-    """Expressions with other symbols in the place of some."""
+    """Expressions with others in the place of some symbols."""
 
     def __init__(self, symbols: dict[Any, Any]) -> None:
         self.known: dict[Any, Any] = dict(symbols)
 
     def __call__(self, expr: Any) -> Any:
-        found = self.known.get(expr)
-        if found is None:
-            found = self.known[expr] = self._made(expr)
-        return found
+        return _walked(expr, self.known, self._of)
 
-    def _made(self, expr: Any) -> Any:
-        args = [self(arg) for arg in expr.args]
+    def _of(self, expr: Any) -> Any:
+        args = [self.known[arg] for arg in expr.args]
         if all(new is old for new, old in zip(args, expr.args, strict=True)):
             return expr
         return expr.func(*args)
@@ -58,3 +53,19 @@ def parts(expressions: list[Any]) -> list[Any]:
             found[expr] = None
             waiting += reversed(expr.args)
     return list(found)
+
+
+def _walked(expr: Any, known: dict[Any, Any], of: Callable[[Any], Any]) -> Any:
+    """What `of` makes of an expression, once it is known for its parts; expressions nest deeper than calls may."""
+    if expr not in known:
+        waiting = [expr]
+        while waiting:
+            here = waiting[-1]
+            missing = [] if here in known else [arg for arg in here.args if arg not in known]
+            if missing:
+                waiting += missing
+                continue
+            waiting.pop()
+            if here not in known:
+                known[here] = of(here)
+    return known[expr]

@@ -27,7 +27,7 @@ COFACTOR = 5.0  # counts about which the scale turns from linear to logarithmic,
 LEAST = 0.9  # of the upper group on that scale: about five counts
 APART = 2.0  # Ashman's D from which two normal components are two groups
 LEAST_SHARE = 0.002  # of cells, in the upper group
-ROUNDS = 200
+ROUNDS = 100
 BINS = 400
 NARROWEST = 0.15  # standard deviation of a group, which counts that are whole numbers cannot undercut
 FILE = "protein_markers.toml"
@@ -133,7 +133,7 @@ def _fitted(places: np.ndarray, cells: np.ndarray, upper: np.ndarray, floor: flo
         whole = np.logaddexp(*logs)
         upper = np.exp(logs[1] - whole)
         likelihood = float((cells * whole).sum())
-        if likelihood - before < 1e-7 * abs(likelihood):
+        if likelihood - before < 1e-6 * abs(likelihood):
             break
         before = likelihood
     if fit.upper < fit.lower:

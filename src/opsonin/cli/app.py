@@ -241,6 +241,22 @@ def cohort(
 
 
 @app.command()
+def discover(
+    data: Annotated[Path, typer.Argument(help="A file or folder: h5ad, 10x, tables of cells, counts or expression.")],
+    map_: Annotated[
+        str, typer.Option("--map", metavar="MAP.toml", help="A mapping of samples, or a bundled one: melanoma-icb …")
+    ],
+    question: Annotated[str, typer.Option(help="states, targets or plasticity.")] = "states",
+    out: Out = None,
+    seed: Seed = 1,
+) -> None:
+    """From patients' samples to cell states, targets or plasticity, patients being the unit (extra: discovery)."""
+    from opsonin.cli.discover import discover_data
+
+    discover_data(data, map_, question, out, seed)
+
+
+@app.command()
 def plan(
     results: Annotated[Path, typer.Argument(help="A results folder, or a record folder.")],
     endpoint: Annotated[

@@ -232,3 +232,15 @@ def composition(samples: Samples, by: str = "sample", label: str = "label") -> p
     made = pd.crosstab(named[by].astype(str), named[label].astype(str))
     order = samples.samples[by].astype(str).drop_duplicates()
     return made.reindex(order, fill_value=0).rename_axis(index=by, columns=None)
+
+
+def of_samples(samples: Samples, names: set[str]) -> Samples:
+    """Some samples alone, with their cells or counts and their subjects."""
+    keep = samples.samples["sample"].astype(str).isin(names)
+    rest = samples.samples[keep].reset_index(drop=True)
+    subjects = samples.subjects[samples.subjects["subject"].astype(str).isin(set(rest["subject"].astype(str)))]
+    counts = None if samples.counts is None else samples.counts[samples.counts.index.astype(str).isin(names)]
+    own = replace(samples, samples=rest, subjects=subjects.reset_index(drop=True), counts=counts)
+    if not samples.n_cells:
+        return own
+    return own.take(samples.cells["sample"].astype(str).isin(names).to_numpy())

@@ -1,7 +1,7 @@
 """What every chapter is given: the record, its findings by name, and its groups."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from opsonin.report import words
@@ -14,12 +14,16 @@ FRACTIONS = ("fraction", "proportion", "share", "probability")
 
 @dataclass(frozen=True)
 class Context:
-    """record: a TrialRecord.   findings: of the record (and its replicates).   replicates: how many trials, or None."""
+    """record: a TrialRecord.   findings: of the record (and its replicates).   replicates: how many trials, or None.
+
+    tables: of discovery, by name.
+    """
 
     record: Any
     findings: Sequence[Any]
     groups: Groups
     replicates: int | None = None
+    tables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from opsonin.report.chapters import (
     biomarkers,
     cohort,
     cohort_summary,
+    discovery,
     immune,
     methods,
     pharmacokinetics,
@@ -70,15 +71,16 @@ def write_report(
     path: str | Path,
     replicates: Replicates | int | None = None,
     ahead: Ahead | None = None,
+    tables: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the report of a record and its findings to `path` (.html) and give the path.
 
     replicates: the replicate trials, or only their number; their operating characteristics come as findings.
-    ahead: what `drawn_ahead` gave for the same record.
+    ahead: what `drawn_ahead` gave for the same record.   tables: of discovery, by name, which its chapters draw.
     The same inputs give the same bytes. Raises: ReportError where the file cannot be written.
     """
     target = Path(path)
-    page = render(record, list(findings), replicates, ahead)
+    page = render(record, list(findings), replicates, ahead, tables)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,19 +100,25 @@ def chapters_of(
     findings: Iterable[Finding],
     replicates: Replicates | int | None = None,
     ahead: Ahead | None = None,
+    tables: Mapping[str, Any] | None = None,
 ) -> list[Chapter]:
     """The chapters in order; those without data say why."""
-    context = _context(record, findings, replicates)
+    context = _context(record, findings, replicates, tables)
     there = {} if ahead is None else ahead.chapters
     return [there[room.NAME] if room.NAME in there else room.chapter(context) for room in _rooms(context)]
 
 
-def _context(record: TrialRecord, findings: Iterable[Finding], replicates: Replicates | int | None) -> Context:
+def _context(
+    record: TrialRecord,
+    findings: Iterable[Finding],
+    replicates: Replicates | int | None,
+    tables: Mapping[str, Any] | None = None,
+) -> Context:
     """What the chapters are given. Responses that only lesions tell are derived first."""
     from opsonin.analysis.derived import completed
 
     record = completed(record, record.manifest.questions).record
-    return Context(record, list(findings), grouped(record), _count(replicates))
+    return Context(record, list(findings), grouped(record), _count(replicates), dict(tables or {}))
 
 
 def _rooms(context: Context) -> tuple[Any, ...]:
@@ -119,6 +127,8 @@ def _rooms(context: Context) -> tuple[Any, ...]:
         return (plan, methods)
     if context.questions.get("explain"):
         return (why, methods)
+    if context.questions.get("discovery"):
+        return (*discovery.ROOMS, methods)
     if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
         return (cohort_summary, *cohort.ROOMS, methods)
     more = cohort.ROOMS if context.named("cohort") else ()
@@ -132,10 +142,11 @@ def render(
     findings: Iterable[Finding],
     replicates: Replicates | int | None = None,
     ahead: Ahead | None = None,
+    tables: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as text."""
     species = species_of(record.manifest.questions)
-    chapters = [told_of(chapter, species) for chapter in chapters_of(record, findings, replicates, ahead)]
+    chapters = [told_of(chapter, species) for chapter in chapters_of(record, findings, replicates, ahead, tables)]
     figures = [figure for chapter in chapters for figure in chapter.figures]
     drawn, told = ({}, {}) if ahead is None else (ahead.drawings, ahead.values)
     manifest = record.manifest
@@ -144,7 +155,7 @@ def render(
         title=manifest.title or "Trial report",
         source=manifest.source,
         kind=manifest.kind,
-        kind_words=said(_kind_words(virtual, bool((manifest.questions or {}).get("cohort"))), species),
+        kind_words=said(_kind_words(virtual, manifest.questions or {}), species),
         version=manifest.software_version,
         chapters=[_numbered(chapter, k + 1) for k, chapter in enumerate(chapters)],
         drawings={figure.name: said(drawn.get(figure.name) or _drawing(figure), species) for figure in figures},
@@ -155,8 +166,10 @@ def render(
     )
 
 
-def _kind_words(virtual: bool, cohort: bool) -> str:
-    if cohort:
+def _kind_words(virtual: bool, questions: Mapping[str, Any]) -> str:
+    if questions.get("discovery"):
+        return "Patients' samples"
+    if questions.get("cohort"):
         return "Virtual cohort: made-up patients, no one was treated" if virtual else "Cohort data"
     return "Virtual trial: simulated patients, no one was treated" if virtual else "Trial data"
 

@@ -1,0 +1,220 @@
+"""The question `states`: which kinds and states of cells are in whose samples, and which of them go with response.
+
+[discovery]
+unit = "subject"       # "sample" only to reproduce a publication that took samples for patients
+baseline = true        # samples taken before treatment alone
+against = "centred"    # what log-ratios of a composition are to
+integrate = "none"     # "harmony" or "combat" take differences between samples away before clustering
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from opsonin.discovery.all_features import patient_features
+from opsonin.discovery.annotation import Annotation, annotate, with_annotation
+from opsonin.discovery.answers import Answer, finding
+from opsonin.discovery.differences import Differences, compare
+from opsonin.discovery.feature_table import FeatureTable
+from opsonin.discovery.label_agreement import agreement
+from opsonin.discovery.prepare import Prepared, prepare
+from opsonin.discovery.progress import Progress, silent
+from opsonin.discovery.read.questions import Discovery
+from opsonin.discovery.samples import Samples, of_samples
+from opsonin.discovery.state_tables import composition_table, dot_table, map_table
+from opsonin.errors import DiscoveryError
+from opsonin.record.schema import near
+
+METHOD = "difference of means (95 % interval, Welch); p by permutation of patients"
+REFERENCE = "Westfall & Young 1993; Benjamini & Hochberg 1995, J R Stat Soc B 57:289"
+
+
+@dataclass(frozen=True)
+class StatesAnswer:
+    """answer: tables, findings, notes, features.   samples: the cells that hold, labelled.   methods: in sentences."""
+
+    answer: Answer
+    samples: Samples
+    methods: list[str]
+
+
+def answer_states(
+    samples: Samples, asked: Discovery | None = None, *, seed: int = 1, progress: Progress = silent
+) -> StatesAnswer:
+    """Prepare, annotate, measure every sample, and compare responders with non-responders where responses are known.
+
+    Raises: DiscoveryError where nothing is labelled and nothing can be annotated, or no sample is left.
+    """
+    settings = asked or Discovery()
+    own = _baseline(samples) if settings.baseline else samples
+    prepared = prepare(own, seed, progress, settings.doublets, settings.map, settings.integrate)
+    annotation, own, notes = _annotated(prepared, settings, seed, progress)
+    progress("features", 0, 0)
+    components = prepared.cell_map.components if prepared.cell_map is not None else None
+    features = patient_features(own, annotation, against=settings.against, components=components,
+                                fewest=settings.fewest, seed=seed)  # fmt: skip
+    tables = {"composition": composition_table(own), "features": _with_response(features, own)}
+    if prepared.quality is not None:
+        tables["quality"] = prepared.quality.thresholds
+    if prepared.cell_map is not None:
+        tables["umap"] = map_table(own, prepared.cell_map, seed)
+    if own.expression is not None and own.labelled:
+        tables["dots"] = dot_table(own, settings.dots)
+    rows = [finding("states.cells", "all", float(own.n_cells), n=own.n_subjects, unit="cells",
+                    note="after quality control")] if own.n_cells else []  # fmt: skip
+    if annotation is not None and samples.labelled and samples.counts is None:
+        table, told, words = _agreement(own)
+        tables["agreement"] = table
+        rows += told
+        notes += words
+    progress("comparing patients", 0, 0)
+    found, why = _compared(features, own, settings, seed)
+    if found is None:
+        notes.append(why)
+    else:
+        tables["states"] = _compared_table(found, features)
+        rows += _findings(found, features)
+        notes += found.told()
+    methods = [*prepared.methods, *(annotation.told() if annotation is not None else [])]
+    return StatesAnswer(Answer("states", tables, rows, {}, tuple(notes), features), own, methods)
+
+
+def _baseline(samples: Samples) -> Samples:
+    if "day" not in samples.samples.columns:
+        raise DiscoveryError(
+            "[discovery] baseline = true takes samples of day 0 or earlier, but no sample has a day; map time and give "
+            "[times] (or map day in [samples])."
+        )
+    keep = samples.samples[samples.samples["day"].astype(float) <= 0]["sample"].astype(str)
+    if not len(keep):
+        raise DiscoveryError("no sample was taken on day 0 or earlier; leave baseline = true out.")
+    return of_samples(samples, set(keep)).noted("samples after day 0, as baseline alone is asked", "left out", "",
+                                                len(samples.samples) - len(keep))  # fmt: skip
+
+
+def _annotated(
+    prepared: Prepared, settings: Discovery, seed: int, progress: Progress
+) -> tuple[Annotation | None, Samples, list[str]]:
+    own = prepared.samples
+    notes: list[str] = []
+    if prepared.cell_map is not None:
+        own = own.with_labels(prepared.cell_map.cluster.tolist(), "cluster")
+    wanted = own.expression is not None and own.modality == "RNA" and (settings.annotate or not own.labelled)
+    if not wanted:
+        if not own.labelled:
+            raise DiscoveryError("no cell has a label; map the column that holds it, or leave annotate = false out.")
+        return None, own, notes
+    progress("annotation", 0, 0)
+    try:
+        found = annotate(own, level="cluster" if prepared.cell_map is not None else "cell", seed=seed)
+    except DiscoveryError as problem:
+        if not own.labelled:
+            raise
+        return None, own, [f"not annotated by markers, the given labels alone are used: {problem}"]
+    return found, with_annotation(own, found), notes
+
+
+def _agreement(samples: Samples) -> tuple[pd.DataFrame, list[dict[str, Any]], list[str]]:
+    """Given labels against those by markers."""
+    was_given = samples.cells["label_source"].astype(str) == "given"
+    given = pd.Series([one if was else None for one, was in zip(samples.cells["label"], was_given, strict=True)])
+    found = samples.cells["annotation"].astype(object)
+    made = agreement(given, found)
+    row = finding("states.annotation.adjusted_rand", "all", made.adjusted_rand, n=int(was_given.sum()), unit="index",
+                  method="given labels against those by marker genes, cell by cell",
+                  reference="Hubert & Arabie 1985, J Classif 2:193")  # fmt: skip
+    return made.types, [row], [f"given labels against those by markers: {line}" for line in made.told()]
+
+
+def _compared(
+    features: FeatureTable, samples: Samples, settings: Discovery, seed: int
+) -> tuple[Differences | None, str]:
+    """One group of patients against another; or why not."""
+    response, first, second = _groups(samples, settings)
+    if response is None:
+        return None, ("no response is known, so that nothing is compared; map response with its words in "
+                      "[response], or give [discovery] compare.")  # fmt: skip
+    strata = None
+    if settings.strata is not None:
+        if settings.strata not in samples.subjects.columns:
+            raise DiscoveryError(f"[discovery] strata: the subjects have no column {settings.strata!r}.")
+        strata = samples.subjects.set_index("subject")[settings.strata].astype(str)
+    shares = (features.frame["kind"] == "composition") & (features.frame["unit"] == "percent")
+    ratios = FeatureTable(features.frame[~shares].reset_index(drop=True), features.samples)
+    try:
+        return compare(ratios, response, first=first, second=second, unit=settings.unit, test=settings.test,
+                       strata=strata, seed=seed), ""  # fmt: skip
+    except DiscoveryError as problem:
+        return None, f"{first} and {second} are not compared: {problem}"
+
+
+def _groups(samples: Samples, settings: Discovery) -> tuple[pd.Series | None, str, str]:
+    """Who is of which group, by subject or by sample, and the two groups.
+
+    Raises: DiscoveryError for a column that is not there, or groups that do not stand in it.
+    """
+    column = settings.compare or "response"
+    tables = {"sample": samples.samples, "subject": samples.subjects}
+    order = ("sample", "subject") if settings.unit == "sample" or settings.compare else ("subject",)
+    key = next((one for one in order if column in tables[one].columns and tables[one][column].notna().any()), None)
+    if key is None:
+        if settings.compare is None:
+            return None, "responder", "non-responder"
+        there = [*samples.samples.columns, *samples.subjects.columns]
+        raise DiscoveryError(f"[discovery] compare: neither samples nor subjects have a column {column!r}"
+                             f"{near(column, there)}.")  # fmt: skip
+    found = tables[key].dropna(subset=[column]).set_index(key)[column].astype(str)
+    if settings.compare is None:
+        return found, "responder", "non-responder"
+    kinds = sorted(set(found))
+    first, second = settings.groups or (kinds if len(kinds) == 2 else ("", ""))
+    for one in (first, second):
+        if one not in set(found):
+            raise DiscoveryError(
+                f"[discovery] groups: {one!r} does not stand in {column}; it holds {', '.join(kinds[:8])}; "
+                'write groups = ["first", "second"].'
+            )
+    return found, first, second
+
+
+def _compared_table(found: Differences, features: FeatureTable) -> pd.DataFrame:
+    about = features.frame.drop_duplicates("feature").set_index("feature")[["kind", "unit"]]
+    return found.frame.merge(about, left_on="feature", right_index=True, how="left").sort_values("p", kind="stable")
+
+
+def _findings(found: Differences, features: FeatureTable) -> list[dict[str, Any]]:
+    units = features.frame.drop_duplicates("feature").set_index("feature")["unit"].to_dict()
+    contrast = f"{found.first} against {found.second}"
+    honest = "" if found.unit == "subject" else "samples were taken as the unit, though several are of one patient; "
+    rows = []
+    for row in found.frame.sort_values("p", kind="stable").to_dict("records"):
+        said = (
+            f"{honest}false discovery rate {row['p_bh']:.2g}; chance that the strongest of all features is as strong "
+        )
+        rows.append(finding(
+            f"states.{row['feature']}.difference", contrast, row["difference"], lower=row["lower"], upper=row["upper"],
+            level=0.95, p=row["p"], n=int(row["n_first"] + row["n_second"]), unit=units.get(row["feature"], ""),
+            method=METHOD if found.unit == "subject" else METHOD.replace("patients", "samples"), reference=REFERENCE,
+            note=f"{said}{row['p_max']:.2g}",
+        ))  # fmt: skip
+    kept = int((found.frame["p_bh"] <= 0.05).sum())
+    rows.insert(0, finding("states.features", contrast, float(kept), n=_units(found), unit="features",
+                           method=f"of {len(found.frame)}, at a false discovery rate of 5 %", reference=REFERENCE,
+                           note=" ".join(found.told()[:1])))  # fmt: skip
+    return rows
+
+
+def _units(found: Differences) -> int:
+    sizes = found.frame[["n_first", "n_second"]].max()
+    return int(sizes.sum()) if len(found.frame) else 0
+
+
+def _with_response(features: FeatureTable, samples: Samples) -> pd.DataFrame:
+    made = features.frame.copy()
+    if "response" in samples.subjects.columns:
+        known = samples.subjects.assign(subject=samples.subjects["subject"].astype(str)).set_index("subject")
+        made["response"] = made["subject"].astype(str).map(known["response"].to_dict())
+    return made

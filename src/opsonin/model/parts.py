@@ -289,6 +289,8 @@ class Administration:
     lag: how long after it is taken a dose begins to arrive; days, or a law in any unit of time.
     duration, rate: a dose whose length is not prescribed arrives evenly over this time (days, or a law in any unit of
     time), or at this rate of what arrives (a law in the species' unit per time); where both are None at once.
+    product: of one made for each patient, what a batch's figures are in the model, by the column of the record's
+    `products` that holds them, such as {"viability_fraction": "p21_viability"}.
     """
 
     agent: str
@@ -300,6 +302,7 @@ class Administration:
     lag: Number | Law = 0.0
     duration: Number | Law | None = None
     rate: Law | None = None
+    product: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("fraction", "lag", "duration"):

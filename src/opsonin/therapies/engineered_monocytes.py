@@ -32,6 +32,7 @@ def module() -> Module:
         "p21-monocytes",
         "p21",
         {"p21_macrophages": lambda p21_transduced: p21_transduced, "macrophage_inflammatory": _missed},
+        {"transduced_fraction": "p21_transduced"},
     )
     return Module(
         "p21-monocytes",

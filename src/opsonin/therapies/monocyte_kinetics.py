@@ -30,10 +30,13 @@ CT0508 = (
 )
 
 
-def monocytes_in_blood(agent: str, prefix: str, becoming: Mapping[str, object]) -> list:
+def monocytes_in_blood(
+    agent: str, prefix: str, becoming: Mapping[str, object], product: Mapping[str, str] | None = None
+) -> list:
     """Dose, loss from blood, entry into the tumour and infusion reactions.
 
     becoming: the species that an entering cell becomes, with shares that add up to one (numbers or laws).
+    product: figures of a batch beside its viability, by the column of the record's `products` that holds them.
     """
     p = prefix
     return [
@@ -101,6 +104,7 @@ def monocytes_in_blood(agent: str, prefix: str, becoming: Mapping[str, object]) 
             into=f"{p}_blood",
             fraction=laws.reading(lambda viability: viability, f"{p}_viability"),
             meaning="cells infused, of which a share lives",
+            product={"viability_fraction": f"{p}_viability", **(product or {})},
         ),
         Modulation(
             "infusion_reaction",

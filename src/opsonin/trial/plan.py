@@ -39,6 +39,15 @@ class Marker:
 
 
 @dataclass(frozen=True)
+class Batches:
+    """What is made for each patient: a batch of an agent.   figures: column of the record's `products` → the constant
+    of the model that it stands for."""
+
+    agent: str
+    figures: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class Event:
     """What one threshold of one hazard is.   role: of the hazard;   grade: None where the hazard has no grades."""
 
@@ -55,6 +64,7 @@ class Plan:
 
     samples: (analyte, time, day's start, hours, protocol day) of each blood sample, one row each;
     scans: after baseline.   events: in the order of the model's thresholds.   rules: the protocol's policies.
+    products: made for each patient, of the agents given.
     """
 
     protocol: Protocol
@@ -70,6 +80,7 @@ class Plan:
     scans: Float[np.ndarray, " scan"]
     doses: DoseList
     rules: Rules
+    products: tuple[Batches, ...] = ()
 
     @property
     def start(self) -> float:
@@ -150,6 +161,20 @@ def make_plan(model: Any, protocol: Protocol) -> Plan:
         scans=scans.astype(float),
         doses=DoseList(np.concatenate(doses), np.repeat(np.arange(len(doses)), [len(times) for times in doses])),
         rules=make_rules(protocol, events, markers, analytes, _visits(protocol, immune_times, scans), readings),
+        products=_products(model, protocol),
+    )
+
+
+def _products(model: Any, protocol: Protocol) -> tuple[Batches, ...]:
+    """The agents given that are made for each patient, once each, in the order of the protocol."""
+    from opsonin.model import Administration
+
+    made, constants = {part.agent: part.product for part, _ in model.parts(Administration)}, model.symbolic.constants
+    given = dict.fromkeys(treatment.agent for treatment in protocol.treatments)
+    return tuple(
+        Batches(agent, tuple((column, constants.index(name)) for column, name in made[agent].items()))
+        for agent in given
+        if made.get(agent)
     )
 
 

@@ -17,6 +17,7 @@ from opsonin.trial.enrolment import Enrolment
 from opsonin.trial.given import exposures
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes, gather
+from opsonin.trial.products import products
 from opsonin.trial.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def _tables(
         "disposition": tables.disposition(plan, enrolment, seen),
         "decisions": decided(enrolment),
     }
+    if plan.products and "exposures" in made:
+        made["products"] = products(plan, enrolment, made["exposures"], pool)
     return {name: table for name, table in made.items() if len(table)}
 
 

@@ -21,9 +21,9 @@ def gist() -> Indication:
         size=people.sum_of_diameters(150.0, 0.6, "assumed: large tumours of liver and peritoneum"),
         burden=Burden(1.5, 0.6, 0.15, f"assumed: as of sarcomas, {LORIS}: 1.8, HLA loss in 15 %"),
         values={
-            # calibrated to: PFS and survival of B2222
-            "net_growth_rate": 0.006,
-            "death_rate": 0.00012,
+            # calibrated to, by hand: PFS and survival of B2222 (200 patients)
+            "net_growth_rate": 0.004,
+            "death_rate": 0.00005,
             # assumed: macrophages are the most frequent immune cells, mostly suppressive, beside regulatory T (van
             # Dongen 2010, Int J Cancer 127:899)
             "macrophage_supply": 0.7,

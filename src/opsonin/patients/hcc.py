@@ -27,8 +27,8 @@ def hcc() -> Indication:
         values={
             "net_growth_rate": 0.00495,  # ln 2 / 140 days, NATHANI
             # calibrated to: response and survival of KEYNOTE-240
-            "access": 0.0706,
-            "death_rate": 0.000137,
+            "access": 0.0674,
+            "death_rate": 0.000128,
             # assumed: a liver's resident macrophages and suppressor cells add to a tumour's own
             "macrophage_supply": 0.65,
             "mdsc_level": 1.3,

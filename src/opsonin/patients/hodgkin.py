@@ -37,11 +37,14 @@ def hodgkin() -> Indication:
             # assumed: one cell in twenty is a cancer cell (a hundredth to a tenth); the others go when they go
             "cell_density": 10.0,
             "stroma_share": 0.15,  # assumed: fibrous bands
-            # calibrated to: response, PFS and duration of response of CheckMate 205. T cells kill more of the cells
-            # without MHC class I than elsewhere, as response is not tied to class I (ROEMER)
-            "access": 0.75,
-            "escape_visibility": 0.15,
-            "net_growth_rate": 0.008,
+            # assumed: nearly four times as many T cells see it for each mutation, as most of the tumour is T cells, and
+            # those with CD4 kill too, through class II (ROEMER: response goes with class II)
+            "precursors_per_mutation": 0.1,
+            # calibrated to: response, PFS and duration of response of CheckMate 205 (600 patients). Responses end as
+            # cells without MHC, which T cells kill only beside others, grow slowly back
+            "access": 0.759,
+            "escape_visibility": 0.128,
+            "net_growth_rate": 0.0057,
             "macrophage_supply": 0.1,  # assumed: fewer than in solid tumours, for so few cancer cells
             "pdl1_own": 4.0,  # assumed: many times other tumours', ROEMER for the direction
             "treg_level": 2.0,  # assumed: the infiltrate holds many regulatory T cells

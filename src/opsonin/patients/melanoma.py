@@ -24,5 +24,5 @@ def melanoma() -> Indication:
         albumin=loris_albumin(41, 4.6),
         burden=Burden(12.8, 1.41, 0.07),
         # calibrated to: KEYNOTE-001, CheckMate 066 and 067, KEYNOTE-006 (ipilimumab), one cancer centre (LORIS)
-        values={"net_growth_rate": 0.00855, "access": 0.35, "death_rate": 0.0000759},
+        values={"net_growth_rate": 0.00775, "access": 0.431, "death_rate": 0.0000555},
     )

@@ -24,7 +24,7 @@ def pancreas() -> Indication:
         burden=Burden(3.0, 0.66, 0.20),
         values={
             "net_growth_rate": 0.011,  # assumed: progression within two months without treatment
-            "access": 0.03,  # calibrated to: hardly any response (LORIS; durvalumab's second line)
+            "access": 0.0402,  # calibrated to: hardly any response (LORIS; durvalumab's second line)
             "death_rate": 0.0007,  # assumed: half die within four months without a treatment that works
             "stroma_share": 0.6,  # assumed, after NEESSE: more stroma than cancer cells, in metastases less than that
             "entry_volume": 90.0,  # assumed, after OLIVE: a third of the vessels

@@ -23,7 +23,7 @@ def prostate() -> Indication:
         size=people.sum_of_diameters(70.0, 0.6, "assumed: measurable disease is mostly in lymph nodes"),
         albumin=people.PHASE_ONE_ALBUMIN,
         # calibrated to: response and survival of KEYNOTE-199, cohort 1
-        fitted={"access": 0.0224, "death_rate": 0.00014},
+        fitted={"access": 0.0206, "death_rate": 0.000181},
     )
 
 
@@ -40,7 +40,7 @@ def minimally_symptomatic() -> Indication:
         ),
         albumin=people.albumin(41, 3.5, "assumed: near normal without symptoms"),
         # access as after docetaxel; calibrated to: survival under placebo of IMPACT
-        fitted={"access": 0.0224, "death_rate": 0.00014},
+        fitted={"access": 0.0206, "death_rate": 0.0000416},
     )
 
 

@@ -30,9 +30,9 @@ def renal() -> Indication:
             "precursors_per_mutation": 0.056,
             "entry_volume": 15.0,  # assumed: loss of VHL makes vessels grow, twice as many
             # calibrated to: response, progression and survival of CheckMate 025
-            "net_growth_rate": 0.00941,
-            "access": 0.0822,
-            "death_rate": 0.0000431,
+            "net_growth_rate": 0.00670,
+            "access": 0.0995,
+            "death_rate": 0.0000627,
         },
     )
 
@@ -46,7 +46,7 @@ def urothelial() -> Indication:
         (66, 10.5, 0.70),
         loris_albumin(39, 4.5),
         Burden(7.9, 0.83, 0.21),
-        {"access": 0.0455, "death_rate": 0.000213},  # calibrated to: KEYNOTE-045, and LORIS
+        {"access": 0.0710, "death_rate": 0.000213},  # calibrated to: KEYNOTE-045, and LORIS
     )
 
 
@@ -59,7 +59,7 @@ def msi_colorectal() -> Indication:
         (55, 15, 0.55),
         loris_albumin(38, 6),
         Burden(53.0, 0.76, 0.08, f"{LORIS}: 13 patients"),
-        {"access": 0.35},  # calibrated to: response of KEYNOTE-164, cohort A, and KEYNOTE-177
+        {"access": 0.0595},  # calibrated to: response of KEYNOTE-164, cohort A, and KEYNOTE-177
     )
 
 
@@ -75,9 +75,9 @@ def head_and_neck() -> Indication:
             # the most regulatory T cells of ten cancers (Mandal 2016, JCI Insight 1:e89829); twice as many assumed
             "treg_level": 2.0,
             # calibrated to: CheckMate 141, and LORIS
-            "net_growth_rate": 0.0179,
-            "access": 0.151,
-            "death_rate": 0.000156,
+            "net_growth_rate": 0.0144,
+            "access": 0.273,
+            "death_rate": 0.000206,
         },
     )
 

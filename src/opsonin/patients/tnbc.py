@@ -24,8 +24,8 @@ def tnbc() -> Indication:
         values={
             "net_growth_rate": 0.012,  # assumed: faster than most solid tumours
             # calibrated to: response and survival of KEYNOTE-086, cohort A
-            "access": 0.0330,
-            "death_rate": 0.000169,
+            "access": 0.0444,
+            "death_rate": 0.000168,
             # assumed: macrophages are many in triple-negative tumours, and suppressor cells
             "macrophage_supply": 0.7,
             "mdsc_level": 1.3,

@@ -136,7 +136,9 @@ def _is_simulated(row: clinical_targets.Target, mapped: Mapped) -> bool:
 
     known = therapies.names()
     regimen = mapped.treatments[row.treatment].get("regimen")
-    return bool(regimen) and all(any(agent in known for agent in one["agent"]) for one in regimen)
+    if regimen is None:
+        return False
+    return all(any(agent in known for agent in one["agent"]) for one in regimen)  # of nobody treated, too
 
 
 def _figure(row: clinical_targets.Target, pools: ClinicalPools) -> float:

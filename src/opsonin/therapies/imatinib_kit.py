@@ -97,7 +97,7 @@ def _effect() -> list:
         ),
         Parameter(
             "imatinib_kit_kill",
-            0.085,
+            0.07,
             "1/day",
             f"calibrated to: response in 69 %, {BLANKE}",
             LogNormal(0.4),

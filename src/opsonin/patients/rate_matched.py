@@ -91,7 +91,7 @@ def gastric() -> Indication:
         loris_albumin(37, 4.7),
         Burden(4.4, 1.04, 0.20),
         # growth assumed: between lung and head and neck; access calibrated to: response of KEYNOTE-059
-        {"net_growth_rate": 0.010, "access": 0.35},
+        {"net_growth_rate": 0.010, "access": 0.0612},
     )
 
 

@@ -64,11 +64,13 @@ class _Part(BaseModel):
 
 class Population(_Part):
     """Whom the trial enrols.   indications: several are a basket.   pool: how many virtual patients there are to enrol
-    from, of each of them.   sites: of lesions with immune systems of their own, in each patient."""
+    from, of each of them.   sites: of lesions with immune systems of their own, in each patient.
+    products: a file of batches of a cell product, or a record with some, from which each patient draws one."""
 
     indications: Annotated[Texts, Field(alias="indication")]
     pool: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     sites: Annotated[int, Field(ge=1, le=3)] = 1
+    products: Text | None = None
 
     @property
     def indication(self) -> str:

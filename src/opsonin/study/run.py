@@ -15,6 +15,7 @@ import numpy as np
 
 from opsonin.errors import StudyError
 from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
+from opsonin.study.batches import with_batches
 from opsonin.study.contrasts import left_out
 from opsonin.study.provenance import manifest
 from opsonin.version import __version__
@@ -145,7 +146,10 @@ def _patients(study: Study, seed: int) -> VirtualPatients:
     from opsonin.patients import VirtualPatients, sample_patients
 
     built, count = study.built, study.file.population.pool
-    parts = [sample_patients(built.model, one, count, seed, k * count) for k, one in enumerate(built.indications)]
+    parts = [
+        with_batches(study, sample_patients(built.model, one, count, seed, k * count), seed)
+        for k, one in enumerate(built.indications)
+    ]
     if len(parts) == 1:
         return parts[0]
     import pandas as pd

@@ -52,9 +52,12 @@ class StudyPatients:
         """Constants, doses, draws and baseline covariates of the patients numbered first to last − 1."""
         from opsonin.patients import sample_patients
         from opsonin.simulate import Patients, build_schedule
+        from opsonin.study.batches import with_batches
 
         built = self.study.built
-        sampled = sample_patients(self.model, built.indication, last - first, self.seed, first)
+        sampled = with_batches(
+            self.study, sample_patients(self.model, built.indication, last - first, self.seed, first), self.seed
+        )
         doses = planned_doses(built.protocol, self.level, sampled.covariates, self.until)
         schedule = build_schedule(self.model, sampled.constants, doses)
         columns = {str(name): sampled.covariates[name].to_numpy() for name in sampled.covariates}

@@ -145,9 +145,11 @@ class Study:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the study file and of the user's own therapies, as hexadecimal text."""
+        """SHA-256 of the study file, of the user's own therapies and of batches, as hexadecimal text."""
+        from opsonin.study.batches import files_of
+
         whole = hashlib.sha256(self.text.encode())
-        for path in self.therapy_files:
+        for path in (*self.therapy_files, *files_of(self)):
             whole.update(b"\0" + path.read_bytes())
         return whole.hexdigest()
 

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from opsonin.errors import StudyError
 from opsonin.trial.protocol import Treatment
+from opsonin.units import factor
 
 _COLUMN = {"kg": "weight_kg", "m2": "bsa_m2"}
 
@@ -25,10 +26,28 @@ def dose_amounts(
     for number in np.unique(each).tolist():
         doses[each == number] = treatment.dose(number)
     if treatment.basis == "flat":
-        return doses
+        return within_batch(doses, treatment, covariates)
     column = _COLUMN[treatment.basis]
     if column not in covariates:
         raise StudyError(
             f"{treatment.agent} is dosed per {treatment.basis}, but these patients have no {column}; dose it flat."
         )
-    return doses * covariates[column].to_numpy(dtype=float)
+    return within_batch(doses * covariates[column].to_numpy(dtype=float), treatment, covariates)
+
+
+def within_batch(doses: Float[np.ndarray, " patient"], treatment: Treatment, covariates: Any) -> np.ndarray:
+    """The doses, or what a patient's batch has for each of them where that is less.
+
+    The batch's cells are shared out evenly among the doses of one cycle. Who has no batch gets the dose planned.
+    """
+    column = batch_column(treatment.agent)
+    if column not in covariates:
+        return doses
+    count = sum(last - first + 1 - (first < 0 < last) for first, last in treatment.blocks) * treatment.times_per_day
+    each = covariates[column].to_numpy(dtype=float) / factor(treatment.unit, "cell") / count
+    return np.where(np.isnan(each), doses, np.minimum(doses, each))
+
+
+def batch_column(agent: str) -> str:
+    """The baseline column that holds the cells of a patient's batch."""
+    return f"{agent.replace('-', '_')}_batch_cells"

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Int
 
 from opsonin import random
-from opsonin.errors import StudyError
 from opsonin.trial.block import Block
 from opsonin.trial.course import follow, lead_in
+from opsonin.trial.doses import dose_amounts
 from opsonin.trial.plan import Plan, make_plan
 from opsonin.trial.planned import PlannedDoses, Treated
 from opsonin.trial.potential import PotentialOutcomes
@@ -104,19 +104,7 @@ class World:
 
         level: of all, or of each.   Raises: StudyError where weight or surface is needed and not known.
         """
-        column = {"flat": None, "kg": "weight_kg", "m2": "bsa_m2"}[treatment.basis]
-        doses = np.empty(len(rows))
-        levels = np.broadcast_to(np.asarray(level), (len(rows),))
-        for number in np.unique(levels).tolist():
-            doses[levels == number] = treatment.dose(number)
-        if column is None:
-            return doses
-        covariates = self.patients.covariates
-        if column not in covariates:
-            raise StudyError(
-                f"{treatment.agent} is dosed per {treatment.basis}, but these patients have no {column}; dose it flat."
-            )
-        return doses * covariates[column].to_numpy(dtype=float)[rows]
+        return dose_amounts(treatment, level, self.patients.covariates.iloc[rows])
 
     def _lead_in(self, job: Job, threads: int | None) -> tuple[PotentialOutcomes, np.ndarray]:
         """What these patients show before levels part, and their states then; simulated once for all levels."""

@@ -9,6 +9,8 @@ def list_everything() -> None:
     """Print bundled studies, therapies, designs, indications, mappings and virtual cohorts."""
     from opsonin import designs, patients, therapies
     from opsonin.designs.phase_two.by_name import KINDS
+    from opsonin.discovery.read import example as sample_mapping
+    from opsonin.discovery.read import examples as sample_mappings
     from opsonin.record.read import example, examples
     from opsonin.record.virtual_cohorts import virtual_cohort, virtual_cohorts
     from opsonin.study.library import bundled, title_of
@@ -21,6 +23,7 @@ def list_everything() -> None:
         "Phase II designs": [(name, _first_line(make)) for name, make in KINDS.items()],
         "Indications": [(name, patients.indication(name).title) for name in patients.indication_names()],
         "Mappings": [(name, title_of(example(name))) for name in examples()],
+        "Mappings of samples": [(name, title_of(sample_mapping(name))) for name in sample_mappings()],
         "Virtual cohorts": [(name, virtual_cohort(name).manifest.title) for name in virtual_cohorts()],
     }
     for title, rows in lists.items():

@@ -22,7 +22,7 @@ def daily() -> list:
 
 @cache
 def gist() -> np.ndarray:
-    return sample_patients(treated(*AGENT), indication("gist"), 200, seed=3).constants
+    return sample_patients(treated(*AGENT), indication("gist"), 120, seed=3).constants
 
 
 @cache

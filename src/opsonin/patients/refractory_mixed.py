@@ -50,8 +50,8 @@ def refractory_mixed() -> Indication:
         values={
             # calibrated to: stable disease in 8 of 17 (Pautier 2013, OncoImmunology 2:e23079); faster than most
             # indications' own, as these tumours have progressed under every treatment
-            "net_growth_rate": 0.0105,
-            "death_rate": 0.0006,  # calibrated to: median overall survival of 43 weeks, ARKENAU
+            "net_growth_rate": 0.0115,
+            "death_rate": 0.00064,  # calibrated to: median overall survival of 43 weeks, ARKENAU
             "burden_half": 3.0,  # assumed: as of the first trial's patients, who die of more than the lesions measured
         },
         spreads={"net_growth_rate": LogNormal(0.6)},

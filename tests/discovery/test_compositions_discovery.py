@@ -42,7 +42,7 @@ def test_few_cells_say_less_and_zeros_have_a_value():
     found = log_ratios(COUNTS, fewest=1)
     assert np.isfinite(found.values.to_numpy()).all()
     more = log_ratios(COUNTS * 10, fewest=1)
-    assert (found.variances.loc["two"] > 3 * more.variances.loc["two"]).all()
+    assert (found.variances.loc[["two"]].to_numpy() > 3 * more.variances.loc[["two"]].to_numpy()).all()
     np.testing.assert_allclose(found.values.sum(axis=1), 0, atol=1e-12)
     assert list(log_ratios(COUNTS, fewest=50).values.index) == ["one", "three"]
 
@@ -94,6 +94,12 @@ def test_strata_take_away_what_only_the_stratum_moves():
     within = group_differences(x, groups, first="R", second="NR", strata=hospital)
     assert plain.frame["p"][0] < 0.05
     assert within.frame["p"][0] > 0.05
+    named = pd.Series(hospital, x.index).iloc[::-1]
+    pd.testing.assert_frame_equal(
+        group_differences(x, groups, first="R", second="NR", strata=named).frame, within.frame
+    )
+    with pytest.raises(DiscoveryError, match="'P0' has no stratum"):
+        group_differences(x, groups, first="R", second="NR", strata=named.iloc[:-1])
 
 
 def test_noisy_values_count_less():

@@ -80,7 +80,8 @@ def group_differences(
     """Which columns of `values` (unit × feature) differ between two groups of its rows.
 
     groups: one for each row; rows of other groups, or of none, are left out.   variances: of the values' own
-    uncertainty, which then count less; the spread between units is added to it.   strata: exchanged only within them.
+    uncertainty, which then count less; the spread between units is added to it.   strata: exchanged only
+    within them; a Series by its index, else in the order of the rows.
     test: "mean" the difference of means, "rank" the rank sum.   A feature is compared among the units that have it.
     Raises: DiscoveryError for fewer than 3 units in a group, groups that are not there, or shapes that do not fit.
     """
@@ -97,7 +98,7 @@ def group_differences(
         raise DiscoveryError(f"variances {variances.shape} do not belong to values {values.shape}.")
     x = values[kept].to_numpy(dtype=float)
     v = np.zeros_like(x) if variances is None else variances[kept].to_numpy(dtype=float)
-    stratum = np.zeros(len(x), dtype=int) if strata is None else pd.factorize(np.asarray(strata)[kept])[0]
+    stratum = np.zeros(len(x), dtype=int) if strata is None else _strata(strata, values.index, kept)
     left = [f"{int((~kept).sum())} {unit}s are of neither group and were left out."] if not kept.all() else []
     known = np.isfinite(x)
     enough = ((known & is_first[:, None]).sum(axis=0) >= FEWEST) & ((known & ~is_first[:, None]).sum(axis=0) >= FEWEST)
@@ -152,6 +153,12 @@ def compare(
     group = pd.Series(wide.index if by_sample else of.to_numpy(), index=wide.index).map(known.to_dict())
     if not group.notna().any():
         raise DiscoveryError("no sample's subject has a response; index it by subject or by sample, as in the table.")
+    if (
+        isinstance(options.get("strata"), pd.Series)
+        and unit == "sample"
+        and not options["strata"].index.isin(wide.index).any()
+    ):
+        options["strata"] = of.map(options["strata"].to_dict())
     own = None if variances is None else variances.reindex(index=wide.index, columns=wide.columns).fillna(0.0)
     if unit == "sample":
         return group_differences(wide, group, first=first, second=second, unit=unit, variances=own, **options)
@@ -182,6 +189,17 @@ def false_discovery_rate(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " t
     found = np.empty(p.size)
     found[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return found
+
+
+def _strata(strata: Any, index: pd.Index, kept: np.ndarray) -> np.ndarray:
+    """A number for the stratum of each row kept; a Series is taken by its index, anything else in the order of the rows."""
+    given = strata.reindex(index) if isinstance(strata, pd.Series) else pd.Series(list(strata))
+    if len(given) != len(index):
+        raise DiscoveryError(f"{len(given)} strata are given for {len(index)} units; give one each.")
+    lacking = given.isna().to_numpy() & kept
+    if lacking.any():
+        raise DiscoveryError(f"{index[int(np.argmax(lacking))]!r} has no stratum; give every unit one.")
+    return pd.factorize(given.to_numpy()[kept])[0]
 
 
 def _orders(is_first: np.ndarray, stratum: np.ndarray, permutations: int, seed: int) -> tuple[np.ndarray, bool]:

@@ -79,7 +79,7 @@ class CloneDynamics:
     @property
     def poorer(self) -> bool:
         """Whether therapy cost clones: diversity fell beyond replicates, or common clones were lost beyond sampling."""
-        return self.fall_p <= LEVEL or self.lost_p <= LEVEL
+        return self.fall_p <= LEVEL / 2 or self.lost_p <= LEVEL / 2  # two tests: 5 % together
 
     @property
     def verdict(self) -> str:
@@ -90,7 +90,7 @@ class CloneDynamics:
         founders would still account for the survivors.
         """
         if not math.isfinite(self.fall_p):
-            return "selection" if self.lost_p <= LEVEL else "cannot tell"
+            return "selection" if self.lost_p <= LEVEL / 2 else "cannot tell"
         if not self.poorer:
             return "transition"
         if not self.reproducible:

@@ -46,6 +46,7 @@ from opsonin.discovery.plasticity import (
 )
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.state_markers import read_table
+from opsonin.discovery.target_question import labelled
 from opsonin.errors import DiscoveryError
 
 SECTION = "[discovery.plasticity]"
@@ -143,9 +144,7 @@ def _scored(labels: Any, sets: dict[str, tuple[str, ...]], samples: Samples | No
         raise DiscoveryError(f"{SECTION}: malignant = … scores the samples' own cells, but there is no expression.")
     if not sets:
         raise DiscoveryError(f"{SECTION}: malignant = … needs [discovery.plasticity.sets] to score.")
-    if "label" not in samples.cells.columns:
-        raise DiscoveryError(f"{SECTION}: the cells have no label that says which are malignant; map or annotate them.")
-    wanted = [labels] if isinstance(labels, str) else list(labels)
+    samples, wanted = labelled(samples), [labels] if isinstance(labels, str) else list(labels)
     features = plasticity_features(samples, sets, samples.cells["label"].astype(object).isin(wanted).to_numpy())
     return Answer("plasticity", {"programmes": features.frame}, features=features)
 

@@ -144,11 +144,21 @@ def _published(given: Sequence[Mapping[str, Any]], data: Path) -> tuple[StateMar
     return tuple(made)
 
 
+def labelled(samples: Samples, seed: int = 1) -> Samples:
+    """The samples themselves, or, where no cell has a label, with those that markers give cell by cell."""
+    if samples.labelled:
+        return samples
+    from opsonin.discovery.annotation import annotate, with_annotation
+
+    return with_annotation(samples, annotate(samples, level="cell", seed=seed))
+
+
 def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[StateMarkers, ...]:
     if "own" not in settings:
         return ()
     if samples is None or samples.expression is None:
         raise DiscoveryError(f"{SECTION}: own = … compares the samples' own cells, but there is no expression.")
+    samples = labelled(samples)
     by = str(settings.get("by", ""))
     if by not in ("", "tumour type"):
         raise DiscoveryError(f"{SECTION}: by is {by!r}; it can be 'tumour type'.")

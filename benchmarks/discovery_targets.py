@@ -1,0 +1,60 @@
+"""Targets of M2 tumour macrophages from published tables: the ranking, why, and what it hangs on.
+
+Prints the tables of docs/discovery-targets.md. The data are the shared sets tumour-immune-atlas-nieto2021,
+scrna-lung-tki-maynard2020, normal-expression-hpa and icb-expression-cohorts.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from opsonin.discovery.read import mapping_file
+from opsonin.discovery.read.mapping import read_mapping
+from opsonin.discovery.target_intervals import rank_intervals, weight_sensitivity, without_each
+from opsonin.discovery.target_pages import pages, why_above
+from opsonin.discovery.target_question import target_question
+from opsonin.discovery.targets import PARTS, TargetRanking, rank_targets
+
+HELD = ("CSF1R", "FOLR2", "MARCO", "VSIG4")
+MACROPHAGE = ("CD163", "CD68", "CD14", "AIF1")
+
+
+def measured(data: Path) -> TargetRanking:
+    settings = read_mapping(mapping_file("nieto2021-targets")).discovery.targets or {}
+    return rank_targets(target_question(settings, data / "tumour-immune-atlas-nieto2021"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--replicates", type=int, default=300)
+    parser.add_argument("--draws", type=int, default=2000)
+    given = parser.parse_args()
+    ranking = measured(given.data)
+    over = rank_intervals(ranking, replicates=given.replicates)
+    drawn = weight_sensitivity(ranking, draws=given.draws)
+    print(f"{len(ranking.frame)} candidates at the surface; left out: {ranking.left_out}\n")
+    print("| gene | rank | 95 % over resampling | 95 % over weights | score | " + " | ".join(PARTS) + " |")
+    print("|---|" + "---:|" * (4 + len(PARTS)))
+    for gene in [*ranking.frame.index[:12], *HELD]:
+        row, (low, high), (light, heavy) = ranking.at(gene), over.of(gene), drawn.of(gene)
+        values = " | ".join(f"{row[part]:.2f}" for part in PARTS)
+        ranks = f"{row['rank']} | {low:.0f}–{high:.0f} | {light:.0f}–{heavy:.0f}"
+        print(f"| {gene} | {ranks} | {row['score']:.2f} | {values} |")
+    print()
+    for gene in HELD:
+        by_weight, resampled = (100 * found.above("TREM2", gene) for found in (drawn, over))
+        why = why_above(ranking, "TREM2", gene)
+        print(f"- {why} So in {by_weight:.0f} % of weights and {resampled:.0f} % of resamplings.")
+    print("\n" + without_each(ranking, ["TREM2", *HELD]).to_string(index=False))
+    for beside in ((), MACROPHAGE):
+        own = rank_targets(replace(ranking.question, beside=beside))
+        said = {gene: int(own.at(gene)["rank"]) for gene in ("TREM2", *HELD)}
+        print(f"\nheld constant in bulk {beside or 'nothing'}: {said}; first {', '.join(own.frame.index[:10])}")
+    print()
+    for one in pages(ranking, 10, over):
+        print(one.text())
+
+
+if __name__ == "__main__":
+    main()

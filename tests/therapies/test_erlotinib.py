@@ -67,6 +67,25 @@ def test_two_subclones_in_one_share_are_two_subclones():
     assert cells == pytest.approx(resistant + sensitive, rel=1e-4)
 
 
+def test_without_the_drug_sensitive_cells_outgrow_resistant_ones_by_the_cost():
+    """The odds of resisting fall as exp(-cost x growth x time), and the whole grows by so much more slowly."""
+    free = {"persister_share": 1e-12, "persister_return_rate": 0.0, "erlotinib_resistant_share": 0.5}
+    odds, grown = [], []
+    for cost in (0.0, 0.2):
+        constants = typical(model(), erlotinib_resistance_cost=cost, slowing_volume=1e6, **free)
+        made = course(model(), constants, [], [0.0, 20.0])
+        share = species(made, "erlotinib_resistant")[0]
+        odds.append(share[1] / (1 - share[1]))
+        grown.append(species(made, "clone_antigen")[0, 1] / species(made, "clone_antigen")[0, 0])
+    rate = constant(model(), constants, "gross_growth_rate")[0] * (
+        1 - constant(model(), constants, "baseline_volume")[0] / constant(model(), constants, "vessel_supply")[0]
+    )
+    assert odds[0] == pytest.approx(1.0, rel=1e-4)
+    assert np.log(odds[1]) == pytest.approx(-0.2 * rate * 20, rel=0.05)
+    sensitive = grown[0] / 2  # half of the cells at first, growing as the tumour without a cost does
+    assert grown[1] == pytest.approx(sensitive * (1 + odds[1]), rel=0.02)
+
+
 @cache
 def treated_for_years():
     constants = mutated()

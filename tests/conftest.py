@@ -6,9 +6,12 @@ import warnings
 from typing import Any
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+for library in ("OMP", "OPENBLAS", "MKL"):  # two workers of two threads each would wait for one another, turning
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    import shape_checks  # noqa: F401 - takes the place of a decorator
     from jaxtyping import install_import_hook
 
     install_import_hook("opsonin", "shape_checks.check")

@@ -107,10 +107,11 @@ def state_features(
             words = f"mean over cells of {state.source or 'a gene set'} less random genes of like expression"
             rows.append(_by_sample(samples, scores.values[state.name], cells[state.within], fewest, name, "", words))
     place = gene_places([gene for one in wanted for gene in (one.gene, *one.among)], samples.genes, {})
+    wanted = tuple(one for one in wanted if one.within in cells and all(g in place for g in (one.gene, *one.among)))
+    columns = sorted({place[gene] for one in wanted for gene in (one.gene, *one.among)})
+    found = _expressed(samples, columns) if columns else np.empty((samples.n_cells, 0), dtype=bool)
     for share in wanted:
-        if share.within not in cells or share.gene not in place or not all(gene in place for gene in share.among):
-            continue
-        expressed = _expressed(samples, [place[gene] for gene in (share.gene, *share.among)])
+        expressed = found[:, [columns.index(place[gene]) for gene in (share.gene, *share.among)]]
         those = cells[share.within] & (expressed[:, 1:].any(axis=1) if share.among else True)
         words = f"share of {_plural(share.within)} with a transcript of {share.gene} ({share.source})"
         values = pd.Series(100.0 * expressed[:, 0])

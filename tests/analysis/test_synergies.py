@@ -48,6 +48,8 @@ def test_the_excess_is_the_ratio_of_geometric_means():
     assert made.excess == pytest.approx(0.4)
     assert made.alone == pytest.approx((0.5, 0.5))
     assert made.verdict == "more"
+    assert made.over_best[0] == pytest.approx(0.2)  # of half, which each alone leaves
+    assert made.over_best[1] < 0.2 < made.over_best[2]
 
 
 @pytest.mark.parametrize(("both", "verdict"), [(0.25, "as independent"), (0.02, "more"), (1.5, "less")])

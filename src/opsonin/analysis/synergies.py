@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from opsonin import random
 from opsonin.analysis.asked import Asked
@@ -37,8 +38,9 @@ SOURCE = "Bliss 1939, doi:10.1111/j.1744-7348.1939.tb06990.x; Demidenko & Miller
 
 @dataclass(frozen=True)
 class Synergy:
-    """excess: observed over expected, with its interval;   expected, observed: both arms together, relative to control.
-    alone: what each does alone, relative to control.   n: subjects of all four arms.
+    """excess: observed over expected, with its interval;   expected, observed: both together, relative to control.
+    alone: what each does alone, relative to control.   over_best: both together over the better of the two alone, with
+    its interval (which of the two is better is judged anew in every draw).   n: subjects of all four arms.
     """
 
     excess: float
@@ -47,6 +49,7 @@ class Synergy:
     expected: float
     observed: float
     alone: tuple[float, float]
+    over_best: tuple[float, float, float]
     n: int
 
     @property
@@ -54,8 +57,7 @@ class Synergy:
         """ "more", "less" or "as independent": what the interval says of both together, in the direction they act."""
         if self.lower <= 1 <= self.upper:
             return "as independent"
-        down = self.expected < 1 if abs(np.log(self.expected)) > NOTHING else self.observed < 1
-        return "more" if (self.excess < 1) == down else "less"
+        return "more" if (self.excess < 1) == _down(self.expected, self.observed) else "less"
 
 
 def synergy(control: Values, one: Values, other: Values, both: Values, seed: int = 1) -> Synergy:
@@ -72,9 +74,11 @@ def synergy(control: Values, one: Values, other: Values, both: Values, seed: int
     logs = [np.log(values) for values in arms]
     means = np.array([values.mean() for values in logs])
     drawn = np.stack([_means_again(values, seed, k) for k, values in enumerate(logs)])
-    tail = (1 - LEVEL) / 2
-    lower, upper = np.exp(np.quantile(_excess(drawn), [tail, 1 - tail]))
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    lower, upper = np.exp(np.quantile(_excess(drawn), tails))
     c, a, b, ab = means
+    better = np.minimum if _down(np.exp(a + b - 2 * c), np.exp(ab - c)) else np.maximum
+    low, high = np.exp(np.quantile(drawn[3] - better(drawn[1], drawn[2]), tails))
     return Synergy(
         excess=float(np.exp(_excess(means))),
         lower=float(lower),
@@ -82,8 +86,14 @@ def synergy(control: Values, one: Values, other: Values, both: Values, seed: int
         expected=float(np.exp(a + b - 2 * c)),
         observed=float(np.exp(ab - c)),
         alone=(float(np.exp(a - c)), float(np.exp(b - c))),
+        over_best=(float(np.exp(ab - better(a, b))), float(low), float(high)),
         n=sum(len(values) for values in arms),
     )
+
+
+def _down(expected: Any, observed: Any) -> bool:
+    """Whether both lower the marker: what they should do alone, or, where that is next to nothing, what they do."""
+    return bool(expected < 1 if abs(np.log(expected)) > NOTHING else observed < 1)
 
 
 def _excess(means: Float[np.ndarray, "arm ..."]) -> Any:
@@ -95,10 +105,16 @@ def _excess(means: Float[np.ndarray, "arm ..."]) -> Any:
 def _means_again(values: Float[np.ndarray, " subject"], seed: int, arm: int) -> Float[np.ndarray, " draw"]:
     """Means of the arm with its subjects drawn again, with replacement."""
     count = len(values)
-    which = np.floor(random.uniform(seed, "synergy", np.arange(DRAWS), arm, draws=count) * count).astype(int)
+    which = _drawn(seed, arm, count)
     # the mean of few values drawn again spreads by (n − 1) / n too little; stretched to what the arm's variance says
     made = values[which].mean(axis=1)
     return values.mean() + (made - values.mean()) * np.sqrt(count / (count - 1))
+
+
+@lru_cache(maxsize=16)
+def _drawn(seed: int, arm: int, count: int) -> Int[np.ndarray, "draw subject"]:
+    """Which subjects each draw takes; the same for arms of one size, as replicate trials have."""
+    return np.floor(random.uniform(seed, "synergy", np.arange(DRAWS), arm, draws=count) * count).astype(int)
 
 
 def synergy_findings(asked: Asked) -> list[Finding]:
@@ -120,7 +136,7 @@ def synergy_findings(asked: Asked) -> list[Finding]:
 
 def _answered(asked: Asked, question: Mapping[str, Any], measurements: pd.DataFrame) -> list[Finding]:
     names = _arms(asked, question)
-    values, carried = _values(measurements, asked.groups.of, question["marker"], int(question["day"]))
+    values, carried = _values(measurements, asked.groups.of, question["marker"], int(question["day"]), names)
     made = synergy(*(_of_arm(values, name) for name in names), seed=asked.seed)
     told = f"{carried} of them gone before that day, with their last value. " if carried else ""
     stem, group = f"synergy.{question['marker']}, day {question['day']}", str(question["together"])
@@ -140,13 +156,22 @@ def _answered(asked: Asked, question: Mapping[str, Any], measurements: pd.DataFr
             note=f"{words[made.verdict]}. {told}".strip(),
             **common,
         ),
+        Finding(
+            f"{stem}.over_best",
+            estimate=made.over_best[0],
+            lower=made.over_best[1],
+            upper=made.over_best[2],
+            level=LEVEL,
+            note="both together over the better of the two alone",
+            **common,
+        ),
         Finding(f"{stem}.expected", estimate=made.expected, note=f"relative to {names[0]}", **common),
         Finding(f"{stem}.observed", estimate=made.observed, note=f"relative to {names[0]}", **common),
         *(
             replace(Finding(f"{stem}.alone", estimate=alone, note=f"relative to {names[0]}", **common), group=name)
             for name, alone in zip(names[1:3], made.alone, strict=True)
         ),
-        *_over_trials(asked, question, names, stem, made),
+        *_over_trials(asked, question, names, stem),
     ]
 
 
@@ -160,7 +185,9 @@ def _arms(asked: Asked, question: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _values(measurements: pd.DataFrame, of: pd.Series, marker: str, day: int) -> tuple[pd.DataFrame, int]:
+def _values(
+    measurements: pd.DataFrame, of: pd.Series, marker: str, day: int, names: Sequence[str]
+) -> tuple[pd.DataFrame, int]:
     """Each subject's value on a protocol day, or the last before it, over its first, and how many have an earlier one.
 
     Who died of a large tumour has no later value; to leave them out would flatter the arm that killed them.
@@ -174,6 +201,7 @@ def _values(measurements: pd.DataFrame, of: pd.Series, marker: str, day: int) ->
     last["amount"] /= first["amount"]
     last = last[(last["day"] > first["day"]).to_numpy(dtype=bool)].copy()
     last["group"] = last["subject_id"].map(of)
+    last = last[last["group"].isin(list(names)).to_numpy(dtype=bool)]
     return last[["subject_id", "group", "amount", "protocol_day"]], int((last["protocol_day"] < day).sum())
 
 
@@ -181,9 +209,7 @@ def _of_arm(values: pd.DataFrame, name: str) -> np.ndarray:
     return values.loc[(values["group"] == name).to_numpy(dtype=bool), "amount"].to_numpy(dtype=float)
 
 
-def _over_trials(
-    asked: Asked, question: Mapping[str, Any], names: Sequence[str], stem: str, first: Synergy
-) -> list[Finding]:
+def _over_trials(asked: Asked, question: Mapping[str, Any], names: Sequence[str], stem: str) -> list[Finding]:
     """In how many replicates the interval tells more than independence, and how the excess spreads over them."""
     if asked.replicates is None or len(asked.replicates.trials) < 2:
         return []
@@ -195,7 +221,7 @@ def _over_trials(
     for trial in asked.replicates.trials:
         people = subjects[subjects["trial"] == trial]
         of = pd.Series(people["arm"].astype(str).to_numpy(), index=people["subject_id"].astype(str))
-        values, _ = _values(measured[measured["trial"] == trial], of, marker, day)
+        values, _ = _values(measured[measured["trial"] == trial], of, marker, day, names)
         made.append(synergy(*(_of_arm(values, name) for name in names), seed=asked.seed))
     excess = np.array([one.excess for one in made])
     more = int(sum(one.verdict == "more" for one in made))

@@ -45,6 +45,10 @@ def in_words(context: Context) -> list[tuple[str, str]]:
             f"would make × {words.number(expected.estimate, whole=False)}: observed over expected "
             f"{words.with_interval(f.estimate, f.lower, f.upper)}. {f.note}"
         )
+        best = _first(context, f"{stem}.over_best", f.group)
+        if best is not None:
+            ratio = words.with_interval(best.estimate, best.lower, best.upper)
+            told = f"{words.ended(told)} Over the better of the two alone: {ratio}."
         share = _first(context, f"{stem}.told", f.group)
         if share is not None:
             often = words.count_of(int(share.events), int(share.n), "replicate trials")
@@ -80,6 +84,7 @@ def _drawn(found: list[Any]) -> Figure | None:
 def _told(finding: Any) -> str:
     part = {
         "excess": "observed over expected",
+        "over_best": "both over the better of the two alone",
         "expected": "expected of independent effects",
         "observed": "observed",
         "alone": "alone",

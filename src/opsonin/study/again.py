@@ -41,13 +41,14 @@ class Again:
     ):
         """Raises: StudyError for an outcome that is none or takes scans that there are not, or fewer than 40 patients
         who can be judged."""
-        from opsonin.study.run import _patients
+        from opsonin.study.run import _patients, told_of
 
         built = study.built
         if built.protocol.tumour is None and takes_scans(outcome):
             raise StudyError("response needs scans; give `tumour` under [assessments].")
         self.judge = judge_of(outcome, built.protocol.observe_days)
-        self.study, self.level, self.seed, self.threads, self.progress = study, level, seed, threads, progress
+        self.study, self.level, self.seed, self.threads = study, level, seed, threads
+        self.progress = None if progress is None else told_of(progress, built.species)
         self.rows, self.groups = _chosen(study, patients)
         self.patients: VirtualPatients = _patients(study, seed).take(self.rows)
         self.plan: Plan

@@ -15,6 +15,7 @@ import numpy as np
 
 from opsonin.errors import StudyError
 from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
+from opsonin.record.species import HUMAN, said
 from opsonin.study.batches import with_batches
 from opsonin.study.contrasts import left_out
 from opsonin.study.provenance import manifest
@@ -168,6 +169,7 @@ def _simulate(
 ) -> Trials:
     say("building the model", 0, 0)
     built = study.built
+    say = told_of(say, built.species)
     from opsonin.trial import Pool, run_trials
 
     patients = _patients(study, seed)
@@ -179,7 +181,7 @@ def _simulate(
         made = run_trials(pool, built.protocol, built.design, seed, trials, aside, about, early)
     except StudyError as problem:  # a pool may run short because its patients cannot be simulated
         raise StudyError(" ".join([str(problem), *_failures(pool.failures)[:2]])) from problem
-    about.notes += _failures(pool.failures)
+    about.notes += [said(note, built.species) for note in _failures(pool.failures)]
     made.record.manifest.notes = about.notes
     return Trials(study, seed, made.record, made.replicates if trials > 1 else None, made.potential)
 
@@ -209,6 +211,13 @@ def _failures(failures: list[tuple[int, int, str, float]]) -> list[str]:
         *told[:_TOLD],
         f"… and {len(told) - _TOLD} more such simulations.",
     ]
+
+
+def told_of(say: Progress, species: str) -> Progress:
+    """Progress in words of this species."""
+    if species == HUMAN:
+        return say
+    return lambda phase, done, total: say(said(phase, species), done, total)
 
 
 def _silent(phase: str, done: int, total: int) -> None:

@@ -5,14 +5,15 @@ import sys
 import warnings
 from typing import Any
 
+# two workers of two threads each would wait for one another, turning
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | os.environ
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
-for library in ("OMP", "OPENBLAS", "MKL"):  # two workers of two threads each would wait for one another, turning
-    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import shape_checks  # noqa: F401 - takes the place of a decorator
     from jaxtyping import install_import_hook
+
+    import shape_checks  # noqa: F401 - takes the place of a decorator
 
     install_import_hook("opsonin", "shape_checks.check")
 

@@ -5,7 +5,6 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from paths import needs_data

@@ -192,7 +192,7 @@ def false_discovery_rate(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " t
 
 
 def _strata(strata: Any, index: pd.Index, kept: np.ndarray) -> np.ndarray:
-    """A number for the stratum of each row kept; a Series is taken by its index, anything else in the order of the rows."""
+    """A number for the stratum of each row kept; a Series is taken by its index, else in the order of the rows."""
     given = strata.reindex(index) if isinstance(strata, pd.Series) else pd.Series(list(strata))
     if len(given) != len(index):
         raise DiscoveryError(f"{len(given)} strata are given for {len(index)} units; give one each.")

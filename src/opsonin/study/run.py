@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from opsonin.errors import StudyError
-from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
 from opsonin.record.species import HUMAN, said
+from opsonin.results import FINDINGS, POTENTIAL, RECORD, REPLICATES, STUDY, new_results
 from opsonin.study.batches import with_batches
 from opsonin.study.contrasts import left_out
 from opsonin.study.provenance import manifest

@@ -12,7 +12,7 @@ import pandas as pd
 
 from opsonin.discovery.answers import Answer
 from opsonin.discovery.clones import clone_dynamics
-from opsonin.discovery.overlap import overlap
+from opsonin.discovery.overlaps import overlap
 from opsonin.discovery.plasticity import changed_genes, named_sets, rank_scores
 from opsonin.discovery.plasticity_question import answer_plasticity
 from opsonin.discovery.read import mapping_file

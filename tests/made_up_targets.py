@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from opsonin.discovery.bulk_cohorts import BulkCohort
+from opsonin.discovery.marker_sources import StateMarkers
 from opsonin.discovery.normal import NormalExpression
-from opsonin.discovery.state_markers import StateMarkers
 from opsonin.discovery.targets import TargetQuestion
 
 GENES = ("GOOD", "BLOODY", "HEPATIC", "RARE", "UNKNOWN", "INSIDE", "DISSOLVED")

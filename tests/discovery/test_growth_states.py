@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsonin.discovery.growth_mixture import _LOG_DENSITY, em, growth_mixture, growth_table, lines_differ
-from opsonin.discovery.growth_rates import growth_rates
+from opsonin.discovery.colonies import growth_rates
+from opsonin.discovery.growth_states import _LOG_DENSITY, em, growth_mixture, growth_table, lines_differ
 from opsonin.errors import DiscoveryError
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from opsonin.discovery.plasticity import agreement, changed_genes, named_sets, plasticity_features, rank_scores
+from opsonin.discovery.plasticity import changed_genes, named_sets, plasticity_features, rank_scores, set_agreement
 from opsonin.discovery.plasticity_question import answer_plasticity
 from opsonin.discovery.samples import Samples
 from opsonin.errors import DiscoveryError
@@ -94,11 +94,11 @@ def test_genes_of_one_side_of_a_contrast_are_those_that_are_higher_there(folder)
 
 
 def test_agreement_says_what_another_universe_would_give(folder):
-    table = agreement(GENES[:8], named_sets(folder / "sets.csv.gz"), 20_000)
+    table = set_agreement(GENES[:8], named_sets(folder / "sets.csv.gz"), 20_000)
     assert list(table["set"]) == ["first", "second"]
     assert table["shared"].tolist() == [8, 0]
     assert table["p of 12000"][0] > table["p"][0] == table["p of 20000"][0] > table["p of 25000"][0]
-    measured = agreement(GENES[:8], SETS, list(GENES))
+    measured = set_agreement(GENES[:8], SETS, list(GENES))
     assert measured["universe"].tolist() == [40, 40]
     assert not any(name.startswith("p of") for name in measured.columns)
 

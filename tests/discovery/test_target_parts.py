@@ -11,10 +11,10 @@ from opsonin.analysis import meta_analysis
 from opsonin.analysis.logistic_firth import firth_logistic
 from opsonin.discovery.bulk_cohorts import association, firth, read_bulk_cohorts, score_association
 from opsonin.discovery.gene_names import current_symbols
+from opsonin.discovery.marker_sources import StateMarkers, closest_state, read_state_markers
 from opsonin.discovery.normal import freedom, read_normal, specificity
-from opsonin.discovery.overlap import overlap, overlap_table
+from opsonin.discovery.overlaps import overlap, overlap_table
 from opsonin.discovery.pooling import pool
-from opsonin.discovery.state_markers import StateMarkers, closest_state, read_markers
 from opsonin.discovery.surface import facts, places, read_places
 from opsonin.errors import DiscoveryError
 
@@ -111,14 +111,14 @@ def test_published_tables_are_read_in_their_own_words(tmp_path):
     })  # fmt: skip
     with gzip.open(tmp_path / "t.csv.gz", "wt") as handle:
         rows.to_csv(handle, index=False)
-    found = read_markers(tmp_path / "t.csv.gz", "A")
+    found = read_state_markers(tmp_path / "t.csv.gz", "A")
     assert list(found.frame.index) == ["SELENOP", "HLA-DRA"]
     assert found.unit == "cells"
     assert found.frame.at["HLA-DRA", "log2_fold_change"] == pytest.approx(1.0)
     assert list(found.apart(pd.Index(["HLA-DRA", "nobody"]))) == [pytest.approx(0.7), 0.0]
     assert closest_state(tmp_path / "t.csv.gz", pd.Index(["SELENOP", "HLA-DRA"])) == "A"
     with pytest.raises(DiscoveryError, match="no state 'C'; there are A, B"):
-        read_markers(tmp_path / "t.csv.gz", "C")
+        read_state_markers(tmp_path / "t.csv.gz", "C")
     with pytest.raises(DiscoveryError, match="stands twice"):
         StateMarkers(found.frame.iloc[[0, 0]], "twice")
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from made_up_targets import GENES, cohort, markers, question
-from opsonin.discovery.state_markers import StateMarkers
+from opsonin.discovery.marker_sources import StateMarkers
 from opsonin.discovery.target_intervals import rank_intervals, weight_sensitivity, without_each
-from opsonin.discovery.target_pages import page, why_above
+from opsonin.discovery.target_pages import target_page, why_above
 from opsonin.discovery.targets import PARTS, rank_targets
 from opsonin.errors import DiscoveryError
 
@@ -58,8 +58,8 @@ def test_a_part_without_data_counts_one_half_and_is_named_as_unknown():
     row = ranking.at("UNKNOWN")
     assert row["blood"] == row["organs"] == 0.5
     assert ranking.at("RARE")["resistance"] == 0.5
-    assert page(ranking, "UNKNOWN").unknown == ("normal blood is not known", "normal organs are not known")
-    assert page(ranking, "RARE").unknown == ("no bulk cohort of 1 measured it",)
+    assert target_page(ranking, "UNKNOWN").unknown == ("normal blood is not known", "normal organs are not known")
+    assert target_page(ranking, "RARE").unknown == ("no bulk cohort of 1 measured it",)
 
 
 def test_found_in_two_of_two_sources_says_more_than_in_one_of_one():
@@ -117,7 +117,7 @@ def test_weights_that_matter_are_told():
     drawn = weight_sensitivity(ranking, draws=200)
     assert drawn.above("GOOD", "BLOODY") > 0.99
     table = without_each(ranking, ["GOOD", "BLOODY"]).set_index("ranked by")
-    assert table.at["all parts", "BLOODY"] > 1
+    assert table["BLOODY"]["all parts"] > 1
     assert table.at["without blood", "BLOODY"] == 1
 
 
@@ -132,7 +132,7 @@ def test_patients_are_resampled_where_they_are_the_replicates():
 
 def test_a_page_gives_both_sides_and_the_reason():
     ranking = rank_targets(question())
-    shown = page(ranking, "HEPATIC", rank_intervals(ranking, replicates=20))
+    shown = target_page(ranking, "HEPATIC", rank_intervals(ranking, replicates=20))
     assert any("95.0 (liver)" in said for said in shown.against)
     assert any("60 % of the state's cells" in said for said in shown.for_)
     assert "### HEPATIC: rank" in shown.text()

@@ -7,7 +7,7 @@ from opsonin.discovery.plasticity_question import answer_plasticity
 from opsonin.discovery.read import mapping_file
 from opsonin.discovery.read.mapping import read_mapping
 from opsonin.discovery.target_intervals import weight_sensitivity, without_each
-from opsonin.discovery.target_pages import page, pages, why_above
+from opsonin.discovery.target_pages import pages, target_page, why_above
 from opsonin.discovery.target_question import answer_targets, target_question
 from opsonin.discovery.targets import rank_targets
 from paths import DATA, needs_data
@@ -38,11 +38,11 @@ def test_the_page_says_why(ranking):
     assert "4.9 in plasmacytoid DC against 82.5 in non classical monocyte" in why_above(ranking, "TREM2", "CSF1R")
     assert "27.8 in classical monocyte" in why_above(ranking, "TREM2", "FOLR2")
     assert "66.3 in liver" in why_above(ranking, "TREM2", "MARCO")
-    trem2 = page(ranking, "TREM2")
+    trem2 = target_page(ranking, "TREM2")
     assert any("54 % of the state's cells" in said for said in trem2.for_)
     assert any("34.8 (spinal cord)" in said for said in trem2.against)  # microglia
     assert trem2.unknown == ("no bulk cohort of 8 measured it",)
-    csf1r = page(ranking, "CSF1R")
+    csf1r = target_page(ranking, "CSF1R")
     assert any("82.5 (non classical monocyte)" in said for said in csf1r.against)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from opsonin.discovery.marker_sources import StateMarkers
 from opsonin.discovery.pooling import pool
 from opsonin.discovery.pseudobulk import FEWEST_CELLS, FEWEST_SUBJECTS, state_markers
 from opsonin.discovery.samples import Samples
-from opsonin.discovery.state_markers import StateMarkers
 from opsonin.errors import DiscoveryError
 
 

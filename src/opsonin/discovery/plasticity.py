@@ -18,9 +18,9 @@ from jaxtyping import Bool
 from opsonin.discovery.feature_table import COLUMNS, FeatureTable
 from opsonin.discovery.gene_names import current_symbols
 from opsonin.discovery.heterogeneity import inverse_simpson
-from opsonin.discovery.overlap import UNIVERSE, overlap, overlap_table
+from opsonin.discovery.marker_sources import LEVEL, read_state_markers, read_table
+from opsonin.discovery.overlaps import UNIVERSE, overlap, overlap_table
 from opsonin.discovery.samples import Samples
-from opsonin.discovery.state_markers import LEVEL, read_markers, read_table
 from opsonin.errors import DiscoveryError
 
 FEWEST_CELLS, FEWEST_GENES = 20, 5
@@ -50,12 +50,12 @@ def changed_genes(path: str | Path, contrast: str, higher_in: str) -> pd.Index:
     first = sides[0].split()[-1] if sides else ""
     if len(sides) != 2 or higher_in not in (first, sides[1]):
         raise DiscoveryError(f"{higher_in!r} is no side of the contrast {contrast!r} ('… A vs B').")
-    own = read_markers(path, contrast).frame
+    own = read_state_markers(path, contrast).frame
     up = own["log2_fold_change"] > 0 if higher_in == first else own["log2_fold_change"] < 0
     return own.index[up & (own["q"] < LEVEL)]
 
 
-def agreement(
+def set_agreement(
     genes: Collection[str], sets: Mapping[str, Collection[str]], universe: Collection[str] | int = UNIVERSE
 ) -> pd.DataFrame:
     """The overlap of genes with each set, with the p that other sizes of the universe would give.

@@ -33,19 +33,19 @@ import pandas as pd
 from opsonin.discovery.answers import Answer, beside, finding, needed, only
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts, score_association
 from opsonin.discovery.clones import CloneDynamics, clone_dynamics
+from opsonin.discovery.colonies import growth_rates
 from opsonin.discovery.feature_table import FeatureTable
-from opsonin.discovery.growth_mixture import growth_table, lines_differ
-from opsonin.discovery.growth_rates import growth_rates
+from opsonin.discovery.growth_states import growth_table, lines_differ
+from opsonin.discovery.marker_sources import read_table
 from opsonin.discovery.plasticity import (
     UNIVERSE,
-    agreement,
     changed_genes,
     named_sets,
     plasticity_features,
     rank_scores,
+    set_agreement,
 )
 from opsonin.discovery.samples import Samples
-from opsonin.discovery.state_markers import read_table
 from opsonin.discovery.target_question import labelled
 from opsonin.errors import DiscoveryError
 
@@ -102,7 +102,7 @@ def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data:
     contrast, side = str(needed(asked, "contrast", where)), str(needed(asked, "higher_in", where))
     genes = changed_genes(beside(data, needed(asked, "file", where), where), contrast, side)
     universe = int(asked.get("universe", UNIVERSE))
-    table = agreement(genes, sets, universe)
+    table = set_agreement(genes, sets, universe)
     table.insert(0, "contrast", f"{contrast}, higher in {side}")
     words = f"hypergeometric, {universe} genes assumed in all; p one-sided, of more than by chance"
     rows = []

@@ -17,8 +17,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from opsonin.discovery.libraries import library
+from opsonin.discovery.marker_sources import StateMarkers, adjusted
 from opsonin.discovery.samples import Samples
-from opsonin.discovery.state_markers import StateMarkers, adjusted
 from opsonin.errors import DiscoveryError
 
 FEWEST_CELLS, FEWEST_SUBJECTS, FEWEST_COUNTS = 10, 3, 10

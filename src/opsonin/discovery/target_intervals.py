@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from opsonin.discovery.bulk_cohorts import BulkCohort, content, design, firth
+from opsonin.discovery.marker_sources import StateMarkers
 from opsonin.discovery.pooling import pool
-from opsonin.discovery.state_markers import StateMarkers
 from opsonin.discovery.targets import PARTS, UNKNOWN, TargetRanking, consistency, ranks, scored
 from opsonin.errors import DiscoveryError
 from opsonin.random import exponential, uniform

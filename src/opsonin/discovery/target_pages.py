@@ -54,7 +54,7 @@ class TargetPage:
         return "\n".join(lines) + "\n"
 
 
-def page(ranking: TargetRanking, gene: str, intervals: RankIntervals | None = None) -> TargetPage:
+def target_page(ranking: TargetRanking, gene: str, intervals: RankIntervals | None = None) -> TargetPage:
     """The page of one candidate.
 
     Raises: DiscoveryError where the gene is no candidate.
@@ -84,7 +84,7 @@ def page(ranking: TargetRanking, gene: str, intervals: RankIntervals | None = No
 
 def pages(ranking: TargetRanking, first: int = 10, intervals: RankIntervals | None = None) -> list[TargetPage]:
     """The pages of the first so many."""
-    return [page(ranking, str(gene), intervals) for gene in ranking.frame.index[:first]]
+    return [target_page(ranking, str(gene), intervals) for gene in ranking.frame.index[:first]]
 
 
 def why_above(ranking: TargetRanking, first: str, second: str) -> str:

@@ -26,13 +26,13 @@ import pandas as pd
 from opsonin.discovery.answers import Answer, beside, finding, needed, only
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
 from opsonin.discovery.consistency import by_tumour_type
+from opsonin.discovery.marker_sources import StateMarkers, closest_state, read_state_markers
 from opsonin.discovery.normal import read_normal
 from opsonin.discovery.pseudobulk import state_markers
 from opsonin.discovery.samples import Samples
-from opsonin.discovery.state_markers import StateMarkers, closest_state, read_markers
 from opsonin.discovery.surface import SOURCE, read_places
 from opsonin.discovery.target_intervals import RankIntervals, rank_intervals, weight_sensitivity, without_each
-from opsonin.discovery.target_pages import TargetPage, page, pages, why_above
+from opsonin.discovery.target_pages import TargetPage, pages, target_page, why_above
 from opsonin.discovery.targets import PARTS, TargetQuestion, TargetRanking, rank_targets
 from opsonin.errors import DiscoveryError
 
@@ -92,7 +92,7 @@ def answer_targets(
     first = [str(gene) for gene in ranking.frame.index[:FIRST]]
     every = list(dict.fromkeys([*first, *compare]))
     made = {one.gene: one for one in pages(ranking, FIRST, intervals)}
-    made |= {gene: page(ranking, gene, intervals) for gene in compare if gene not in made}
+    made |= {gene: target_page(ranking, gene, intervals) for gene in compare if gene not in made}
     why = [(first[0], gene, why_above(ranking, first[0], gene)) for gene in compare if gene != first[0]]
     texts = {gene: made[gene].text() for gene in every}
     if why:
@@ -140,7 +140,7 @@ def _published(given: Sequence[Mapping[str, Any]], data: Path) -> tuple[StateMar
                 raise DiscoveryError(f"{where}: the first source names its state; 'closest' is for those after it.")
             state = closest_state(file, made[0].marked)
             name = f"{name or file.parent.name}, closest cluster {state}"
-        made.append(read_markers(file, state, name))
+        made.append(read_state_markers(file, state, name))
     return tuple(made)
 
 

@@ -29,8 +29,8 @@ import pandas as pd
 
 from opsonin.discovery.bulk_cohorts import BulkCohort, association
 from opsonin.discovery.consistency import pooled_fold
+from opsonin.discovery.marker_sources import StateMarkers
 from opsonin.discovery.normal import VITAL, NormalExpression, freedom
-from opsonin.discovery.state_markers import StateMarkers
 from opsonin.discovery.surface import REACHABLE, places
 from opsonin.errors import DiscoveryError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from opsonin.discovery.state_markers import adjusted
+from opsonin.discovery.marker_sources import adjusted
 from opsonin.errors import DiscoveryError
 
 UNIVERSE = 20_000  # protein-coding genes, roughly; a measured universe is better, where it is known

@@ -69,7 +69,7 @@ class StateMarkers:
         return share.fillna(fold / (1 + fold)).fillna(0.0).clip(0.0, 1.0)
 
 
-def read_markers(path: str | Path, state: str, source: str | None = None) -> StateMarkers:
+def read_state_markers(path: str | Path, state: str, source: str | None = None) -> StateMarkers:
     """A published table of differential expression: the rows of one state (cluster, contrast).
 
     Column names of Seurat, scanpy, edgeR and DESeq2 are known; Seurat's avg_logFC is a natural logarithm and becomes
@@ -105,7 +105,7 @@ def closest_state(path: str | Path, genes: pd.Index) -> str:
     For tables whose clusters carry numbers: the match itself uses the data, which makes the source a little less
     independent; whoever uses it says so.
     """
-    from opsonin.discovery.overlap import overlap
+    from opsonin.discovery.overlaps import overlap
 
     table = read_table(path)
     column = next((n for n in KNOWN["state"] if n in table.columns), None)
@@ -113,7 +113,7 @@ def closest_state(path: str | Path, genes: pd.Index) -> str:
         raise DiscoveryError(f"{path}: there is no column that names states ({', '.join(KNOWN['state'])}).")
     best, least = "", np.inf
     for state in sorted(table[column].astype(str).unique()):
-        found = overlap(genes, read_markers(path, state).marked)
+        found = overlap(genes, read_state_markers(path, state).marked)
         if found.p < least:
             best, least = state, found.p
     if not best:

@@ -17,7 +17,7 @@ def cytokine_division() -> list:
     return [
         Parameter(
             "activated_answer",
-            12.0,
+            10.0,
             "dimensionless",
             "calibrated to: response in 16 % of 270 patients with melanoma under high doses of interleukin-2 (Atkins "
             "1999, J Clin Oncol 17:2105)",

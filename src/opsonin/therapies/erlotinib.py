@@ -99,7 +99,7 @@ def _effect() -> list:
         ),
         Parameter(
             "erlotinib_kill_rate",
-            0.1,
+            0.085,
             "1/day",
             f"calibrated to: response in 76 %, {FLAURA}, in tumours that T cells hardly see",
             LogNormal(0.5),

@@ -25,15 +25,20 @@ from opsonin.studies.clinical_patients import figure_of
 from opsonin.studies.clinical_pools import ClinicalPools, Mapped, NotRepresented
 from opsonin.studies.few_steps import Fit, few_steps
 
-FITTED = re.compile(r"objective_response_rate|median_(os|pfs|duration_of_response)_months|(os|pfs)_rate_\d+m")
+FITTED = re.compile(
+    r"objective_response_rate|median_(os|pfs|duration_of_response)_months|(os|pfs)_rate_\d+m"
+    r"|progressive_disease_as_best_response|median_diameter_ratio_at_first_scan"
+)
 BOUNDS = {
     "net_growth_rate": (0.002, 0.04),
     "access": (0.01, 0.9),
     "death_rate": (0.00001, 0.0015),
     "escape_visibility": (0.02, 0.5),
+    "new_lesion_rate": (0.0005, 0.02),
 }
 GRAIN = 0.25  # of the logarithm of a median time to progression, which scans see only every six to nine weeks
 LEAST_SE = 0.10  # trials of one cancer and treatment differ by more than their patients' number: a log, or a logit
+RATIO_SE = 0.03  # of the logarithm of diameters' median ratio between two scans
 SPREAD = 1.0  # how far a value may lie from its start, on the scale of the search, where no row speaks
 USUAL = 100  # patients of a publication that does not say how many
 LONGEST = 120.0  # months that stand for a median that is not reached
@@ -70,6 +75,8 @@ def fit_target(row: clinical_targets.Target) -> Target:
     if np.isfinite([row.lower, row.upper]).all():
         made = Target.interval(row.id, row.value, row.lower, row.upper)
         return replace(made, se=max(made.se, least))
+    if "diameter_ratio" in row.quantity:
+        return Target(row.id, row.value, RATIO_SE, "log")
     # of a median of exponential times, three in four of whose ends were seen
     return Target(row.id, row.value, max(least, 1.44 / np.sqrt(0.75 * n)), "log")
 

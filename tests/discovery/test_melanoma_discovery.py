@@ -11,8 +11,10 @@ from opsonin.discovery import (
     FeatureTable,
     annotate,
     compare,
+    composition,
     composition_features,
     counts_of_percents,
+    nearest,
     read_samples,
     score_states,
 )
@@ -174,3 +176,24 @@ def test_states_by_degree_separate_responders_by_patient():
         responders, others, p = share_by_response(scores[name].to_numpy())
         assert (responders > others) == higher
         assert p < 0.05
+
+
+@needs_data
+def test_a_hundred_genes_give_the_shares_of_each_tumour_that_the_next_study_published():
+    """Tirosh 2016 has no labels here; Jerby-Arnon 2018 labelled the same tumours anew, with all genes."""
+    samples = read_samples(DATA / "scrna-melanoma-tirosh", "tirosh")
+    values = samples.matrix().toarray()
+    left, size, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    found = annotate(samples, level="neighbours", neighbours=nearest(left[:, :15] * size[:15]))
+    ours = pd.crosstab(samples.cells["sample"].astype(str), found.cells["lineage"].astype(str))
+    theirs = composition(read_samples(DATA / "scrna-melanoma-jerbyarnon2018", "jerbyarnon2018"))
+    kinds = {"T cell": ["T.CD4", "T.CD8", "T.cell"], "B cell": ["B.cell"], "mononuclear phagocyte": ["Macrophage"]}
+    published = pd.DataFrame({kind: theirs[labels].sum(axis=1) for kind, labels in kinds.items()})
+    tumours = [name for name in ours.index if name in published.index and published.loc[name].sum() >= 20]
+    assert len(tumours) == 15
+    shares = [
+        table.loc[tumours, list(kinds)].pipe(lambda t: t.div(t.sum(axis=1), axis=0)) for table in (ours, published)
+    ]
+    assert (shares[0] - shares[1]).abs().mean().max() < 0.05
+    for kind in kinds:
+        assert np.corrcoef(shares[0][kind], shares[1][kind])[0, 1] > 0.9

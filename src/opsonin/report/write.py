@@ -128,7 +128,7 @@ def _rooms(context: Context) -> tuple[Any, ...]:
     if context.questions.get("explain"):
         return (why, methods)
     if context.questions.get("discovery"):
-        return (*discovery.ROOMS, methods)
+        return (*discovery.rooms(context), methods)
     if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
         return (cohort_summary, *cohort.ROOMS, methods)
     more = cohort.ROOMS if context.named("cohort") else ()

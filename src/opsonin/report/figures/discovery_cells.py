@@ -1,0 +1,219 @@
+"""Figures of samples: the map of cells, markers by kind, composition by patient, and what quality control left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from opsonin.report import palette, words
+from opsonin.report.figures.base import Figure, wrapped
+from opsonin.report.figures.canvas import Canvas, bar, scatter
+
+MOST_KINDS = 12  # told apart by colour; further ones are grey
+MOST_BARS = 60  # samples side by side
+RESPONSES = {"responder": palette.BLUE, "non-responder": palette.VERMILLION}
+UNCLASSED = "not classed"
+
+
+def cell_map(table: pd.DataFrame) -> Figure | None:
+    """Every cell where UMAP puts it: by kind, and by response where that is known."""
+    if not {"umap_1", "umap_2"} <= set(table.columns):
+        return None
+    by = [("label" if "label" in table.columns else "cluster", "kind of cell")]
+    if "response" in table.columns and table["response"].notna().any():
+        by.append(("response", "response of the patient"))
+    plot = Canvas(460, 1, len(by), titles=[words.capital(title) for _, title in by], share_y="all", spacing=(0.04, 0.1))
+    key: list[tuple[str, str]] = []
+    for place, (column, _) in enumerate(by, start=1):
+        colours = _response_colours(table) if column == "response" else kind_colours(table[column])
+        named = table[column].astype(object).where(table[column].notna(), UNCLASSED).astype(str)
+        for name, colour in colours.items():
+            own = table[(named == name).to_numpy()]
+            if not len(own):
+                continue
+            plot.add_trace(
+                scatter(
+                    x=own["umap_1"], y=own["umap_2"], mode="markers",
+                    marker={"size": 3, "color": colour, "opacity": 0.7},
+                    hovertemplate=f"{words.plot_text(name)}<extra></extra>",
+                ),
+                1,
+                place,
+            )  # fmt: skip
+            key.append((name, colour))
+            if column != "response":
+                _name_at(plot, own, name, place)
+    plot.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, title_text="UMAP 1")
+    plot.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
+    plot.update_yaxes(title_text="UMAP 2", row=1, col=1)
+    return Figure(
+        "discovery-map",
+        f"{len(table):,} cells of {table['subject'].nunique()} patients",
+        "Near each other lie cells that express alike; distances between far groups, and their sizes, mean nothing. A "
+        "group of one patient's cells alone, in a kind that others have too, speaks of the patient or the batch.",
+        plot,
+        table,
+        key,
+    )
+
+
+def dots(table: pd.DataFrame) -> Figure | None:
+    """Markers by kind: how many cells express a gene (size) and how strongly (colour)."""
+    if not len(table):
+        return None
+    genes, kinds = list(dict.fromkeys(table["gene"])), list(dict.fromkeys(table["label"]))
+    top = table.groupby("gene")["mean"].transform("max").replace(0, 1.0)
+    shown = table.assign(relative=table["mean"] / top)
+    plot = Canvas(130 + 26 * len(kinds))
+    plot.add_trace(
+        scatter(
+            x=shown["gene"].map({gene: k for k, gene in enumerate(genes)}),
+            y=shown["label"].map({kind: k for k, kind in enumerate(kinds)}),
+            mode="markers",
+            marker={
+                "size": (3 + 15 * np.sqrt(shown["share"].astype(float))).round(1),
+                "color": [palette.mix([stop for _, stop in palette.SHADES], float(v)) for v in shown["relative"]],
+                "line": {"color": palette.GREY, "width": 0.5},
+            },
+            text=[_dot(row) for row in shown.to_dict("records")],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )  # fmt: skip
+    plot.update_xaxes(
+        tickvals=list(range(len(genes))), ticktext=[words.plot_text(g) for g in genes], tickangle=-60,
+        range=[-0.7, len(genes) - 0.3], showgrid=False,
+    )  # fmt: skip
+    plot.update_yaxes(
+        tickvals=list(range(len(kinds))), ticktext=[wrapped(str(k), 30) for k in kinds],
+        range=[len(kinds) - 0.4, -0.6], showgrid=False,
+    )  # fmt: skip
+    plot.update_layout(margin={"l": 20, "b": 90, "t": 14})
+    return Figure(
+        "discovery-dots",
+        "Marker genes by kind of cell",
+        "Size: the share of cells in which the gene was found. Colour: its mean, from none (pale) to the kind in which "
+        "it is strongest (dark). A kind whose markers stand out nowhere else is well told.",
+        plot,
+        table,
+    )
+
+
+def composition(table: pd.DataFrame) -> Figure | None:
+    """Each sample's cells shared out among kinds, responders first."""
+    own = table[table["share"].notna()]
+    if not len(own):
+        return None
+    order = _samples_in_order(own)[:MOST_BARS]
+    colours = kind_colours(own["label"], own["cells"])
+    place = {name: k for k, name in enumerate(order)}
+    plot = Canvas(430)
+    shown = own[own["sample"].isin(order)]
+    named = shown["label"].astype(str).where(shown["label"].astype(str).isin(set(colours)), "other")
+    for name, colour in colours.items():
+        mine = shown[(named == name).to_numpy()].groupby("sample", sort=False)["share"].sum().reindex(order).fillna(0)
+        plot.add_trace(
+            bar(
+                x=[place[one] for one in order], y=100 * mine.to_numpy(), marker={"color": colour},
+                hovertemplate=f"{words.plot_text(name)}: %{{y:.3g}} %<extra></extra>",
+            )
+        )  # fmt: skip
+    plot.update_layout(barmode="stack", bargap=0.1, margin={"l": 60, "b": 110, "t": 30})
+    plot.update_xaxes(tickvals=list(range(len(order))), ticktext=[words.plot_text(one) for one in order],
+                      tickangle=-60, tickfont={"size": 10}, range=[-0.6, len(order) - 0.4])  # fmt: skip
+    plot.update_yaxes(range=[0, 100], title_text="% of the cells", showgrid=False)
+    _groups_above(plot, own, order)
+    left = own["sample"].nunique() - len(order)
+    more = f" {left} further samples stand in the table." if left else ""
+    return Figure(
+        "discovery-composition",
+        f"What the samples are made of ({own['sample'].nunique()} samples of {own['subject'].nunique()} patients)",
+        f"One bar a sample. A share also grows where others shrink; the comparison below takes ratios instead.{more}",
+        plot,
+        table,
+        list(colours.items()),
+    )
+
+
+def quality(table: pd.DataFrame) -> Figure | None:
+    """Cells kept and left out, sample by sample."""
+    left = [column for column in table.columns if str(column).startswith("left out: ")]
+    if not len(table):
+        return None
+    shown = table.head(MOST_BARS)
+    parts = [("kept", "kept", palette.PALE)]
+    parts += [(column, str(column).removeprefix("left out: "), palette.GROUPS[k]) for k, column in enumerate(left)]
+    parts = [one for one in parts if one[0] == "kept" or table[one[0]].sum() > 0]
+    plot = Canvas(320)
+    for column, name, colour in parts:
+        plot.add_trace(bar(x=list(range(len(shown))), y=shown[column], marker={"color": colour},
+                           hovertemplate=f"{words.plot_text(name)}: %{{y}}<extra></extra>"))  # fmt: skip
+    plot.update_layout(barmode="stack", bargap=0.15, margin={"l": 60, "b": 100, "t": 14})
+    plot.update_xaxes(tickvals=list(range(len(shown))), ticktext=[words.plot_text(one) for one in shown["sample"]],
+                      tickangle=-60, tickfont={"size": 10}, range=[-0.6, len(shown) - 0.4])  # fmt: skip
+    plot.update_yaxes(title_text="cells", rangemode="tozero")
+    gone = int(table["cells"].sum() - table["kept"].sum())
+    return Figure(
+        "discovery-quality",
+        f"Quality control: {gone:,} of {int(table['cells'].sum()):,} cells left out",
+        "Cells of each sample by what became of them; every limit stands in the table (CSV). A sample that "
+        "loses far more than the others was handled differently.",
+        plot,
+        table,
+        [(name, colour) for _, name, colour in parts],
+    )
+
+
+def kind_colours(labels: pd.Series, weight: pd.Series | None = None) -> dict[str, str]:
+    """A colour for each of the most frequent kinds; the others are grey, as "other"."""
+    known = labels.astype(object).where(labels.notna(), "unknown").astype(str)
+    sizes = known.value_counts() if weight is None else weight.groupby(known.to_numpy()).sum().sort_values()[::-1]
+    names = [str(one) for one in sizes.index]
+    shown = names[:MOST_KINDS]
+    wheel = [*palette.GROUPS, "#A5D6C1", "#F5B895", "#B9A3D0", "#9DB7C7"]
+    colours = {name: wheel[k] for k, name in enumerate(shown)}
+    if "unknown" in colours:
+        colours["unknown"] = palette.PALE
+    return colours | ({"other": palette.PALE} if len(names) > MOST_KINDS else {})
+
+
+def _dot(row: dict) -> str:
+    where = f"{words.plot_text(row['gene'])} in {words.plot_text(row['label'])}"
+    return f"{where}: {words.share(row['share'])} of {int(row['cells']):,} cells, mean {row['mean']:.2f}"
+
+
+def _response_colours(table: pd.DataFrame) -> dict[str, str]:
+    return RESPONSES | ({UNCLASSED: palette.PALE} if table["response"].isna().any() else {})
+
+
+def _name_at(plot: Canvas, own: pd.DataFrame, name: str, column: int) -> None:
+    plot.add_annotation(1, column, x=float(own["umap_1"].median()), y=float(own["umap_2"].median()),
+                        text=f"<b>{words.plot_text(name)}</b>", font={"size": 10, "color": palette.INK},
+                        bgcolor="rgba(255,255,255,0.65)")  # fmt: skip
+
+
+def _samples_in_order(table: pd.DataFrame) -> list[str]:
+    """Responders, non-responders, the others; within each by the share of the commonest kind."""
+    commonest = table.groupby("label")["share"].sum().idxmax()
+    own = table[table["label"] == commonest].set_index("sample")["share"]
+    first = table.drop_duplicates("sample").set_index("sample")
+    rank = {"responder": 0, "non-responder": 1}
+    answer = first["response"].map(rank).fillna(2) if "response" in first.columns else pd.Series(2, index=first.index)
+    frame = pd.DataFrame({"answer": answer, "share": own.reindex(first.index).fillna(0)})
+    return [str(one) for one in frame.sort_values(["answer", "share"], ascending=[True, False]).index]
+
+
+def _groups_above(plot: Canvas, table: pd.DataFrame, order: list[str]) -> None:
+    """The names of the groups above their bars, with a line between them."""
+    if "response" not in table.columns or not table["response"].notna().any():
+        return
+    first = table.drop_duplicates("sample").set_index("sample")["response"].reindex(order)
+    named = first.astype(object).where(first.notna(), UNCLASSED).astype(str).tolist()
+    start = 0
+    for k in range(1, len(named) + 1):
+        if k < len(named) and named[k] == named[start]:
+            continue
+        plot.add_annotation(x=(start + k - 1) / 2, y=101, text=f"{named[start]} (n = {k - start})", yanchor="bottom",
+                            font={"size": 12, "color": palette.INK})  # fmt: skip
+        if k < len(named):
+            plot.add_vline(x=k - 0.5, line={"color": palette.INK, "width": 1})
+        start = k

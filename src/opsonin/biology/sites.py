@@ -57,9 +57,9 @@ SUMS = frozenset(
 )
 MEANS = frozenset(
     {"tumour_volume", "cellular_volume", "suppressive_density", "baseline_supply", "baseline_interferon"}
-    | {"baseline_pdl1"}
     | {f"interferon_{number}" for number in range(1, ROUNDS)}
 )
+BIOPSIED = frozenset({"baseline_pdl1"})  # of the first site
 
 
 def sites_core(modules: Sequence[Module], sites: int) -> list[Module]:
@@ -185,7 +185,7 @@ def _whole(split: _Split, body: Iterable[Module], sites: Sequence[str]) -> Modul
     """What the body reads of all sites, by the plain names."""
     parts = [part for module in body for part in module.parts]
     read = {name for part in parts for name in reads(part) if name in split.own}
-    read |= {"baseline_pdl1"}  # what a biopsy shows
+    read |= BIOPSIED
     read -= {name for name, part in split.own.items() if isinstance(part, Parameter)}
     aliases = {"whole_site_volume": "site_volume", "whole_baseline_volume": "baseline_volume"}
     aliases |= {f"whole_entry_{number}": f"entry_{number}" for number in range(1, ROUNDS + 1)}
@@ -202,6 +202,8 @@ def _one(alias: str, name: str, own: Mapping[str, Any], sites: Sequence[str]) ->
     part = own[name]
     kind = Derived if isinstance(part, Derived) else Quantity
     each = [_at(name, site) for site in sites]
+    if name in BIOPSIED:
+        return kind(alias, laws.reading(lambda here: here, each[0]), part.unit, f"{part.meaning}, of the first site")
     if name in SUMS:
         return kind(alias, laws.reading(lambda *here: sum(here), *each), part.unit, f"{part.meaning}, of all sites")
     if name in MEANS:

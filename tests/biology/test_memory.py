@@ -69,7 +69,8 @@ def test_memory_keeps_the_answer_and_stem_like_cells_do_not_need_to():
 
 
 def test_resident_memory_is_the_part_that_does_it_and_much_of_it_is_there_at_response():
-    assert still("resident memory lost", 24) < still("circulating memory lost", 24)
+    resident, circulating = (still(f"{kind} memory lost, made anew", 24) for kind in ("resident", "circulating"))
+    assert resident < circulating
     assert still("memory lost", 24) < still("no more memory made", 24) <= still("as it is", 24)
 
 

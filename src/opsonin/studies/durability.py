@@ -25,8 +25,8 @@ VARIANTS: dict[str, tuple[tuple[str, ...], bool]] = {
     "as it is": ((), True),
     "no more memory made": ((), False),
     "memory lost": (MEMORY, False),
-    "resident memory lost": (("cd8_resident",), False),
-    "circulating memory lost": (("cd8_memory",), False),
+    "resident memory lost, made anew": (("cd8_resident",), True),
+    "circulating memory lost, made anew": (("cd8_memory",), True),
     "stem-like cells lost": (("cd8_stem",), True),
 }
 SCAN_DAYS = 42.0

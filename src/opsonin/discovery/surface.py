@@ -1,6 +1,6 @@
 """Where a gene's protein is found: on the cell surface, secreted, or neither as far as is known.
 
-The table shipped (surface.csv, 840 genes) is our own compilation of the immune, myeloid and tumour genes that questions
+The table shipped (surface.csv, 843 genes) is our own compilation of the immune, myeloid and tumour genes that questions
 about targets meet: names and facts of UniProtKB (subcellular location and topology; UniProt's data are CC BY 4.0). It
 is no list of the whole surface: a gene outside it is "not listed", which is no evidence that its protein stays inside.
 For the whole proteome give a table of your own: an export of UniProt (columns "Gene Names (primary)" and "Subcellular
@@ -21,7 +21,7 @@ SURFACE, SECRETED, BOTH, UNLISTED = "surface", "secreted", "surface and secreted
 INSIDE = "not at the surface"  # said by a table of the whole proteome only
 PLACES = (SURFACE, SECRETED, BOTH, INSIDE, UNLISTED)
 REACHABLE = {"surface": (SURFACE, BOTH), "secreted": (SECRETED, BOTH), "any": PLACES}
-SOURCE = "facts of UniProtKB (CC BY 4.0), compiled by hand for 840 genes"
+SOURCE = "facts of UniProtKB (CC BY 4.0), compiled by hand for 843 genes"
 
 
 @cache

@@ -14,7 +14,7 @@ from opsonin.report.figures import discovery_targets as aims
 ASKED = {
     "states": "Which kinds and states of cells are in whose samples, and which of them go with response?",
     "targets": "At which molecules of these cells could a therapy aim, and how sure is their order?",
-    "plasticity": "Do cells survive therapy because few were selected, or because most changed?",
+    "plasticity": "Who survives the drug: a few that were selected, many that changed, or cells of a known programme?",
 }
 SHOWN, PAGES = 20, 10
 SIDES = (("for", "For"), ("against", "Against"), ("not known", "Not known"))
@@ -192,5 +192,34 @@ def _found(context: Context, question: str) -> list[tuple[str, str]]:
     if question == "plasticity" and pages is not None:
         text = "\n".join(pages["text"].astype(str))
         return [("", words.sentence(line[2:])) for line in text.splitlines() if line.startswith("- ")][:6]
-    surest = sorted((f for f in found if f.p == f.p), key=lambda f: f.p)[:5]
-    return [(f.name.partition(".")[2].replace("_", " "), f"{f.text()}, {words.p_value(f.p)}") for f in surest]
+    return [*_lines_of_growth(context), *_shared(context)]
+
+
+def _lines_of_growth(context: Context) -> list[tuple[str, str]]:
+    table = context.tables.get("growth")
+    if table is None:
+        return []
+    two = [str(one) for one, states in zip(table["line"], table["states"], strict=True) if int(states) == 2]
+    one = len(table) - len(two)
+    said = (
+        f"{words.listed(two)} best described by two states of growth" if two else "no line needs two states of growth"
+    )
+    rates = sorted(zip(table["rate"].astype(float), table["line"].astype(str), strict=True))
+    spread = f"mean growth from {rates[0][0]:.2g} ({rates[0][1]}) to {rates[-1][0]:.2g} ({rates[-1][1]})"
+    differ = context.named("plasticity.growth.lines_differ")
+    p = f"; the lines differ, {words.p_value(differ[0].p)}" if differ else ""
+    return [("", words.sentence(f"{said}, the other {one} by one" if two else said)), ("", words.sentence(spread + p))]
+
+
+def _shared(context: Context) -> list[tuple[str, str]]:
+    table = context.tables.get("overlaps")
+    if table is None:
+        return []
+    return [
+        (
+            str(row["set"]),
+            f"shares {int(row['shared'])} of its {int(row['genes'])} genes ({row['expected']:.0f} by "
+            f"chance), {words.p_value(row['p'])}",
+        )
+        for row in table.sort_values("p", kind="stable").head(5).to_dict("records")
+    ]

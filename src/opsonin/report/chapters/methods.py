@@ -59,6 +59,12 @@ def _reproduce(context: Context) -> Code:
         return Code("How to reproduce", "\n".join([told, *([] if context.virtual else _where(manifest))]))
     if context.questions.get("explain"):
         return Code("How to reproduce", why_command(dict(context.questions["explain"]), manifest.seed))
+    if context.questions.get("discovery"):
+        told = f"opsonin discover DATA --map map.toml --question {context.questions['discovery']}{seed}"
+        return Code(
+            "How to reproduce",
+            f"{told} --out results/again\n# DATA: the samples; map.toml: the mapping file printed below",
+        )
     if not context.virtual:
         data = "DATA --map map.toml" if manifest.study else "DATA" if manifest.source.startswith("CDISC") else "record"
         told = [f"opsonin analyse {data}{seed} --out results/again", *_where(manifest)]

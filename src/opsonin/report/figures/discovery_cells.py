@@ -11,7 +11,8 @@ from opsonin.report.figures.canvas import Canvas, bar, scatter
 
 MOST_KINDS = 12  # told apart by colour; further ones are grey
 MOST_BARS = 60  # samples side by side
-RESPONSES = {"responder": palette.BLUE, "non-responder": palette.VERMILLION}
+NAMED = 0.03  # of the cells, from which a kind is named on the map
+RESPONSES = {"responder": "#00563F", "non-responder": "#B8372F"}  # not the colours of kinds
 UNCLASSED = "not classed"
 
 
@@ -41,7 +42,7 @@ def cell_map(table: pd.DataFrame) -> Figure | None:
                 place,
             )  # fmt: skip
             key.append((name, colour))
-            if column != "response":
+            if column != "response" and len(own) >= NAMED * len(table):
                 _name_at(plot, own, name, place)
     plot.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, title_text="UMAP 1")
     plot.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
@@ -117,7 +118,7 @@ def composition(table: pd.DataFrame) -> Figure | None:
                 hovertemplate=f"{words.plot_text(name)}: %{{y:.3g}} %<extra></extra>",
             )
         )  # fmt: skip
-    plot.update_layout(barmode="stack", bargap=0.1, margin={"l": 60, "b": 110, "t": 30})
+    plot.update_layout(barmode="stack", bargap=0.1, margin={"l": 60, "b": 100, "t": 30})
     plot.update_xaxes(tickvals=list(range(len(order))), ticktext=[words.plot_text(one) for one in order],
                       tickangle=-60, tickfont={"size": 10}, range=[-0.6, len(order) - 0.4])  # fmt: skip
     plot.update_yaxes(range=[0, 100], title_text="% of the cells", showgrid=False)
@@ -212,7 +213,8 @@ def _groups_above(plot: Canvas, table: pd.DataFrame, order: list[str]) -> None:
     for k in range(1, len(named) + 1):
         if k < len(named) and named[k] == named[start]:
             continue
-        plot.add_annotation(x=(start + k - 1) / 2, y=101, text=f"{named[start]} (n = {k - start})", yanchor="bottom",
+        text = f"{named[start]} (n = {k - start})"
+        plot.add_annotation(x=(start + k - 1) / 2, y=1.0, yref="paper", text=text, yanchor="bottom",
                             font={"size": 12, "color": palette.INK})  # fmt: skip
         if k < len(named):
             plot.add_vline(x=k - 0.5, line={"color": palette.INK, "width": 1})

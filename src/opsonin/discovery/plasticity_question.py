@@ -166,7 +166,8 @@ def _clones(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
         "clone_diversity": found.diversity.rename_axis("sample").reset_index(),
         "clone_table": found.table.rename_axis("clone").reset_index(),
     }
-    return Answer("plasticity", tables, _clone_findings(found), {"clones": text}, found.cautions)
+    said = f"clones: {found.verdict}; {'; '.join(found.reasons)}"
+    return Answer("plasticity", tables, _clone_findings(found), {"clones": text}, (said, *found.cautions))
 
 
 def _clone_findings(found: CloneDynamics) -> list[dict[str, Any]]:
@@ -211,4 +212,8 @@ def _growth(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
         more = {"p": row["p"], "n": int(row["n"]), "method": words, "note": f"best: {row['best']}"}
         rows.append(finding("plasticity.growth.states", str(row["line"]), float(row["states"]), **more))
         rows.append(finding("plasticity.growth.bic_margin", str(row["line"]), float(row["margin"]), **more))
-    return Answer("plasticity", {"growth": made, "growth_rates": pd.DataFrame(rates)}, rows)
+    two = ", ".join(made["line"][made["states"] == 2].astype(str))
+    said = (
+        f"growth: of {len(made)} lines {two or 'none'} {'is' if ',' not in two else 'are'} best described by two states"
+    )
+    return Answer("plasticity", {"growth": made, "growth_rates": pd.DataFrame(rates)}, rows, notes=(said,))

@@ -105,7 +105,13 @@ def answer_targets(
         "target_weights": without_each(ranking, every),
         "target_comparisons": pd.DataFrame(why, columns=pd.Index(["first", "second", "sentence"])),
     }
-    return Answer("targets", tables, _findings(ranking, intervals, by_weight, every), texts, _notes(ranking, missing))
+    return Answer(
+        "targets",
+        tables,
+        _findings(ranking, intervals, by_weight, every),
+        texts,
+        _notes(ranking, intervals, why, missing),
+    )
 
 
 def ranked(ranking: TargetRanking, intervals: RankIntervals, by_weight: RankIntervals) -> pd.DataFrame:
@@ -169,29 +175,34 @@ def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[StateMar
 
 def _findings(
     ranking: TargetRanking, intervals: RankIntervals, by_weight: RankIntervals, genes: list[str]
-) -> list[dict]:
-    made = []
+) -> list[dict[str, Any]]:
+    """Ranks of all genes first, then what each is made of."""
+    ranks, made = [], []
+    base = {"level": intervals.level, "n": len(ranking.frame), "method": METHOD, "note": f"of {ranking.question.state}"}
+    words = "share of all weights of the five parts that rank it among the first ten"
     for gene in genes:
         row, (low, high) = ranking.at(gene), intervals.of(gene)
-        name = f"targets.{gene}"
-        base = {
-            "level": intervals.level,
-            "n": len(ranking.frame),
-            "method": METHOD,
-            "note": f"of {ranking.question.state}",
-        }
-        made.append(finding(f"{name}.rank", "all", float(row["rank"]), lower=low, upper=high, **base))
-        made.append(finding(f"{name}.score", "all", float(row["score"]), method=METHOD))
-        made += [finding(f"{name}.{part}", "all", float(row[part]), unit="proportion", method=METHOD) for part in PARTS]
+        ranks.append(finding(f"targets.{gene}.rank", "all", float(row["rank"]), lower=low, upper=high, **base))
+        for part in ("score", *PARTS):
+            unit = "" if part == "score" else "proportion"
+            made.append(finding(f"targets.{gene}.{part}", "all", float(row[part]), unit=unit, method=METHOD))
         share = float(by_weight.frame["top"][by_weight.frame.index == gene].iloc[0])
-        words = "share of all weights of the five parts that rank it among the first ten"
-        made.append(finding(f"{name}.top_ten_by_weights", "all", share, unit="proportion", method=words))
-    return made
+        name = f"targets.{gene}.top_ten_by_weights"
+        made.append(finding(name, "all", share, unit="proportion", method=words))
+    return [*ranks, *made]
 
 
-def _notes(ranking: TargetRanking, missing: list[str]) -> tuple[str, ...]:
+def _notes(
+    ranking: TargetRanking, intervals: RankIntervals, why: list[tuple[str, str, str]], missing: list[str]
+) -> tuple[str, ...]:
     question = ranking.question
-    said = [f"{count} markers are {place} and no candidates" for place, count in ranking.left_out.items()]
+    first, (low, high) = str(ranking.frame.index[0]), intervals.of(str(ranking.frame.index[0]))
+    said = [
+        f"{first} is first of {len(ranking.frame)} candidates by these parts and weights; under resampling its rank is "
+        f"{low:.0f} to {high:.0f}",
+        *(sentence for _, _, sentence in why),
+        *(f"{count} markers are {place} and no candidates" for place, count in ranking.left_out.items()),
+    ]
     if question.places is None:
         said.append(f"where proteins are found: {SOURCE}; a gene that is not listed may still be at the surface")
     cells = [source.source for source in question.markers if source.unit == "cells"]

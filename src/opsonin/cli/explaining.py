@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from opsonin.model import Model
+    from opsonin.patients import Indication
 
 Row = Mapping[str, Any]
 
@@ -27,13 +28,17 @@ def explain_name(name: str, diagram: Path | None = None) -> None:
     Raises: StudyError for a name that is neither a therapy, nor a bundled study, nor a file of the user's; ReportError
     for a diagram that cannot be drawn or written.
     """
-    title, source, module, model = _find(name)
+    title, source, module, model, indications = _find(name)
     if diagram is not None:
         from opsonin.report.diagram import write_diagram
 
         console().print(f"diagram   {escape(str(write_diagram(model.diagram(title), diagram)))}")
         return
     told = model.explain()
+    if indications:
+        from opsonin.study.provenance import own_values
+
+        told["parameters"] = own_values(told["parameters"], indications)
     mine: dict[str, list[Row]] = {
         heading: [row for row in rows if module in (None, row.get("module"))]
         for heading, rows in told.items()
@@ -120,8 +125,8 @@ def _grades(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{grade}: {share:g}" for grade, share in shares.items())
 
 
-def _find(name: str) -> tuple[str, str, str | None, Model]:
-    """Title, source, the module asked for (None: all of them), and the model that it is explained in."""
+def _find(name: str) -> tuple[str, str, str | None, Model, tuple[Indication, ...]]:
+    """Title, source, the module asked for (None: all of them), the model that it is explained in, and whose it is."""
     from opsonin import biology, therapies
     from opsonin.model import Model
     from opsonin.study.library import bundled
@@ -130,11 +135,11 @@ def _find(name: str) -> tuple[str, str, str | None, Model]:
 
     if name in bundled() or name.endswith(".toml"):
         study = Study.load(name)
-        return study.file.title, study.file.source, None, study.built.model
+        return study.file.title, study.file.source, None, study.built.model, study.built.indications
     if name not in therapies.names() and not is_own(name):
         raise StudyError(
             f"there is no therapy and no bundled study {name!r}{near(name, [*therapies.names(), *bundled()])}"
         )
     module = therapies.load_agent(name, Path.cwd())
     # the therapy first, so that what it shares with biology is counted as its own
-    return module.title or module.name, module.source, module.name, Model([module, *biology.core_for(module)])
+    return module.title or module.name, module.source, module.name, Model([module, *biology.core_for(module)]), ()

@@ -42,6 +42,7 @@ def simulate_study(
     """Simulate, and write or show what comes out."""
     import numpy as np
 
+    from opsonin.record.species import said
     from opsonin.study.planned import check_day
 
     first, last, every = days
@@ -70,6 +71,7 @@ def simulate_study(
         check_place(
             make_job(source, patients, times, asked, None, "auto", rtol, None), None, None, "single", False, 1.0
         )
+    phase = said("simulating patients", source.study.built.species)
     reduced = {"mean": Mean(), "quantiles": Quantiles(PROBABILITIES)} if summary or out is None else {}
     try:
         with Phases() as progress:
@@ -85,7 +87,7 @@ def simulate_study(
                 threads=threads,
                 workers=workers,
                 rtol=rtol,
-                progress=lambda done, total: progress("simulating patients", done, total),
+                progress=lambda done, total: progress(phase, done, total),
             )
     except StreamInterrupted as stopped:
         kept = (
@@ -96,16 +98,17 @@ def simulate_study(
         )
         typer.echo(f"\ninterrupted: {kept}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    _conclude(made, out, source.study.built.protocol.levels[level - 1].name)
+    built = source.study.built
+    _conclude(made, out, built.protocol.levels[level - 1].name, said("virtual patients", built.species))
 
 
-def _conclude(made: Streamed, out: Path | None, level: str) -> None:
+def _conclude(made: Streamed, out: Path | None, level: str, whom: str) -> None:
     screen = console()
     if made.reduced:
         whole = summary_table(made)
         if out is not None:
             whole.to_csv(out / SUMMARY, index=False, float_format="%.6g")
-        _show(whole, made, level)
+        _show(whole, made, level, whom)
     if made.failed:
         screen.print(f"  • {made.failed:,} of {made.patients:,} simulations stopped early:", soft_wrap=True)
         for line in made.failures:
@@ -135,7 +138,7 @@ def summary_table(made: Streamed) -> pd.DataFrame:
     return pd.DataFrame(columns | {"largest": moments.largest.T.ravel()})
 
 
-def _show(whole: pd.DataFrame, made: Streamed, level: str) -> None:
+def _show(whole: pd.DataFrame, made: Streamed, level: str, whom: str) -> None:
     import numpy as np
 
     shown = np.unique(np.linspace(0, len(made.times) - 1, MOST_DAYS).round().astype(int))
@@ -144,5 +147,5 @@ def _show(whole: pd.DataFrame, made: Streamed, level: str) -> None:
         [row[0], row[1], f"{row[2]:g}", f"{row[3]:,}", *(f"{value:.4g}" for value in row[4:])]
         for row in some.itertuples(index=False, name=None)
     ]
-    title = f"{level}: {made.patients:,} virtual patients, every dose given"
+    title = f"{level}: {made.patients:,} {whom}, every dose given"
     console().print(table(title, list(whole.columns), text, right=list(whole.columns)[2:]))

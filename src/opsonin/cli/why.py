@@ -103,6 +103,7 @@ def _record(study: Study, seed: int, asked: dict[str, Any]) -> TrialRecord:
 
 
 def _say(study: Study, found: Explained, level: int) -> None:
+    from opsonin.record.species import said
     from opsonin.report import words
     from opsonin.report.figures import why as figures
 
@@ -112,7 +113,8 @@ def _say(study: Study, found: Explained, level: int) -> None:
     told = words.with_interval(rate.estimate, rate.lower, rate.upper, percent=True)
     where = study.built.protocol.levels[level - 1].name
     left = f" ({found.left_out} more could not be judged)" if found.left_out else ""
-    screen.print(escape(f"{where}, {rate.note}: {rate.events:,} of {rate.n:,} virtual patients, {told}{left}."))
+    whom = said("virtual patients", study.built.species)
+    screen.print(escape(f"{where}, {rate.note}: {rate.events:,} of {rate.n:,} {whom}, {told}{left}."))
     for title, prefix, ending, percent in (
         ("What separates them (area)", "why.separation.", ".auc", False),
         ("Share of the variance", "why.variance.", ".share", True),

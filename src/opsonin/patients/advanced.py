@@ -103,6 +103,11 @@ def advanced(
             "escape_share": LogitNormal(2.0),
             **(spreads or {}),
         },
+        sources={
+            "mutational_burden": burden.source,
+            "escape_share": "calibrated to: lasting responses of melanoma and lung cancer, and the share of patients "
+            f"who have lost an HLA allele, {burden.source}",
+        },
         correlations=(
             *people.CORRELATIONS,
             ("nk_fitness", "frailty", -0.4),  # assumed, as in the first trial's patients

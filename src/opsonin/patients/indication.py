@@ -151,6 +151,11 @@ def indication(name: str) -> Indication:
         raise ModelError(f"unknown indication {name!r}; {hint}Known are {', '.join(indication_names())}.")
     home, function = INDICATIONS[name].split(":")
     found = getattr(importlib.import_module(home), function)()
+    if found.values:
+        from opsonin.patients.sources import sources_of
+
+        told = {**sources_of(name, found.core), **found.sources}
+        found = replace(found, sources={value: told[value] for value in found.values if value in told})
     tried = _TRIED.get().get(name)
     return replace(found, values={**found.values, **tried}) if tried else found
 

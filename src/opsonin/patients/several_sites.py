@@ -40,6 +40,7 @@ def several_sites(indication: Indication, sites: int) -> Indication:
         values=_also(indication.values, further),
         spreads=_also(indication.spreads, further),
         limits=_also(indication.limits, further),
+        sources=_also(indication.sources, further),
         correlations=(*indication.correlations, *_correlations(indication, further)),
         kinds=tuple(
             replace(kind, values=_also(kind.values, further), spreads=_also(kind.spreads, further))

@@ -70,7 +70,7 @@ def _samples(data: Path, asked: Mapping, question: str, progress: Phases) -> Sam
         return None
     progress("reading the samples")
     found = assemble(data, asked)
-    if found.expression is not None:
+    if found.modality == "RNA" and asked.discovery.map:
         from opsonin.discovery.cell_map import memory_said
 
         progress.note(f"{found.n_cells:,} cells of {found.n_subjects} subjects; {memory_said(found.n_cells)}")

@@ -22,6 +22,7 @@ from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.label_agreement import agreement
 from opsonin.discovery.prepare import Prepared, prepare
 from opsonin.discovery.progress import Progress, silent
+from opsonin.discovery.proteins import default_gates, gate, positive_probability
 from opsonin.discovery.read.questions import Discovery
 from opsonin.discovery.samples import Samples, of_samples
 from opsonin.discovery.state_tables import composition_table, dot_table, map_table
@@ -61,7 +62,7 @@ def answer_states(
         tables["quality"] = prepared.quality.thresholds
     if prepared.cell_map is not None:
         tables["umap"] = map_table(own, prepared.cell_map, seed)
-    if own.expression is not None and own.labelled:
+    if own.expression is not None and own.labelled and own.modality in ("RNA", "bulk RNA"):
         tables["dots"] = dot_table(own, settings.dots)
     rows = [finding("states.cells", "all", float(own.n_cells), n=own.n_subjects, unit="cells",
                     note="after quality control")] if own.n_cells else []  # fmt: skip
@@ -102,6 +103,12 @@ def _annotated(
     notes: list[str] = []
     if prepared.cell_map is not None:
         own = own.with_labels(prepared.cell_map.cluster.tolist(), "cluster")
+    if own.modality == "protein" and own.units == "counts" and not own.labelled:
+        gates, _ = default_gates()
+        progress("gates of proteins", 0, 0)
+        gated = gate(positive_probability(own), gates)
+        told = f"labelled by gates of surface proteins ({', '.join(gates)}); {int(gated.isna().sum()):,} pass none"
+        return None, own.with_labels([None if pd.isna(one) else one for one in gated]), [told]
     wanted = own.expression is not None and own.modality == "RNA" and (settings.annotate or not own.labelled)
     if not wanted:
         if not own.labelled:

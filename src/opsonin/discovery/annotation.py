@@ -152,14 +152,15 @@ def marker_values(samples: Samples, columns: list[int]) -> csr_matrix:
 
     parts = []
     at = np.asarray(columns, dtype=int)
-    for _, block in samples.chunks():
-        own = csr_matrix(block[:, at])
+    counted = samples.units == "counts"  # whose normalisation asks for all genes
+    for _, block in samples.chunks(None if counted else at):
+        own = csr_matrix(block[:, at] if counted else block)
         if own.nnz and float(own.data.min()) < 0:
             raise DiscoveryError(
                 "the expression has values below 0, as centred or scaled values do; give counts or "
                 "log-normalised values."
             )
-        if samples.units == "counts":
+        if counted:
             own = log_normalised(own, np.asarray(block.sum(axis=1), dtype=float).ravel())
         parts.append(own)
     return csr_matrix(vstack(parts, format="csr")) if parts else csr_matrix((0, at.size))

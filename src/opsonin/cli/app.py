@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from opsonin.cli.dose_finding import add_commands
 from opsonin.cli.interrupts import INTERRUPTED, raising
+from opsonin.cli.of_models import add_commands as add_model_commands
 from opsonin.errors import OpsoninError
 
 
@@ -110,85 +111,7 @@ def run(
     run_study(study, seed, trials, out, threads, workers, resume)
 
 
-@app.command()
-def simulate(
-    study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")],
-    patients: Annotated[int, typer.Option(min=1, help="How many virtual patients.")] = 1000,
-    level: Annotated[int, typer.Option(min=1, help="The dose level that all of them get.")] = 1,
-    days: Annotated[float, typer.Option(help="The last day; protocol day 1 begins at 0.")] = 180.0,
-    every: Annotated[float, typer.Option(help="Days from one value to the next.")] = 1.0,
-    from_day: Annotated[float, typer.Option(help="The day of the first value.")] = 0.0,
-    outputs: Annotated[
-        str | None, typer.Option(help="Observables and states, between commas; all measured ones otherwise.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder for the tables.")] = None,
-    format_: Annotated[str, typer.Option("--format", help="Of the tables: parquet or zarr.")] = "parquet",
-    summary: Annotated[
-        bool, typer.Option("--summary", help="Mean, SD and quantiles; without --out nothing else.")
-    ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier call left in --out.")] = False,
-    seed: Seed = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that share the work.")] = None,
-    rtol: Annotated[float, typer.Option(help="Relative tolerance of the solver.")] = 1e-5,
-) -> None:
-    """Follow any number of virtual patients under a study's regimen, in bounded memory; no trial, every dose given."""
-    from opsonin.cli.simulating import simulate_study
-
-    simulate_study(
-        study, patients, level, (from_day, days, every), outputs, out, format_, summary, resume, seed, threads, workers,
-        rtol,
-    )  # fmt: skip
-
-
-@app.command()
-def sensitivity(
-    study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")],
-    outcome: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Such as 'imatinib: AUC from 13 to 14'; may be repeated. What the study asks about otherwise."
-        ),
-    ] = None,
-    parameters: Annotated[
-        str | None, typer.Option(help="What varies, between commas; all that differs between patients otherwise.")
-    ] = None,
-    method: Annotated[str, typer.Option(help="local, sobol, morris or pawn.")] = "local",
-    samples: Annotated[
-        int | None, typer.Option(min=2, help="Sobol: a power of 2 (256); Morris: trajectories (20); PAWN: (1000).")
-    ] = None,
-    level: Annotated[int, typer.Option(min=1, help="The dose level.")] = 1,
-    days: Annotated[float, typer.Option(help="The last day; protocol day 1 begins at 0.")] = 21.0,
-    fold: Annotated[float, typer.Option(help="Parameters alike in all patients vary within this factor.")] = 2.0,
-    most: Annotated[int, typer.Option(min=1, help="Factors shown for each outcome.")] = 10,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write every index, too.")] = None,
-    seed: Seed = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
-) -> None:
-    """What the outcomes of a study's typical patient depend on: locally, or over all that differs between patients."""
-    from opsonin.cli.sensitivity import study_sensitivity
-
-    study_sensitivity(study, outcome or [], parameters, method, samples, level, days, fold, most, out, seed, threads)
-
-
-@app.command()
-def why(
-    study: Annotated[str, typer.Argument(help="A study file, or the name of a bundled study.")],
-    change: Annotated[
-        list[str] | None,
-        typer.Option(help="Such as 'slower growth: tumour_growth_rate = responders', or '= 0.5'; may be repeated."),
-    ] = None,
-    outcome: Annotated[str, typer.Option(help="response, or 'progression-free at 6 months'.")] = "response",
-    level: Annotated[int, typer.Option(min=1, help="The dose level, or the arm by its number.")] = 1,
-    early: Annotated[int | None, typer.Option(help="Protocol day of the early panel; the first one otherwise.")] = None,
-    out: Annotated[Path | None, typer.Option(help="A folder for findings, patients and report.")] = None,
-    seed: Seed = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use; all otherwise.")] = None,
-) -> None:
-    """Who of a study's virtual patients responds, what separates them, and what would have turned the others."""
-    from opsonin.cli.why import study_why
-
-    study_why(study, change or [], outcome, level, early, out, seed, threads)
+add_model_commands(app)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from opsonin.errors import ModelError
 from opsonin.model.by_numbers import numeric
@@ -28,12 +28,10 @@ def initial_state(
 
     Raises: ModelError naming the species and the patient row where one is negative or no number.
     """
-    patients = len(constants)
-    values = _values(symbolic, None, None, _columns(symbolic, completed(symbolic, constants)), None)
-    made = np.stack([np.broadcast_to(value, (patients,)) for value in values], axis=-1).astype(float)
+    made = _starts(symbolic, constants)
     for index, species in enumerate(symbolic.species_list):
         column = made[:, index]
-        wrong = ~np.isfinite(column) | ((column < 0) if species.nonnegative else False)
+        wrong = _impossible(species, column)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise ModelError(
@@ -42,6 +40,24 @@ def initial_state(
                 "look at its `initial` and at the limits of the parameters in it."
             )
     return made
+
+
+def able_to_start(
+    symbolic: SymbolicModel, constants: Float[np.ndarray, "patient constant"]
+) -> Bool[np.ndarray, " patient"]:
+    """Which patients `initial_state` has a state for: no species below nought, none undefined."""
+    made = _starts(symbolic, constants)
+    wrong = [_impossible(species, made[:, index]) for index, species in enumerate(symbolic.species_list)]
+    return ~np.any(wrong, axis=0) if wrong else np.ones(len(constants), dtype=bool)
+
+
+def _starts(symbolic: SymbolicModel, constants: np.ndarray) -> np.ndarray:
+    values = _values(symbolic, None, None, _columns(symbolic, completed(symbolic, constants)), None)
+    return np.stack([np.broadcast_to(value, (len(constants),)) for value in values], axis=-1).astype(float)
+
+
+def _impossible(species: Species, column: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(column) | ((column < 0) if species.nonnegative else False)
 
 
 def observe(

@@ -38,9 +38,13 @@ class Again:
         patients: int | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
+        able: bool = False,
     ):
-        """Raises: StudyError for an outcome that is none or takes scans that there are not, or fewer than 40 patients
-        who can be judged."""
+        """able: only patients whose numbers go together, so that the model can start.
+
+        Raises: StudyError for an outcome that is none or takes scans that there are not, or fewer than 40 patients
+        who can be judged.
+        """
         from opsonin.study.run import _patients, told_of
 
         built = study.built
@@ -51,6 +55,11 @@ class Again:
         self.progress = None if progress is None else told_of(progress, built.species)
         self.rows, self.groups = _chosen(study, patients)
         self.patients: VirtualPatients = _patients(study, seed).take(self.rows)
+        if able:
+            from opsonin.model.evaluate import able_to_start
+
+            kept = able_to_start(built.model.symbolic, self.patients.constants)
+            self.rows, self.groups, self.patients = self.rows[kept], self.groups[kept], self.patients.take(kept)
         self.plan: Plan
         self.plan, self.base = self._outcomes(self.patients)
         self.good, self.known = self.judge(self.plan, self.base)

@@ -8,15 +8,27 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsonin.studies.claims import CLAIMS
 from opsonin.studies.published import Row, Simulated, compare, markdown, targets
 
+if TYPE_CHECKING:
+    from opsonin.trial import Pool
+
 
 def rows(seed: int, trials: int, pool_size: int | None, name: str = "imatinib-il2") -> list[Row]:
     """Run the bundled study of this name and the direct simulations, and set them beside the claims."""
-    from opsonin.patients import sample_patients
     from opsonin.studies.direct_figures import DirectFigures
+
+    pool, simulated = of_trials(seed, trials, pool_size, name)
+    simulated |= DirectFigures(pool.model, pool.patients.take(slice(0, 200))).all()
+    return compare(CLAIMS, simulated)
+
+
+def of_trials(seed: int, trials: int, pool_size: int | None, name: str) -> tuple[Pool, dict[str, Simulated]]:
+    """The pool, and the figures of replicate trials by the claim's id."""
+    from opsonin.patients import sample_patients
     from opsonin.studies.trial_figures import TrialFigures
     from opsonin.study import Study
     from opsonin.trial import Pool, run_trials
@@ -26,9 +38,7 @@ def rows(seed: int, trials: int, pool_size: int | None, name: str = "imatinib-il
     patients = sample_patients(built.model, built.indication, pool_size or study.file.population.pool, seed)
     pool = Pool(built.model, patients, built.protocol, seed)
     replicates = run_trials(pool, built.protocol, built.design, seed, trials).replicates
-    simulated: dict[str, Simulated] = TrialFigures(replicates, len(built.protocol.levels)).all()
-    simulated |= DirectFigures(built.model, patients.take(slice(0, 200))).all()
-    return compare(CLAIMS, simulated)
+    return pool, TrialFigures(replicates, len(built.protocol.levels)).all()
 
 
 def page(table: list[Row], seed: int, trials: int, pool_size: int) -> str:

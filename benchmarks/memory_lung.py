@@ -6,6 +6,7 @@ Prints the figures of docs/discovery-memory-lung.md. The virtual part reads the 
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,11 @@ def area(values: np.ndarray, hit: np.ndarray) -> float:
     return float((rank[hit].sum() - ones * (ones + 1) / 2) / (ones * rest))
 
 
+def patients_to_show(area_there_is: float, responding: float) -> int:
+    """Patients in whom a Mann–Whitney test at 5 % shows such an area with 80 % power (Noether 1987, JASA 82:645)."""
+    return math.ceil((1.959964 + 0.841621) ** 2 / (12 * responding * (1 - responding) * (area_there_is - 0.5) ** 2))
+
+
 def virtual(folder: Path) -> dict[str, Any]:
     """The resident share of virtual patients, and how far it parts responders: exactly known, and counted."""
     many = Replicates.load(folder / "replicates")
@@ -132,7 +138,9 @@ def virtual(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
     for cells in COUNTED:
         counted = (uniform(1, "biopsy", np.arange(len(share)), draws=cells) < share[:, None]).mean(axis=1)
-        found[f"area for response, {cells} CD8+ cells counted"] = area(counted, hit)
+        there = area(counted, hit)
+        found[f"area for response, {cells} CD8+ cells counted"] = there
+        found[f"patients to show it, {cells} CD8+ cells counted"] = patients_to_show(there, float(hit.mean()))
     for other in ("CD8+ density", "TCF7+ of CD8+", "PD-L1"):
         own = many.table("measurements")
         own = own[(own["marker"] == other) & (own["day"] <= 0)][[*keys, "value"]].merge(best, on=keys)

@@ -70,3 +70,12 @@ def test_counting_few_cells_takes_from_what_a_marker_separates(tmp_path):
     few, more, many = (found[f"area for response, {cells} CD8+ cells counted"] for cells in (20, 100, 500))
     assert 0.5 < few < more < many < exact
     assert found["area for a year without progression"] == pytest.approx(exact)
+
+
+def test_the_patients_asked_for_show_the_area_in_four_of_five_trials():
+    """Normal values half an SD apart: an area of 0.638."""
+    n = memory_lung.patients_to_show(0.6382, 0.3)
+    hit = np.arange(n) < round(0.3 * n)
+    values = normal(1, "trials", np.arange(400), draws=n) + 0.5 * hit
+    shown = [mannwhitneyu(one[hit], one[~hit]).pvalue < 0.05 for one in values]
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.06)

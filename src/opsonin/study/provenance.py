@@ -54,7 +54,8 @@ def own_values(parameters: list[dict[str, Any]], indications: Sequence[Indicatio
         if len(own) == len(indications) and len(set(own.values())) == 1:
             value, source = next(iter(own.values()))
             kind = Parameter(row["name"], value, row["unit"], source).kind
-            row = row | {"value": float(value), "source": source, "kind": kind, "own": True}
+            row = row | {"value": float(value), "source": source, "kind": kind}
+            row |= {"own": True} if indications[0].species != HUMAN else {}
         elif own:
             told = "; ".join(f"{value:g} in {name} ({source})" for name, (value, source) in own.items())
             row = row | {"source": f"{row['source']}; {told}"}
@@ -65,8 +66,8 @@ def own_values(parameters: list[dict[str, Any]], indications: Sequence[Indicatio
 def of_the_model(parameters: list[dict[str, Any]], modules: list[str]) -> list[dict[str, Any]]:
     """One sentence for every source that is an assumption or a calibration, with the parameters that rest on it.
 
-    modules: what is assumed of the first of them stands first; calibrations stand before plain assumptions. What the
-    indication itself assumes stands before all that.
+    modules: what is assumed of the first of them stands first; calibrations stand before plain assumptions. What is
+    assumed of mice alone stands before all that.
     """
     by_source: dict[str, list[dict[str, Any]]] = {}
     for row in parameters:

@@ -65,19 +65,19 @@ def test_every_agent_has_its_usual_regimen_here():
 
 
 @pytest.mark.parametrize("agent", names())
-@pytest.mark.slow  # compiling 118 states takes most of a minute
+@pytest.mark.slow  # 120 states are compiled first
 def test_with_every_other_therapy_numbers_stay_finite_and_not_negative(agent):
     model, _ = union()
-    held = np.array(
-        [species.nonnegative for species in model.symbolic.species_list] + [True] * len(model.symbolic.hazards)
-    )
+    # species never fall below nought; a hazard that adds up to next to nothing may, by the solver's rounding
+    floor = [0.0 if species.nonnegative else -np.inf for species in model.symbolic.species_list]
+    floor += [-1e-20] * len(model.symbolic.hazards)
     for other in names():
         if other < agent:
             continue
         doses = [given(agent)] if other == agent else [given(agent), given(other)]
         found = states(doses)
         assert np.isfinite(found).all(), (agent, other)
-        assert (found[:, :, held] >= 0).all(), (agent, other)
+        assert (found >= floor).all(), (agent, other)
 
 
 def test_a_dose_of_nothing_changes_nothing():

@@ -82,7 +82,7 @@ def _fate() -> list:
             "assumed: of effectors at the end of their life three in ten stay as resident memory, so that a tenth of a "
             "tumour's specific CD8+ cells is resident, the lower end of what biopsies of lung cancers show (CD103+, "
             "one to three in ten or more: Djenidi 2015, J Immunol 194:3475; Ganesan 2017, Nat Immunol 18:940; figures "
-            "from memory)",
+            "from memory, not checked)",
             meaning="share of effectors at the end of their life that settle as resident memory",
         ),
         Parameter(

@@ -33,8 +33,8 @@ def minimally_symptomatic() -> Indication:
         "prostate-minimal",
         "Metastatic castration-resistant prostate cancer with few symptoms",
         KANTOFF,
-        age=people.age(71, 8, f"from memory: {KANTOFF}; spread assumed", youngest=45),
-        ecog=people.ecog(0.82, 0.18, f"from memory: {KANTOFF}: 82 % with status 0, the others 1"),
+        age=people.age(71, 8, f"from memory, not checked: {KANTOFF}; spread assumed", youngest=45),
+        ecog=people.ecog(0.82, 0.18, f"from memory, not checked: {KANTOFF}: 82 % with status 0, the others 1"),
         size=people.sum_of_diameters(
             45.0, 0.6, "assumed: less than after docetaxel; half had bone metastases only, none had visceral ones"
         ),

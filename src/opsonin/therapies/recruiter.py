@@ -21,7 +21,7 @@ from opsonin.model import (
 )
 
 COMBAT = "Bockorny 2020, Nat Med 26:878 (COMBAT, pancreatic cancer)"
-_LABEL = "product information of motixafortide, from memory"
+_LABEL = "product information of motixafortide, from memory, not checked"
 
 
 def module() -> Module:

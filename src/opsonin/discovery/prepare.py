@@ -16,6 +16,7 @@ from opsonin.discovery.quality import Quality, quality_control
 from opsonin.discovery.samples import Samples
 
 FEWEST = 20  # cells that a map needs
+MOST_JUDGED = 100_000  # cells; Scrublet simulates twice as many doublets and looks for their neighbours
 MOST_MAPPED = 200_000  # cells; neighbours of more take hours on a few cores
 
 
@@ -37,14 +38,15 @@ def prepare(
     samples: Samples,
     seed: int = 1,
     progress: Progress = silent,
-    doublets: bool = True,
+    doublets: bool | None = None,
     mapped: bool = True,
     integrate: Integration = "none",
     **limits: Any,
 ) -> Prepared:
     """Quality control, doublets, normalisation and the map, as far as the samples allow; limits: of quality_control.
 
-    Samples of labels or counts alone come back as they are, with a sentence that says so; bulk is not filtered.
+    doublets: None looks for them in up to 100,000 cells.   Samples of labels or counts alone come back as they are, with
+    a sentence that says so; bulk is not filtered.
     Raises: DiscoveryError as its parts do.
     """
     if samples.expression is None:
@@ -54,7 +56,11 @@ def prepare(
         return Prepared(own, methods=[f"No quality control of cells, as the data are {samples.modality}."])
     kept, quality = quality_control(samples, progress=progress, **limits)
     methods = [*quality.methods]
-    found = find_doublets(kept, seed, progress=progress) if doublets else None
+    wanted = kept.n_cells <= MOST_JUDGED if doublets is None else doublets
+    found = find_doublets(kept, seed, progress=progress) if wanted else None
+    if not wanted and doublets is None:
+        methods.append(f"Doublets were not looked for, as {kept.n_cells:,} cells are more than {MOST_JUDGED:,}; "
+                       "doublets = true does so all the same.")  # fmt: skip
     if found is not None:
         methods += found.methods
         if found.doublet.any():

@@ -29,7 +29,7 @@ class Discovery(BaseModel):
     strata: str | None = None
     integrate: Literal["none", "harmony", "combat"] = "none"
     annotate: bool = True
-    doublets: bool = True
+    doublets: bool | None = None
     map: bool = True
     dots: list[str] = Field(default_factory=list)
     targets: dict[str, Any] | None = None

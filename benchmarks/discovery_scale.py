@@ -154,7 +154,8 @@ def run(folder: Path, cells: int, clusters: bool) -> dict[str, Any]:
     used = resource.getrusage(resource.RUSAGE_SELF)
     peak = used.ru_maxrss * 1024 / 2**30
     unknown = float((found.cells["label"] == "unknown").mean())
-    return {"cells": cells, "seconds": monotonic() - began, "peak_gib": peak, "cpu": used.ru_utime + used.ru_stime, "steps": steps, "unknown": unknown,
+    return {"cells": cells, "seconds": monotonic() - began, "cpu": used.ru_utime + used.ru_stime, "peak_gib": peak,
+            "steps": steps, "unknown": unknown,
             "features": int(features.frame["feature"].nunique()), "composition": list(table.shape)}  # fmt: skip
 
 

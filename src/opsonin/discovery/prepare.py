@@ -45,8 +45,8 @@ def prepare(
 ) -> Prepared:
     """Quality control, doublets, normalisation and the map, as far as the samples allow; limits: of quality_control.
 
-    doublets: None looks for them in up to 100,000 cells.   Samples of labels or counts alone come back as they are, with
-    a sentence that says so; bulk is not filtered.
+    doublets: None looks for them in up to 100,000 cells.   Samples of labels or counts alone come back as they are,
+    with a sentence that says so; bulk is not filtered.
     Raises: DiscoveryError as its parts do.
     """
     if samples.expression is None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from opsonin.discovery.clones import clone_dynamics
+from opsonin.discovery.repertoires import clone_features
 from opsonin.errors import DiscoveryError
 
 BEFORE, AFTER = ["u1", "u2"], ["t1", "t2"]
@@ -109,3 +110,34 @@ def test_a_table_cut_down_to_clones_seen_everywhere_is_pointed_out():
 def test_a_table_that_is_none_is_named(spoil, said):
     with pytest.raises(DiscoveryError, match=said):
         clone_dynamics(spoil(barcodes()), BEFORE, AFTER)
+
+
+def repertoires():
+    rows = [("a", f"c{i}", 100) for i in range(50)] + [("b", "c0", 4000), ("b", "c1", 40)] + [("d", "c0", 5)]
+    return pd.DataFrame(rows, columns=["sample", "clone", "reads"])
+
+
+WHO = pd.DataFrame({"sample": ["a", "b", "d"], "subject": ["p1", "p2", "p2"], "time": ["before", "before", "after"]})
+
+
+def test_an_even_repertoire_and_a_clonal_one_are_told_apart():
+    wide = clone_features(repertoires(), WHO).wide("clones")
+    assert list(wide.index) == ["a", "b"]  # d has too few reads
+    assert list(wide["effective number of clones"]) == pytest.approx([50, 1.02], rel=0.02)
+    assert list(wide["clonality"]) == pytest.approx([0.0, 0.92], abs=0.02)
+    assert list(wide["largest clone"]) == pytest.approx([2.0, 99.0], abs=0.1)
+    assert set(clone_features(repertoires(), WHO).as_measurements()["subject_id"]) == {"p1", "p2"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda t: t.rename(columns={"clone": "id"}), "no column 'clone'"),
+        (lambda t: t.assign(reads="many"), "row 1: 'many' is no count"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "'c0' is given twice"),
+        (lambda t: t.assign(sample="z", clone=range(len(t))), "'z' of the clones is not among"),
+    ],
+)
+def test_repertoires_that_are_none_are_named(spoil, said):
+    with pytest.raises(DiscoveryError, match=said):
+        clone_features(spoil(repertoires()), WHO)

@@ -110,13 +110,16 @@ def test_the_question_is_answered_part_by_part(folder):
         "malignant": ["tumour"],
         "growth": {"file": "rates.csv", "line": "line", "rate": "rate"},
     }
+    clones = pd.DataFrame({"sample": ["p1 biopsy"] * 3, "barcode": ["A", "B", "C"], "reads": [500, 300, 200]})
+    clones.to_csv(folder / "clones.csv", index=False)
+    asked["repertoires"] = {"file": "clones.csv", "clone": "barcode"}
     answer = answer_plasticity(asked, folder, tumours(), replicates=19)
-    assert set(answer.tables) == {"overlaps", "programmes", "growth", "growth_rates"}
+    assert set(answer.tables) == {"overlaps", "programmes", "growth", "growth_rates", "repertoires"}
     names = {row["name"]: row for row in answer.findings}
     assert names["plasticity.overlap.first"]["estimate"] == 8
     assert names["plasticity.growth.states"]["estimate"] == 1
     assert answer.features is not None
-    assert set(answer.features.frame["kind"]) == {"plasticity"}
+    assert set(answer.features.frame["kind"]) == {"plasticity", "clones"}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,7 @@ def test_the_question_is_answered_part_by_part(folder):
         ({"clone": {}}, r"no key 'clone'.*clones"),
         ({"genes": {"file": "de.csv"}}, "needs .*sets"),
         ({"malignant": ["tumour"]}, "there is no expression"),
+        ({"repertoires": {"file": "rates.csv"}}, "names none"),
         ({"growth": {"file": "nowhere.csv"}}, "is not there"),
         ({"growth": {"file": "rates.csv", "rate": "speed"}}, "no column 'speed'"),
         ({"sets": {"file": "sets.csv.gz", "names": ["third"]}}, "no set 'third'; there are first, second"),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from opsonin.discovery.plasticity_question import answer_plasticity
     from opsonin.discovery.pseudobulk import group_contrast, state_markers
     from opsonin.discovery.read import examples, read_samples
+    from opsonin.discovery.repertoires import clone_features
     from opsonin.discovery.samples import Samples, composition
     from opsonin.discovery.state_table import Share, State, default_states, read_gene_sets, shipped_sets
     from opsonin.discovery.states import score_states, state_features
@@ -63,6 +64,7 @@ _HOME = {
     "as_record": "into_record",
     "by_tumour_type": "consistency",
     "clone_dynamics": "clones",
+    "clone_features": "repertoires",
     "compare": "differences",
     "composition": "samples",
     "composition_features": "compositions",
@@ -124,6 +126,7 @@ __all__ = [
     "as_record",
     "by_tumour_type",
     "clone_dynamics",
+    "clone_features",
     "compare",
     "composition",
     "composition_features",

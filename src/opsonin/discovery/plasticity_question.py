@@ -16,6 +16,11 @@ file = "barcode_counts.csv"
 before = ["U1R1", "U2R1"]
 after = ["T1R1", "T2R1"]
 min_reads = 100
+[discovery.plasticity.repertoires]                  # clones of the mapping's own samples, into the record
+file = "clones.csv"                                 # one row per sample and clone
+sample = "sample"
+clone = "barcode"
+reads = "reads"
 [discovery.plasticity.growth]
 file = "clonal_dip_rates.csv"                       # line and rate, or line, well, time_h and nuclei
 line = "Cell_Line"
@@ -45,6 +50,7 @@ from opsonin.discovery.plasticity import (
     rank_scores,
     set_agreement,
 )
+from opsonin.discovery.repertoires import clone_features
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.target_question import labelled
 from opsonin.errors import DiscoveryError
@@ -60,7 +66,7 @@ def answer_plasticity(
 
     Raises: DiscoveryError for an unknown key, a missing file, or a section that asks for nothing.
     """
-    only(settings, ("malignant", "sets", "genes", "cohorts", "clones", "growth"), SECTION)
+    only(settings, ("malignant", "sets", "genes", "cohorts", "clones", "repertoires", "growth"), SECTION)
     parts: list[Answer] = []
     sets = _sets(settings["sets"], data) if "sets" in settings else {}
     if "genes" in settings:
@@ -71,6 +77,8 @@ def answer_plasticity(
         parts.append(_scored(settings["malignant"], sets, samples))
     if "clones" in settings:
         parts.append(_clones(settings["clones"], data, replicates, seed))
+    if "repertoires" in settings:
+        parts.append(_repertoires(settings["repertoires"], data, samples))
     if "growth" in settings:
         parts.append(_growth(settings["growth"], data, replicates, seed))
     if not parts:
@@ -168,6 +176,17 @@ def _clones(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
     }
     said = f"clones: {found.verdict}; {'; '.join(found.reasons)}"
     return Answer("plasticity", tables, _clone_findings(found), {"clones": text}, (said, *found.cautions))
+
+
+def _repertoires(asked: Mapping[str, Any], data: Path, samples: Samples | None) -> Answer:
+    where = "[discovery.plasticity.repertoires]"
+    only(asked, ("file", "sample", "clone", "reads"), where)
+    if samples is None:
+        raise DiscoveryError(f"{where} describes the mapping's own samples, but [files] names none.")
+    table = read_table(beside(data, needed(asked, "file", where), where))
+    sample, clone, reads = (str(asked.get(key, key)) for key in ("sample", "clone", "reads"))
+    features = clone_features(table, samples.samples, sample=sample, clone=clone, reads=reads)
+    return Answer("plasticity", {"repertoires": features.frame}, features=features)
 
 
 def _clone_findings(found: CloneDynamics) -> list[dict[str, Any]]:

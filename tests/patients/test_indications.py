@@ -71,6 +71,21 @@ def test_prostate_cancer_is_of_men_and_breast_cancer_of_women(pools):
     assert (pools["tnbc"].covariates["sex"] == "F").mean() > 0.97
 
 
+def test_patients_with_few_symptoms_are_fitter_and_have_less_tumour(pools):
+    few, treated = pools["prostate-minimal"].covariates, pools["prostate"].covariates
+    assert (few["sex"] == "M").all()
+    assert (few["ecog"] == 0).mean() > (treated["ecog"] == 0).mean() + 0.3
+    assert few["sum_of_diameters_mm"].median() < 0.8 * treated["sum_of_diameters_mm"].median()
+
+
+def test_sizes_of_lung_cancers_are_those_of_oak(pools):
+    """849 patients: median 66 mm, tenth centiles 27 and 144 mm; lesions under 10 mm are not measured."""
+    size = pools["nsclc"].covariates["sum_of_diameters_mm"]
+    assert size.median() == pytest.approx(66, rel=0.12)
+    assert size.quantile(0.1) == pytest.approx(27, rel=0.2)
+    assert size.quantile(0.9) == pytest.approx(144, rel=0.2)
+
+
 def test_lost_hla_means_cells_that_t_cells_do_not_see(model, pools):
     squamous = np.median(constant(model, pools["nsclc-squamous"], "escape_share"))
     other = np.median(constant(model, pools["nsclc-nonsquamous"], "escape_share"))

@@ -91,7 +91,7 @@ def _answered(
     if section is None:
         raise DiscoveryError(
             f"--question {question} is answered from [discovery.{question}] of the mapping, which is not there; "
-            f"docs/discovery.md shows one."
+            f"docs/discovery-{question}.md shows one."
         )
     own, methods = samples, []
     if samples is not None and samples.expression is not None and samples.modality == "RNA":

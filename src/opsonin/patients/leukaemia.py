@@ -62,7 +62,7 @@ def _leukaemia(name: str, title: str, boys: float, values: Mapping[str, float]) 
             "macrophage_supply": 0.1,  # assumed: few macrophages draw to a marrow full of blasts
             "new_lesion_rate": 0.0003,  # assumed: relapse outside the marrow is rare
             # calibrated to: three of four alive at a year (ELIANA). Children die of the leukaemia: at the burden they
-            # come with four times as fast as in remission, and half within half a year where nothing works (Jeha 2006,
+            # come with four times as fast as in remission, and half within five months where nothing works (Jeha 2006,
             # J Clin Oncol 24:1917: three months under clofarabine)
             "death_rate": 0.0002,
             "burden_half": 0.35,

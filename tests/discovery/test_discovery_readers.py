@@ -11,6 +11,7 @@ from opsonin.discovery import composition, examples, read_samples
 from opsonin.discovery.libraries import library
 from opsonin.errors import DiscoveryError, OpsoninError
 from paths import DATA, needs_data
+from record.make_fcs import strategy, write_fcs
 
 CELLS = """
 [cells]
@@ -186,6 +187,23 @@ Post = 28
     assert read.subjects["OS_days"].tolist() == pytest.approx([2 * 30.4375, 10 * 30.4375])
     assert read.subjects["OS_event"].tolist() == [True, False]
     assert composition(read, "subject").loc["1"].to_dict() == {"T": 8.0, "B": 2.0}
+
+
+def test_gated_files_are_counts_of_their_innermost_gates(tmp_path):
+    pytest.importorskip("flowkit", reason="FlowKit is not installed (extra: cytometry)")
+    (tmp_path / "nk.xml").write_text(strategy())
+    panel = ('strategy = "nk.xml"\nsamples = "tubes.csv"\n[counting]\nmethod = "beads"\ngate = "Beads"\nbeads = 30000\n'
+             'blood_ul = 50\n[markers]\n"NK" = "NK"\n')  # fmt: skip
+    (tmp_path / "panel.toml").write_text(panel)
+    (tmp_path / "tubes.csv").write_text("file,subject_id,day\na.fcs,P1,0\nb.fcs,P2,14\n")
+    for name, number in (("a.fcs", 5), ("b.fcs", 25)):
+        write_fcs(tmp_path / name, {"T": 50, "dim": 60, "dim HLA-DR+": number, "beads": 1500}, number)
+    read = read_samples(tmp_path, write_map(tmp_path, '[files]\npanel = "panel.toml"'))
+    assert read.modality == "cell counts"
+    assert read.samples["day"].tolist() == [0.0, 14.0]
+    activated = next(one for one in read.counts.columns if one.endswith("HLA-DRpos"))
+    assert read.counts[activated].tolist() == [5.0, 25.0]
+    assert any("gates that hold other gates" in line for line in read.told())
 
 
 @needs_data

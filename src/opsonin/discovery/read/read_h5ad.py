@@ -34,15 +34,17 @@ def read_h5ad(path: Path, layer: str | None = None, on_disk: bool | None = None)
             about = pd.DataFrame(elements.read_elem(file["obs"]))
             genes = pd.DataFrame(elements.read_elem(file["raw/var" if place.startswith("raw") else "var"]))
             layers = [*file["layers"]] if "layers" in file else []
+            raw = "raw" in file and not place.startswith("raw")
             matrix, notes = _matrix(path, file, place, (len(about), len(genes)), on_disk)
     except (OSError, KeyError, ValueError, TypeError) as problem:
         if isinstance(problem, DiscoveryError):
             raise
         raise DiscoveryError(f"{path} cannot be read as h5ad ({_line(problem)}); get the file again.") from problem
+    others = [one for one in layers if one != place.removeprefix("layers/")]
     about = about.reset_index(drop=False, names="cell name")
     names = genes.reset_index(drop=False, names="gene name")
     return Read(path.name, matrix, pd.Index(about["cell name"].astype(str)), pd.Index(names["gene name"].astype(str)),
-                about, names, notes, {"layers": layers, "raw": place != "raw/X"})  # fmt: skip
+                about, names, notes, {"layers": others, "raw": raw})  # fmt: skip
 
 
 def _place(file: Any, layer: str | None, path: Path) -> str:

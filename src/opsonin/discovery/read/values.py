@@ -60,7 +60,7 @@ def with_units(read: Read, said: str | None, bulk: bool, round_: bool = False) -
         )
     notes = list(read.notes)
     if said is None:
-        notes.append(f"units are not said; the values look like {_words(units, whole, high)}")
+        notes.append(f"units are not said; the values look like {_words(units, whole, high)}{_other(read)}")
     if units == "normalised":
         if said is None and not bulk:
             raise DiscoveryError(

@@ -29,6 +29,8 @@ def test_gonads_and_blood_cells_among_organs_are_shown_and_not_penalised():
     row = rank_targets(question()).at("GOOD")
     assert row["vital_highest"] == 3.0
     assert row["any_organ_in"] == "testis"
+    assert 0 < row["tau"] < 1
+    assert np.isnan(rank_targets(question()).at("UNKNOWN")["tau"])
     assert row["any_organ_highest"] == 80.0
 
 

@@ -41,7 +41,7 @@ from opsonin.discovery.clones import CloneDynamics, clone_dynamics
 from opsonin.discovery.colonies import growth_rates
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.growth_states import growth_table, lines_differ
-from opsonin.discovery.marker_sources import read_table
+from opsonin.discovery.marker_sources import LEVEL, read_table
 from opsonin.discovery.plasticity import (
     UNIVERSE,
     changed_genes,
@@ -123,8 +123,13 @@ def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data:
             "note": f"higher in {side}: {contrast}",
         }
         rows.append(finding(f"plasticity.overlap.{row['set']}", f"{contrast}: {side}", float(row["shared"]), **more))
-    note = f"{len(genes)} genes are higher in {side} ({contrast}); the universe of {universe} genes is assumed"
-    return Answer("plasticity", {"overlaps": table}, rows, notes=(note,))
+    notes = [f"{len(genes)} genes are higher in {side} ({contrast}); the universe of {universe} genes is assumed"]
+    other = [name for name in table.columns if name.startswith("p of ")]
+    hangs = table["set"][(table[other].le(LEVEL).nunique(axis=1) > 1) if other else []]
+    if len(hangs):
+        sizes = ", ".join(name.removeprefix("p of ") for name in other)
+        notes.append(f"whether P is below 0.05 hangs on that number (tried {sizes}) for {', '.join(hangs)}")
+    return Answer("plasticity", {"overlaps": table}, rows, notes=tuple(notes))
 
 
 def _response(folder: Path, sets: dict[str, tuple[str, ...]]) -> Answer:

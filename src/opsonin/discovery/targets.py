@@ -30,7 +30,7 @@ import pandas as pd
 from opsonin.discovery.bulk_cohorts import BulkCohort, association
 from opsonin.discovery.consistency import pooled_fold
 from opsonin.discovery.marker_sources import StateMarkers
-from opsonin.discovery.normal import VITAL, NormalExpression, freedom
+from opsonin.discovery.normal import VITAL, NormalExpression, freedom, specificity
 from opsonin.discovery.surface import REACHABLE, places
 from opsonin.errors import DiscoveryError
 
@@ -211,6 +211,8 @@ def _normal(question: TargetQuestion, genes: pd.Index) -> pd.DataFrame:
         "organ_in": "any_organ_in",
     }
     made = top.rename(columns=named)
+    organs = question.normal.tissue.reindex(genes)
+    made["tau"] = np.where(organs.notna().any(axis=1), specificity(organs.to_numpy(dtype=float)), np.nan)
     made.insert(0, "organs", freedom(top["vital"]).fillna(UNKNOWN))
     made.insert(0, "blood", freedom(top["blood"]).fillna(UNKNOWN))
     return made

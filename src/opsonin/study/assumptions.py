@@ -31,7 +31,8 @@ _SCORES = 1.959963984540054  # of a standard normal number, between which 95 % l
 @dataclass(frozen=True)
 class Assumptions:
     """table: one row an assumed parameter, the largest share first: parameter, module, value (of the first indication),
-    unit, share, lower, upper, source.   shares: of everything that then differs, also what was measured.
+    unit, share, lower, upper, source.   shares: of everything that then differs, also what was measured, in the
+    variance within each indication.
     nought: assumed to be nought, and left so.   unable: patients left out, whose numbers do not go together.
     rate, rate_as_assumed: who has the outcome, with the assumptions uncertain and without.   n: patients.
     """
@@ -74,11 +75,12 @@ def assumed_shares(
     again = Again(made, outcome, level, seed, patients, threads, progress, able=True)
     rows = np.flatnonzero(again.known)
     known = _known(made)
+    groups, weights = again.groups[rows], again.patients.weights[rows]
     shares = variance_shares(
-        again.good[rows].astype(float),
-        {name: x[rows] for name, x in again.differing.items()},
+        _beside_the_mean(again.good[rows].astype(float), groups, weights),
+        {name: _rank(x[rows], groups) for name, x in again.differing.items()},
         sources={name: source for name, (_, _, _, source) in known.items()},
-        weights=again.patients.weights[rows],
+        weights=weights,
         pairs=0,
         seed=seed,
     )
@@ -149,6 +151,26 @@ def _table(shares: VarianceShares, known: dict[str, tuple[str, float, str, str]]
     for place, column in enumerate(("module", "value", "unit")):
         table[column] = [known[name][place] for name in table["parameter"]]
     return table[["parameter", "module", "value", "unit", "share", "lower", "upper", "source"]]
+
+
+def _beside_the_mean(y: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The outcome as far as it differs within an indication: what differs between them is no assumption's doing."""
+    made = np.empty(len(y))
+    for name in np.unique(groups.astype(str)):
+        here = groups == name
+        made[here] = y[here] - np.average(y[here], weights=weights[here])
+    return made
+
+
+def _rank(x: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Where a patient stands among those of the same indication, from 0 to 1; ½ where all are alike."""
+    made = np.full(len(x), 0.5)
+    for name in np.unique(groups.astype(str)):
+        here = np.flatnonzero(groups == name)
+        if np.ptp(x[here]) > 0:
+            _, place, many = np.unique(x[here], return_inverse=True, return_counts=True)
+            made[here] = ((np.cumsum(many) - 0.5 * many) / len(here))[place.reshape(-1)]
+    return made
 
 
 def _rate(again: Any) -> float:

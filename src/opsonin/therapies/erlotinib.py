@@ -130,8 +130,8 @@ def _resistance() -> list:
             tolerance=(0.03, f"calibrated to: median PFS of 10.2 months, {FLAURA}"),
             expanding=(
                 0.2,
-                f"{SHARMA} (a fifth of persisters resume growth under the drug; from memory, not checked); taken as the "
-                "share of returning persisters that resist",
+                f"{SHARMA} (a fifth of persisters resume growth under the drug; from memory, not checked); taken as "
+                "the share of returning persisters that resist",
             ),
             cost=(
                 0.05,

@@ -1,0 +1,103 @@
+"""The page of assumptions: which assumed parameters the outcomes of bundled studies hang on, made by a program.
+
+python -m opsonin.studies.assumptions                    # writes docs/assumptions.md, in about two minutes
+python -m opsonin.studies.assumptions --patients 100     # fewer patients of each indication
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from opsonin.study import Study
+from opsonin.study.assumptions import FOLD, Assumptions, assumed_shares
+
+PAGE = Path("docs/assumptions.md")
+SHOWN = 10
+PATIENTS = 1000  # of a study, over its indications
+
+
+class Asked(NamedTuple):
+    """One study's outcome at a level or in an arm."""
+
+    study: str
+    level: int
+    outcome: str
+
+
+ASKED = (
+    Asked("checkpoint-basket", 1, "response"),
+    Asked("cart-liquid-solid", 1, "response"),
+    Asked("p21-monocytes", 3, "progression-free at 3 months"),
+    Asked("persisters-egfr", 1, "progression-free at 12 months"),
+    Asked("vaccine-prostate", 1, "alive at 24 months"),
+    Asked("imatinib-il2", 2, "progression-free at 12 weeks"),
+)
+HEAD = """# Which assumptions matter
+
+Every parameter has a unit and a source; many sources say *assumed*, because nobody measured the number, or not in
+patients. This page, written by `python -m opsonin.studies.assumptions`, says which of them the answers hang on. Each
+assumed number is made uncertain by a factor of {fold:g} either way (95 % of its values lie within it; of the odds,
+where it is a share), differently in every virtual patient, beside all that differs between patients anyway; a parameter's
+share is that of the outcome's variance, within each indication, which it accounts for by itself ([method](why.md)). A
+share near nought means that another value would hardly change the answer; a large one, that the answer is no better
+than the assumption. What a wrong assumption does to all patients at once can be larger: the two rates of each study
+show how far the outcome moves when all are uncertain together.
+
+`opsonin why STUDY --assumed` gives the same for any study, outcome and arm; `--fold` another uncertainty, `--out` the
+whole table.
+"""
+
+
+def page(asked: Sequence[Asked] = ASKED, patients: int = PATIENTS, seed: int = 1) -> str:
+    """The page as Markdown.   patients: of each study, shared over its indications."""
+    parts = [HEAD.format(fold=FOLD)]
+    for one in asked:
+        study = Study.load(one.study)
+        each = max(40, patients // len(study.built.indications))
+        found = assumed_shares(study, outcome=one.outcome, level=one.level, patients=each, seed=seed)
+        parts.append(section(one, study, found))
+    return "\n".join(parts)
+
+
+def section(asked: Asked, study: Study, found: Assumptions) -> str:
+    """One study's words and table."""
+    arm = study.built.protocol.levels[asked.level - 1].name
+    total = max(found.shares.assumed[0], 0.0)
+    lines = [
+        f"## {study.file.title}",
+        "",
+        f'`opsonin why {asked.study} --assumed --level {asked.level} --outcome "{asked.outcome}"`: {arm}, '
+        f"{found.n:,} patients.",
+        "",
+        f"{len(found.table)} parameters are assumed. {asked.outcome[0].upper()}{asked.outcome[1:]}: "
+        f"{100 * found.rate_as_assumed:.1f} % as assumed, {100 * found.rate:.1f} % with all of them uncertain. Each by "
+        f"itself, the assumed ones account for {100 * total:.0f} % of the variance.",
+        "",
+        "| parameter | value | share of the variance, 95 % interval | assumed |",
+        "|---|---|---|---|",
+    ]
+    for _, row in found.table.head(SHOWN).iterrows():
+        unit = "" if row["unit"] == "dimensionless" else f" {row['unit']}"
+        why = str(row["source"]).partition(":")[2].strip() or "without a reason"
+        lines.append(
+            f"| `{row['parameter']}` | {row['value']:.4g}{unit} | {100 * row['share']:.1f} % "
+            f"({100 * row['lower']:.1f} to {100 * row['upper']:.1f}) | {why.replace('|', '/')} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--patients", type=int, default=PATIENTS)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    options.page.write_text(page(patients=options.patients, seed=options.seed), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

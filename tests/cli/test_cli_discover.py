@@ -87,6 +87,7 @@ def test_states_go_into_record_findings_tables_and_report(data, tmp_path):
     assert cd8.estimate > 0
     assert cd8.p < 0.05
     assert cd8.n == 10
+    assert any(f.name.endswith(".auc.believability") for f in found)
     assert any(f.name.startswith("screen.OS.") for f in found)  # and the record's own analyses know the features
     tables = {path.stem: pd.read_csv(path) for path in (out / "tables").glob("*.csv")}
     assert {"composition", "features", "states", "methods", "read", "said"} <= set(tables)

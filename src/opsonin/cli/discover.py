@@ -16,11 +16,13 @@ from opsonin.results import FINDINGS, MAP, RECORD, REPORT, new_results, refuse_f
 
 if TYPE_CHECKING:
     from opsonin.analysis import Findings
+    from opsonin.discovery.answers import Answer
     from opsonin.discovery.read.mapping import Mapping
     from opsonin.discovery.samples import Samples
     from opsonin.record import TrialRecord
 
 SHOWN = 10  # findings on the screen
+BELIEVED = 3  # of the surest features, of which is said how far they can be believed
 
 
 def discover_data(data: Path, mapping: str, question: str, out: Path | None, seed: int) -> None:
@@ -118,7 +120,7 @@ def _counts_of(samples: Samples, kept: Samples) -> Samples:
 
 
 def _recorded(answered: Answered, asked: Mapping, path: Path, question: str, seed: int) -> tuple[TrialRecord, Findings]:
-    """The record with its features, and findings: the question's, and those of survival where it is known."""
+    """The record with its features, and findings: the question's, and those of every record's analyses."""
     from opsonin.analysis import Finding, Findings
     from opsonin.discovery.feature_table import COLUMNS, FeatureTable
     from opsonin.discovery.into_record import as_record
@@ -138,20 +140,33 @@ def _recorded(answered: Answered, asked: Mapping, path: Path, question: str, see
     record.manifest.questions["discovery"] = question
     found = Findings(Finding(**row) for row in answered.answer.findings)
     found += [Finding(name=f"note.discovery.{question}", note=note) for note in answered.answer.notes]
-    return record, Findings([*found, *_survival(record, features, seed)])
+    return record, Findings([*found, *_as_every_record(record, answered.answer, seed)])
 
 
-def _survival(record: TrialRecord, features: Any, seed: int) -> list[Any]:
-    """Features before treatment against times to events, by the analyses of every record."""
-    endpoints = sorted(set(record.survival["endpoint"].astype(str)))
-    if features is None or not endpoints or not len(record.measurements):
+def _as_every_record(record: TrialRecord, answer: Answer, seed: int) -> list[Any]:
+    """What the analyses of every record say: how far the surest features can be believed, and features before treatment
+    against times to events.
+    """
+    features, compared = answer.features, answer.tables.get("states")
+    measured = record.measurements
+    if features is None or not len(measured):
         return []
     from opsonin.analysis.everything import analyse_part, joined
 
-    shares = features.frame[(features.frame["kind"] == "composition") & (features.frame["unit"] == "percent")]
-    markers = [one for one in features.frame["feature"].unique() if one not in set(shares["feature"])]
-    record.manifest.questions["screen"] = {"against": endpoints, "markers": markers}
-    return list(joined(analyse_part(("survival", "screen"), record, seed=seed)))
+    parts, questions = [], record.manifest.questions
+    before = set(measured[measured["baseline"]]["marker"].astype(str))
+    by_response = set(compared["feature"]) if compared is not None and len(record.responses) else set()
+    if by_response & before and compared is not None:
+        surest = [one for one in compared["feature"] if one in before][:BELIEVED]
+        questions["biomarkers"] = [{"marker": one, "against": ["response"]} for one in surest]
+        parts += ["response", "biomarker"]
+    endpoints = sorted(set(record.survival["endpoint"].astype(str)))
+    if endpoints:
+        shares = (features.frame["kind"] == "composition") & (features.frame["unit"] == "percent")
+        markers = [one for one in features.frame[~shares]["feature"].unique() if one in before]
+        questions["screen"] = {"against": endpoints, "markers": markers}
+        parts += ["survival", "screen"]
+    return list(joined(analyse_part(parts, record, seed=seed))) if parts else []
 
 
 def _left_out(samples: Samples) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from opsonin.report import words
+from opsonin.report.chapters import biomarkers
 from opsonin.report.chapters.cohort import Room
 from opsonin.report.content import Block, Chapter, Drawing, Lines, Numbers, Table
 from opsonin.report.context import Context, findings_table
@@ -130,7 +131,8 @@ def rooms(context: Context) -> tuple[Any, ...]:
     asked = list(of.get(str(context.questions["discovery"]), ()))
     if samples not in asked and "composition" in context.tables:
         asked.insert(0, samples)
-    return tuple(Room(make) for make in (summary, *asked))
+    more = (biomarkers,) if context.named("biomarker") else ()
+    return (*(Room(make) for make in (summary, *asked)), *more)
 
 
 def _name(finding: Any) -> str:

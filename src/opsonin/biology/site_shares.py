@@ -12,7 +12,7 @@ from typing import Any
 from opsonin.biology.baseline_rounds import ROUNDS
 from opsonin.errors import ModelError
 from opsonin.model import Derived, Quantity, laws
-from opsonin.model.trace import read_names
+from opsonin.model.law_names import read_names
 
 
 @dataclass(frozen=True)

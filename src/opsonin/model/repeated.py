@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from opsonin.errors import ModelError
 from opsonin.model.checks import describe
+from opsonin.model.law_names import place, read_names
 from opsonin.model.laws import reading
 from opsonin.model.parts import SYMBOLS, Administration, Modulation, Part
-from opsonin.model.trace import place, read_names, unknown
+from opsonin.model.trace import unknown
 
 if TYPE_CHECKING:
     from opsonin.model.module import Module

@@ -24,7 +24,7 @@ from opsonin.model import (
     Quantity,
     laws,
 )
-from opsonin.model.trace import read_names
+from opsonin.model.law_names import read_names
 from opsonin.therapies.imatinib import observables
 from opsonin.therapies.imatinib_kinetics import PETAIN, kinetics
 from opsonin.therapies.resistance import Escape, escape

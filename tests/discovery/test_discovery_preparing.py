@@ -74,6 +74,7 @@ def test_doublets_made_of_two_kinds_are_found():
     assert "Scrublet" in found.methods[0]
 
 
+@pytest.mark.slow
 def test_the_map_finds_the_kinds_and_is_the_same_again(small):
     one, two = (map_cells(small, seed=4, umap=False) for _ in range(2))
     assert np.array_equal(np.asarray(one.cluster), np.asarray(two.cluster))

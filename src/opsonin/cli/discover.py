@@ -75,7 +75,7 @@ def _samples(data: Path, asked: Mapping, question: str, progress: Phases) -> Sam
     if found.modality == "RNA" and asked.discovery.map:
         from opsonin.discovery.cell_map import memory_said
 
-        progress.note(f"{found.n_cells:,} cells of {found.n_subjects} subjects; {memory_said(found.n_cells)}")
+        progress.note(f"{found.n_cells:,} cells, subjects: {found.n_subjects}; {memory_said(found.n_cells)}")
     return found
 
 

@@ -40,11 +40,12 @@ HEAD = """# Which assumptions matter
 Every parameter has a unit and a source; many sources say *assumed*, because nobody measured the number, or not in
 patients. This page, written by `python -m opsonin.studies.assumptions`, says which of them the answers hang on. Each
 assumed number is made uncertain by a factor of {fold:g} either way (95 % of its values lie within it; of the odds,
-where it is a share), differently in every virtual patient, beside all that differs between patients anyway; a parameter's
-share is that of the outcome's variance, within each indication, which it accounts for by itself ([method](why.md)). A
-share near nought means that another value would hardly change the answer; a large one, that the answer is no better
-than the assumption. What a wrong assumption does to all patients at once can be larger: the two rates of each study
-show how far the outcome moves when all are uncertain together.
+where it is a share), differently in every virtual patient, beside all that differs between patients anyway. Its share
+is that of the outcome's variance, within each indication, for which it accounts by itself ([method](why.md)). A share
+near nought means that another value would hardly change the answer; a large one, that the answer is no better than the
+assumption. What a wrong assumption does to all patients at once can be larger: the two rates of each study show how
+far the outcome moves when all are uncertain together. Of independent shares the sum is an estimate with an error of
+its own, and may fall outside 0 to 100 %.
 
 `opsonin why STUDY --assumed` gives the same for any study, outcome and arm; `--fold` another uncertainty, `--out` the
 whole table.
@@ -65,7 +66,7 @@ def page(asked: Sequence[Asked] = ASKED, patients: int = PATIENTS, seed: int = 1
 def section(asked: Asked, study: Study, found: Assumptions) -> str:
     """One study's words and table."""
     arm = study.built.protocol.levels[asked.level - 1].name
-    total = max(found.shares.assumed[0], 0.0)
+    total, low, high = (100 * max(one, 0.0) for one in found.shares.assumed)
     lines = [
         f"## {study.file.title}",
         "",
@@ -74,7 +75,7 @@ def section(asked: Asked, study: Study, found: Assumptions) -> str:
         "",
         f"{len(found.table)} parameters are assumed. {asked.outcome[0].upper()}{asked.outcome[1:]}: "
         f"{100 * found.rate_as_assumed:.1f} % as assumed, {100 * found.rate:.1f} % with all of them uncertain. Each by "
-        f"itself, the assumed ones account for {100 * total:.0f} % of the variance.",
+        f"itself, the assumed ones account for {total:.0f} % ({low:.0f} to {high:.0f}) of the variance.",
         "",
         "| parameter | value | share of the variance, 95 % interval | assumed |",
         "|---|---|---|---|",

@@ -97,6 +97,12 @@ def test_clones_growth_and_programmes_are_drawn(verdict):
     assert "B (blue" in own.figures[1].caption
 
 
+def test_a_record_of_discovery_analysed_again_has_the_report_of_any_record():
+    names = [chapter.name for chapter in chapters_of(record("states"), [])]
+    assert "samples" not in names
+    assert "response" in names
+
+
 def test_the_report_loads_no_heavy_library():
     import subprocess
     import sys

@@ -127,7 +127,7 @@ def _rooms(context: Context) -> tuple[Any, ...]:
         return (plan, methods)
     if context.questions.get("explain"):
         return (why, methods)
-    if context.questions.get("discovery"):
+    if context.questions.get("discovery") and context.tables:
         return (*discovery.rooms(context), methods)
     if context.named("cohort") and not any(len(getattr(context.record, name)) for name in ("exposures", "decisions")):
         return (cohort_summary, *cohort.ROOMS, methods)

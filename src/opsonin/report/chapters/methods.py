@@ -59,7 +59,7 @@ def _reproduce(context: Context) -> Code:
         return Code("How to reproduce", "\n".join([told, *([] if context.virtual else _where(manifest))]))
     if context.questions.get("explain"):
         return Code("How to reproduce", why_command(dict(context.questions["explain"]), manifest.seed))
-    if context.questions.get("discovery"):
+    if context.questions.get("discovery") and context.tables:
         told = f"opsonin discover DATA --map map.toml --question {context.questions['discovery']}{seed}"
         return Code(
             "How to reproduce",

@@ -28,7 +28,7 @@ OF_THE_TUMOUR = (
     "cd4-cd8-outcome",
 )
 PREDICTED_BY_FULL = ("objective-responses", "hladr-nk-outcome")
-NK_KILLING = (1, 4, 10)  # times the full core's own
+NK_KILLING = (0, 1, 4, 10)  # times the full core's own
 FEWER = 3  # of the trials, for each strength
 BEGIN, END = "<!-- {}: made by opsonin.studies.compare_cores -->", "<!-- end of {} -->"
 

@@ -72,10 +72,11 @@ def _samples(data: Path, asked: Mapping, question: str, progress: Phases) -> Sam
         return None
     progress("reading the samples")
     found = assemble(data, asked)
-    if found.modality == "RNA" and asked.discovery.map:
+    if found.expression is not None:
         from opsonin.discovery.cell_map import memory_said
 
-        progress.note(f"{found.n_cells:,} cells, subjects: {found.n_subjects}; {memory_said(found.n_cells)}")
+        mapped = question == "states" and asked.discovery.map and found.modality == "RNA"
+        progress.note(f"{found.n_cells:,} cells, subjects: {found.n_subjects}; {memory_said(found, mapped)}")
     return found
 
 

@@ -182,6 +182,11 @@ def _of_one(samples: Samples, cluster: np.ndarray) -> list[str]:
     ]
 
 
-def memory_said(cells: int, genes: int = 2000) -> str:
-    """The estimate in words, before anything starts."""
-    return f"the map of {cells:,} cells takes about {said(needed_bytes(cells, genes))}"
+def memory_said(samples: Samples, mapped: bool = True) -> str:
+    """What memory the cells take and the map will take, in words, before anything starts."""
+    held: Any = samples.expression
+    if samples.on_disk:
+        words = "expression stays on disk and is read by blocks"
+    else:
+        words = f"expression takes {said(held.data.nbytes + held.indices.nbytes + held.indptr.nbytes)}"
+    return f"{words}, the map about {said(needed_bytes(samples.n_cells))}" if mapped else words

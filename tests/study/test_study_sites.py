@@ -32,7 +32,7 @@ observe = "12 months"
 
 @pytest.fixture
 def study(tmp_path):
-    def made(sites=2, indication="nsclc", pool=120, agent="pembrolizumab", dose="200 mg") -> Study:
+    def made(sites=2, indication="melanoma", pool=120, agent="pembrolizumab", dose="200 mg") -> Study:
         path = tmp_path / f"{indication}-{sites}.toml"
         path.write_text(
             TEXT.format(sites=sites, indication=indication, pool=pool, agent=agent, dose=dose), encoding="utf-8"
@@ -64,7 +64,7 @@ def test_some_lesions_shrink_while_others_of_the_same_patient_grow(study):
         assert len(both) > 100
         np.testing.assert_allclose(both["sum_mm"], both["lesions"])
     assert opposite[1] < 0.02
-    assert opposite[2] > 0.04
+    assert opposite[2] > 0.03
 
 
 def test_a_change_of_a_mechanism_is_made_at_every_site(study):

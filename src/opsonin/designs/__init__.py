@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from opsonin.designs.gboin import GBoin
     from opsonin.designs.i3plus3 import I3Plus3
     from opsonin.designs.keyboard import Keyboard
+    from opsonin.designs.limits import MaxPatients, MinPatients, StopWhenHere, StopWhenTreated
     from opsonin.designs.mtpi import Mtpi, Mtpi2
     from opsonin.designs.operating import OperatingCharacteristics, exact_characteristics
     from opsonin.designs.own_table import OwnTable
@@ -53,18 +54,7 @@ if TYPE_CHECKING:
     from opsonin.designs.tite_crm import TiteCrm
     from opsonin.designs.u_boin import UBoin
     from opsonin.designs.waterfall import Subtrial, Waterfall, next_subtrial
-    from opsonin.designs.wrappers import (
-        Coherent,
-        Cohorts,
-        MaxPatients,
-        MinPatients,
-        NoSkipping,
-        OneStepUp,
-        StartAt,
-        StopWhenHere,
-        StopWhenTreated,
-        Wrapper,
-    )
+    from opsonin.designs.wrappers import Coherent, Cohorts, NoSkipping, OneStepUp, StartAt, Wrapper
 
 # the public names of each module that is loaded on first use
 _NAMES = {
@@ -84,6 +74,7 @@ _NAMES = {
     "gboin": "GBoin",
     "i3plus3": "I3Plus3",
     "keyboard": "Keyboard",
+    "limits": "MaxPatients MinPatients StopWhenHere StopWhenTreated",
     "mtpi": "Mtpi Mtpi2",
     "operating": "OperatingCharacteristics exact_characteristics",
     "own_table": "OwnTable",
@@ -101,9 +92,7 @@ _NAMES = {
     "tite_crm": "TiteCrm",
     "u_boin": "UBoin",
     "waterfall": "Subtrial Waterfall next_subtrial",
-    "wrappers": (
-        "Coherent Cohorts MaxPatients MinPatients NoSkipping OneStepUp StartAt StopWhenHere StopWhenTreated Wrapper"
-    ),
+    "wrappers": "Coherent Cohorts NoSkipping OneStepUp StartAt Wrapper",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = [

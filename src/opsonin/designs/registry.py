@@ -87,13 +87,13 @@ RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     ),
     "no_skipping": (bool, _switch("wrappers:NoSkipping")),
     "accelerated": (object, _rule("accelerated:with_acceleration")),
-    "stop_when_here": (int, _rule("wrappers:StopWhenHere", stays=True)),
+    "stop_when_here": (int, _rule("limits:StopWhenHere", stays=True)),
     "stop_when_precise": (float, _rule("stopping:StopWhenPrecise")),
     "stop_when_too_toxic": (float, _rule("stopping:StopWhenTooToxic")),
-    "stop_when_treated": (int, _rule("wrappers:StopWhenTreated")),
-    "min_patients": (int, _rule("wrappers:MinPatients")),
+    "stop_when_treated": (int, _rule("limits:StopWhenTreated")),
+    "min_patients": (int, _rule("limits:MinPatients")),
     "start": (int, _rule("wrappers:StartAt")),
-    "patients": (int, _rule("wrappers:MaxPatients")),
+    "patients": (int, _rule("limits:MaxPatients")),
     "backfill": (object, _rule("backfill:with_backfill")),
 }
 ENDS = ("3+3", "rolling-six")  # designs that end by themselves and take no rule that ends them

@@ -97,14 +97,14 @@ def gastric() -> Indication:
 
 def dlbcl() -> Indication:
     """Diffuse large B-cell lymphoma after two or more treatments."""
-    # one in three has lost B2M, and two in three MHC class I or CD58 of the surface (Challa-Mohlenberg 2011, Cancer
+    # one in three has lost B2M, and two in three MHC class I or CD58 of the surface (Challa-Malladi 2011, Cancer
     # Cell 20:728)
     return _matched(
         "dlbcl",
         "Diffuse large B-cell lymphoma, relapsed",
         (56, 13, 0.63),
         people.PHASE_ONE_ALBUMIN,
-        Burden(5.0, 0.7, 0.5, "assumed: a middle burden; loss Challa-Mohlenberg 2011, Cancer Cell 20:728"),
+        Burden(5.0, 0.7, 0.5, "assumed: a middle burden; loss Challa-Malladi 2011, Cancer Cell 20:728"),
         {
             "net_growth_rate": 0.0239,  # doubling in 29 days, as tabulated in the clinical targets
             "access": 0.7,  # assumed: a lymph node lets T cells in, more than a solid tumour

@@ -26,8 +26,8 @@ worked out from the number of patients), and the middle 95 % of simulated trials
 pool's Monte Carlo error included. Where these overlap, or, where the publication gives no interval, where the published
 value lies in the simulated one, the row agrees.
 
-*Calibrated* rows are figures that parameters were set to meet, by `targets.toml` and `calibrate.toml` in
-`src/opsonin/studies`; *predicted* ones were not used for that.{against}
+*Calibrated* rows are figures that parameters were set to meet, or set from, by `targets.toml`, `calibrate.toml` and
+`clinical_pools.toml` in `src/opsonin/studies`; *predicted* ones were not used for that.{against}
 
 {summary}
 

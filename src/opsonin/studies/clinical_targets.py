@@ -149,12 +149,13 @@ def calibrated_rows() -> set[str]:
     """The rows that parameters were set to meet.
 
     targets.toml lists them, as targets of their own or under the `rows` of another, and calibrate.toml those that the
-    values of an indication were `fitted` to; clinical_pools.toml those that therapies were.
+    values of an indication were `fitted` to; clinical_pools.toml those that therapies were, and those that an
+    indication's values are.
     """
     fits = tomllib.loads(TARGETS.with_name("calibrate.toml").read_text(encoding="utf-8"))
     fitted = {row for plan in fits.values() if isinstance(plan, dict) for row in plan.get("fitted", [])}
     pools = tomllib.loads(TARGETS.with_name("clinical_pools.toml").read_text(encoding="utf-8"))
-    fitted |= set(pools["calibrated"]["by_therapies"])
+    fitted |= {row for rows in pools["calibrated"].values() for row in rows}
     return fitted | {name for target in targets() for name in (target["id"], *target.get("rows", []))}
 
 

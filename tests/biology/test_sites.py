@@ -51,7 +51,7 @@ def states(sites: int, constants: np.ndarray, times=HALF_A_YEAR) -> dict[str, np
 
 
 def total(found: dict[str, np.ndarray], name: str) -> np.ndarray:
-    return sum(course for each, course in found.items() if each.split("_at_site_")[0] == name)
+    return np.sum([course for each, course in found.items() if each.split("_at_site_")[0] == name], axis=0)
 
 
 def test_one_site_is_the_core_itself():

@@ -34,7 +34,7 @@ def under(constants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def free(size: np.ndarray) -> np.ndarray:
     """Whose diameter never grows by a fifth over two years."""
-    return ~(size > 1.2 * np.minimum.accumulate(size, axis=1)).any(axis=1)
+    return np.all(size <= 1.2 * np.minimum.accumulate(size, axis=1), axis=1)
 
 
 @cache

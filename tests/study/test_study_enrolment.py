@@ -123,6 +123,10 @@ CASES = {
     "half a table": (TWO_ARMS.replace("patients = 10", "patients = { both = 10 }"), "for each of the arms"),
     "a text": (TWO_ARMS.replace("patients = 10", 'patients = "ten"'), "cannot be read"),
     "nobody": (TWO_ARMS.replace("patients = 10", "patients = 0"), "nobody is enrolled"),
+    "an empty arm": (
+        TWO_ARMS.replace("patients = 10", "patients = { imatinib = 0, both = 8 }"),
+        "nobody .* in 'imatinib'",
+    ),
     "one arm": (TWO_ARMS.replace('["imatinib", "both"]', '["both"]'), "needs no list"),
     "twice": (TWO_ARMS.replace('["imatinib", "both"]', '["both", "both"]'), "not told apart"),
     "control": (TWO_ARMS.replace("patients = 10", 'patients = 10\ncontrol = "x"'), "the control 'x' is no arm"),
@@ -154,6 +158,12 @@ def test_what_does_not_fit_is_named(study, other_indication, case):
     text, words = CASES[case]
     with pytest.raises(StudyError, match=f"(?s){words}"):
         study(text)
+
+
+def test_indications_of_different_models_are_named(study):
+    text = STAGED.replace('"refractory-solid"', '["melanoma", "t-all-mouse"]')
+    with pytest.raises(StudyError, match=r"'melanoma' and 't-all-mouse' are for different models.*one for each"):
+        _ = study(text).built
 
 
 def test_commands_that_look_for_a_dose_say_that_there_is_none(tmp_path):

@@ -110,7 +110,8 @@ def _core(study: Study, indications: Sequence[Indication]) -> str:
         refuse(
             study,
             ("population", "indication"),
-            f"{cores['first']!r} and {cores['full']!r} are for different models of a patient and cannot share a study",
+            f"{' and '.join(map(repr, cores.values()))} are for different models of a patient and cannot share a "
+            "study; write one for each",
         )
     return next(iter(cores))
 

@@ -28,6 +28,9 @@ def _read_patients(value: object) -> object:
         )
     if not any(counts):
         raise ValueError("nobody is enrolled; give at least one patient")
+    if isinstance(value, dict) and not all(counts):
+        empty = next(name for name, count in value.items() if not count)
+        raise ValueError(f"nobody is enrolled in {empty!r}; give it at least one patient, or leave it out of the study")
     return value
 
 

@@ -1,6 +1,6 @@
 """The page of assumptions: which assumed parameters the outcomes of bundled studies hang on, made by a program.
 
-python -m opsonin.studies.assumptions                    # writes docs/assumptions.md, in about two minutes
+python -m opsonin.studies.assumptions                    # writes docs/assumptions.md, in about ten minutes
 python -m opsonin.studies.assumptions --patients 100     # fewer patients of each indication
 """
 
@@ -16,7 +16,7 @@ from opsonin.study.assumptions import FOLD, Assumptions, assumed_shares
 
 PAGE = Path("docs/assumptions.md")
 SHOWN = 10
-PATIENTS = 1000  # of a study, over its indications
+PATIENTS = 4000  # of a study, over its indications
 
 
 class Asked(NamedTuple):
@@ -44,8 +44,7 @@ where it is a share), differently in every virtual patient, beside all that diff
 is that of the outcome's variance, within each indication, for which it accounts by itself ([method](why.md)). A share
 near nought means that another value would hardly change the answer; a large one, that the answer is no better than the
 assumption. What a wrong assumption does to all patients at once can be larger: the two rates of each study show how
-far the outcome moves when all are uncertain together. Of independent shares the sum is an estimate with an error of
-its own, and may fall outside 0 to 100 %.
+far the outcome moves when all are uncertain together.
 
 `opsonin why STUDY --assumed` gives the same for any study, outcome and arm; `--fold` another uncertainty, `--out` the
 whole table.
@@ -66,7 +65,7 @@ def page(asked: Sequence[Asked] = ASKED, patients: int = PATIENTS, seed: int = 1
 def section(asked: Asked, study: Study, found: Assumptions) -> str:
     """One study's words and table."""
     arm = study.built.protocol.levels[asked.level - 1].name
-    total, low, high = (100 * max(one, 0.0) for one in found.shares.assumed)
+    clear = found.table[found.table["lower"] > 0]
     lines = [
         f"## {study.file.title}",
         "",
@@ -74,13 +73,14 @@ def section(asked: Asked, study: Study, found: Assumptions) -> str:
         f"{found.n:,} patients.",
         "",
         f"{len(found.table)} parameters are assumed. {asked.outcome[0].upper()}{asked.outcome[1:]}: "
-        f"{100 * found.rate_as_assumed:.1f} % as assumed, {100 * found.rate:.1f} % with all of them uncertain. Each by "
-        f"itself, the assumed ones account for {total:.0f} % ({low:.0f} to {high:.0f}) of the variance.",
+        f"{100 * found.rate_as_assumed:.1f} % as assumed, {100 * found.rate:.1f} % with all of them uncertain. With "
+        f"so many patients {_count(len(clear))} told from nought; alone, they account for "
+        f"{100 * clear['share'].sum():.0f} % of the variance.",
         "",
         "| parameter | value | share of the variance, 95 % interval | assumed |",
         "|---|---|---|---|",
     ]
-    for _, row in found.table.head(SHOWN).iterrows():
+    for _, row in clear.head(SHOWN).iterrows():
         unit = "" if row["unit"] == "dimensionless" else f" {row['unit']}"
         why = str(row["source"]).partition(":")[2].strip() or "without a reason"
         lines.append(
@@ -88,6 +88,10 @@ def section(asked: Asked, study: Study, found: Assumptions) -> str:
             f"({100 * row['lower']:.1f} to {100 * row['upper']:.1f}) | {why.replace('|', '/')} |"
         )
     return "\n".join([*lines, ""])
+
+
+def _count(some: int) -> str:
+    return "one of them can be" if some == 1 else f"{some} of them can be"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

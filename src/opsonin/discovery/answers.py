@@ -55,6 +55,23 @@ def needed(settings: Mapping[str, Any], key: str, where: str) -> Any:
     return settings[key]
 
 
+def number(settings: Mapping[str, Any], key: str, otherwise: float, where: str) -> float:
+    """A number that may be given.
+
+    Raises: DiscoveryError for what is none.
+    """
+    given = settings.get(key, otherwise)
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise DiscoveryError(f"{where}: {key} = {given!r} is not a number.")
+    return float(given)
+
+
+def listed(settings: Mapping[str, Any], key: str) -> list[str]:
+    """A list of names that may be given; one name alone is a list of it."""
+    given = settings.get(key, ())
+    return [given] if isinstance(given, str) else [str(one) for one in given]
+
+
 def beside(data: Path, name: str, where: str) -> Path:
     """A file or folder named in a mapping, relative to the data.
 

@@ -90,7 +90,7 @@ class CloneDynamics:
         founders would still account for the survivors.
         """
         if not math.isfinite(self.fall_p):
-            return "selection" if self.lost_p <= LEVEL / 2 else "cannot tell"
+            return "cannot tell"  # clones are lost to drift and uneven copying too, which replicates alone show
         if not self.poorer:
             return "transition"
         if not self.reproducible:
@@ -104,12 +104,13 @@ class CloneDynamics:
         said = [f"{self.kept} of {self.common} common clones are seen after (sampling alone would lose {chance})"]
         ratio, low, high = self.diversity_ratio
         said.append(
-            f"the effective number of clones is {ratio:.2f} times that before ({low:.2f} to {high:.2f}; of a fall: "
-            f"P {self.fall_p:.2g})"
+            f"the effective number of clones is {ratio:.2f} times that before"
+            + (f" ({low:.2f} to {high:.2f}; of a fall: P {self.fall_p:.2g})" if math.isfinite(self.fall_p) else "")
         )
+        alike = self.mean_likeness(KINDS[0])
         said.append(
-            f"log frequencies correlate by {self.mean_likeness(KINDS[2]):.3f} between before and after, by "
-            f"{self.mean_likeness(KINDS[0]):.3f} between replicates before"
+            f"log frequencies correlate by {self.mean_likeness(KINDS[2]):.3f} between before and after"
+            + (f", by {alike:.3f} between replicates before" if math.isfinite(alike) else "")
         )
         size, low, high = self.spread
         if self.reproducible:
@@ -150,6 +151,12 @@ def clone_dynamics(
     together, for a clone to count as common.  replicates: of the bootstrap over clones and of the permutations.
     Raises: DiscoveryError for columns that are not there, negative or missing counts, or no common clone.
     """
+    both = [name for name in before if name in after]
+    if both:
+        raise DiscoveryError(f"the sample {both[0]!r} of clones is given as before and as after; it is one of the two.")
+    if counts.index.has_duplicates:
+        raise DiscoveryError(f"the clone {counts.index[counts.index.duplicated()][0]!r} stands in the table twice; "
+                             "add its reads up first.")  # fmt: skip
     b, a = _checked(counts, before), _checked(counts, after)
     if not b.shape[1] or not a.shape[1]:
         raise DiscoveryError("clones need one sample or more before and after.")

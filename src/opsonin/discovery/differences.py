@@ -40,7 +40,7 @@ class Differences:
         where weights were given), lower, upper (95 %, Welch), above (how often a unit of the first lies above one of
         the second), p, p_bh (false discovery rate), p_max (chance that the strongest of all is as strong).
     first, second: the groups.   unit: what was exchanged.   permutations: how many; exact: all of them.
-    left_out: units and features that could not be used, with the reason.
+    left_out: units and features that could not be used, with the reason, and units made of several samples.
     """
 
     frame: pd.DataFrame
@@ -136,6 +136,7 @@ def compare(
     first: str = "responder",
     second: str = "non-responder",
     unit: Unit = "subject",
+    by: Unit | None = None,
     variances: pd.DataFrame | None = None,
     **options: Any,
 ) -> Differences:
@@ -143,21 +144,19 @@ def compare(
 
     response: indexed by subject, or by sample where it was judged for each sample. Given by sample with patients as the
     unit, a patient's samples of one response are averaged, and patients whose samples differ are left out and named.
+    by: what response is indexed by; told from its names where left out, which may be those of both.
     variances: samples × features, of the features' own uncertainty.   options: of `group_differences`.
     Raises: DiscoveryError as `group_differences`, and where nobody has a response.
     """
     wide = table.wide()
     of = table.frame.drop_duplicates("sample").set_index("sample")["subject"].astype(str).reindex(wide.index)
-    by_sample = response.index.isin(wide.index).any()
+    by_sample = _by_sample(response.index, of) if by is None else by == "sample"
     known = response[response.notna()].astype(str)
     group = pd.Series(wide.index if by_sample else of.to_numpy(), index=wide.index).map(known.to_dict())
     if not group.notna().any():
         raise DiscoveryError("no sample's subject has a response; index it by subject or by sample, as in the table.")
-    if (
-        isinstance(options.get("strata"), pd.Series)
-        and unit == "sample"
-        and not options["strata"].index.isin(wide.index).any()
-    ):
+    strata = options.get("strata")
+    if isinstance(strata, pd.Series) and unit == "sample" and (by == "subject" or not _by_sample(strata.index, of)):
         options["strata"] = of.map(options["strata"].to_dict())
     own = None if variances is None else variances.reindex(index=wide.index, columns=wide.columns).fillna(0.0)
     if unit == "sample":
@@ -172,14 +171,18 @@ def compare(
     if own is not None:
         several = kept.notna().groupby(subject).sum().clip(lower=1)
         shrunk = own.loc[kept.index].groupby(subject).sum() / several**2
+    _refuse_paired(single, mixed, first, second)
     found = group_differences(
         means, single.reindex(means.index), first=first, second=second, unit=unit, variances=shrunk, **options
     )
-    if not mixed:
-        return found
-    said = f"left out, as their samples differ in response: {', '.join(mixed)}."
-    kept_words = tuple(line for line in found.left_out if "of neither group" not in line)
-    return Differences(**{**found.__dict__, "left_out": (said, *kept_words)})
+    told = [f"left out, as they have samples of both groups: {', '.join(mixed)}."] if mixed else []
+    several = int((subject[subject.isin(single[single.isin([first, second])].index)].value_counts() > 1).sum())
+    if several:
+        told.append(f"{several} patients have several samples, of which the mean is taken.")
+    if options.get("strata") is not None:
+        told.append("p by exchange within strata; differences and their intervals are of all together.")
+    words = [line for line in found.left_out if not mixed or "of neither group" not in line]
+    return Differences(**{**found.__dict__, "left_out": (*told, *words)})
 
 
 def false_discovery_rate(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
@@ -189,6 +192,32 @@ def false_discovery_rate(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " t
     found = np.empty(p.size)
     found[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return found
+
+
+def _refuse_paired(single: pd.Series, mixed: list[str], first: str, second: str) -> None:
+    """Raises: DiscoveryError where too few patients are of one group alone, as most have samples of both."""
+    if mixed and min(int((single == first).sum()), int((single == second).sum())) < FEWEST:
+        raise DiscoveryError(
+            f"{len(mixed)} patients have samples of both {first!r} and {second!r} ({', '.join(mixed[:5])}) and too few "
+            "are of one alone: patients are compared between groups, not within; compare by a column of the patients, "
+            "or take the features' table for a comparison in pairs."
+        )
+
+
+def _by_sample(names: pd.Index, of: pd.Series) -> bool:
+    """Whether names are those of samples; of: the subject of each sample.
+
+    Raises: DiscoveryError where they name samples and other subjects alike, as numbers do.
+    """
+    samples, subjects = names.isin(of.index), names.isin(of.to_numpy())
+    unlike = [name for name in names[samples & subjects] if (of[of == name].index != name).any() or of[name] != name]
+    if not unlike:
+        return bool(samples.any())
+    if samples.all() != subjects.all():
+        return bool(samples.all())
+    raise DiscoveryError(
+        f"{unlike[0]!r} names a sample and a subject, and not the same; say by = 'subject' or 'sample'."
+    )
 
 
 def _strata(strata: Any, index: pd.Index, kept: np.ndarray) -> np.ndarray:

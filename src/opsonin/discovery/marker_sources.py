@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def read_state_markers(path: str | Path, state: str, source: str | None = None) 
             there = ", ".join(sorted(set(states))[:30])
             raise DiscoveryError(f"{at}: there is no state {state!r}; there are {there}.")
         table = table[states == state]
+    table = table.copy()
+    for name in ("natural", "fold", "inside", "outside", "p", "q"):
+        given = column[name]
+        if given is None:
+            continue
+        table[given] = _numbers(table, given, at)
+        if name in ("inside", "outside") and (table[given] > 1).any():
+            raise DiscoveryError(f"{at}: {given!r} goes up to {table[given].max():g}, but is the share of cells that "
+                                 "express the gene, 0 to 1; divide percents by 100.")  # fmt: skip
+    if column["q"] is None and column["p"] is None:
+        raise DiscoveryError(f"{at}: a table of markers needs p-values ({', '.join(KNOWN['q'] + KNOWN['p'])}), as "
+                             "those at a false discovery rate of 5 % are taken.")  # fmt: skip
     fold = table[column["natural"]] / np.log(2) if column["natural"] else table[column["fold"]]
     made = pd.DataFrame({"log2_fold_change": fold.to_numpy(dtype=float)})
     for name in ("inside", "outside", "p", "q"):
@@ -97,6 +110,14 @@ def read_state_markers(path: str | Path, state: str, source: str | None = None) 
     made.index = pd.Index(current_symbols(table[column["gene"]]), name="gene")
     made = made.sort_values("log2_fold_change", ascending=False, kind="stable")
     return StateMarkers(made[~made.index.duplicated()], source or f"{at.parent.name}: {state}", unit="cells")
+
+
+def _numbers(table: pd.DataFrame, column: str, at: Path) -> pd.Series:
+    made = pd.to_numeric(table[column], errors="coerce")
+    wrong = made.isna() & table[column].notna()
+    if wrong.any():
+        raise DiscoveryError(f"{at}: {table[column][wrong].iloc[0]!r} in column {column!r} is not a number.")
+    return made
 
 
 def closest_state(path: str | Path, genes: pd.Index) -> str:
@@ -140,5 +161,12 @@ def read_table(path: str | Path) -> pd.DataFrame:
     at = Path(path)
     try:
         return pd.read_csv(at, sep="\t" if ".tsv" in at.name or ".txt" in at.name else ",")
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as problem:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        UnicodeDecodeError,
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+    ) as problem:
         raise DiscoveryError(f"the table {at} cannot be read: {problem}.") from problem

@@ -35,12 +35,12 @@ from typing import Any
 
 import pandas as pd
 
-from opsonin.discovery.answers import Answer, beside, finding, needed, only
+from opsonin.discovery.answers import Answer, beside, finding, listed, needed, number, only
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts, score_association
 from opsonin.discovery.clones import CloneDynamics, clone_dynamics
 from opsonin.discovery.colonies import growth_rates
 from opsonin.discovery.feature_table import FeatureTable
-from opsonin.discovery.growth_states import growth_table, lines_differ
+from opsonin.discovery.growth_states import FEWEST, growth_table, lines_differ
 from opsonin.discovery.marker_sources import LEVEL, read_table
 from opsonin.discovery.plasticity import (
     UNIVERSE,
@@ -109,7 +109,7 @@ def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data:
         raise DiscoveryError(f"{where} needs [discovery.plasticity.sets] to compare with.")
     contrast, side = str(needed(asked, "contrast", where)), str(needed(asked, "higher_in", where))
     genes = changed_genes(beside(data, needed(asked, "file", where), where), contrast, side)
-    universe = int(asked.get("universe", UNIVERSE))
+    universe = int(number(asked, "universe", UNIVERSE, where))
     table = set_agreement(genes, sets, universe)
     table.insert(0, "contrast", f"{contrast}, higher in {side}")
     words = f"hypergeometric, {universe} genes assumed in all; p one-sided, of more than by chance"
@@ -167,8 +167,10 @@ def _clones(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
     only(asked, ("file", "before", "after", "min_reads"), where)
     table = read_table(beside(data, needed(asked, "file", where), where))
     table = table.set_index(table.columns[0])
-    before, after = (list(needed(asked, key, where)) for key in ("before", "after"))
-    least = float(asked.get("min_reads", 100))
+    for key in ("before", "after"):
+        needed(asked, key, where)
+    before, after = listed(asked, "before"), listed(asked, "after")
+    least = number(asked, "min_reads", 100, where)
     found = clone_dynamics(table, before, after, min_reads=least, replicates=max(replicates, 100), seed=seed)
     text = (
         f"### Clones: {found.verdict}\n\n" + "\n".join(f"- {said}" for said in (*found.reasons, *found.cautions)) + "\n"
@@ -223,9 +225,18 @@ def _growth(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
         if lacking:
             raise DiscoveryError(f"{where}: the table has no column {lacking[0]!r}; it has {', '.join(table.columns)}.")
         rates = table[[line, rate]].rename(columns={line: "line", rate: "rate"})
+        rates["rate"] = pd.to_numeric(rates["rate"], errors="coerce")
+        wrong = rates["rate"].isna() & table[rate].notna()
+        if wrong.any():
+            raise DiscoveryError(f"{where}: {table[rate][wrong].iloc[0]!r} in column {rate!r} is not a number.")
     else:
         named = {key: asked[key] for key in ("well", "time_h", "count", "stable_h") if key in asked}
         rates = growth_rates(table, line=line, **named)
+    counted = rates.groupby("line", sort=True)["rate"].count()
+    few = [f"{name}: {int(n)} rates" for name, n in counted.items() if n < FEWEST]
+    if len(few) == len(counted):
+        raise DiscoveryError(f"{where}: no line has {FEWEST} growth rates ({', '.join(few[:5])}).")
+    rates = rates[rates["line"].isin(counted.index[counted >= FEWEST])]
     made = growth_table(rates, "line", "rate", replicates=replicates, seed=seed)
     rows = []
     if len(made) > 1:
@@ -240,4 +251,5 @@ def _growth(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
     said = (
         f"growth: of {len(made)} lines {two or 'none'} {'is' if ',' not in two else 'are'} best described by two states"
     )
-    return Answer("plasticity", {"growth": made, "growth_rates": pd.DataFrame(rates)}, rows, notes=(said,))
+    notes = [said] + ([f"left out, as {FEWEST} colonies are needed: {', '.join(few)}"] if few else [])
+    return Answer("plasticity", {"growth": made, "growth_rates": pd.DataFrame(rates)}, rows, notes=tuple(notes))

@@ -99,7 +99,9 @@ def state_features(
         known = types & set(annotation.table.by_name)
         cells |= {kind: (annotation.at([kind]) == kind).to_numpy() for kind in known if kind not in cells}
     asked = tuple(state for state in asked if state.within in cells and cells[state.within].any())
-    scores = score_states(samples, asked, seed) if asked else Scores(pd.DataFrame(), {}, ())
+    scores = Scores(pd.DataFrame(), {}, ())
+    if asked and (states is not None or _any_measured(samples, asked)):  # a panel may hold no gene of the shipped ones
+        scores = score_states(samples, asked, seed)
     rows = []
     for state in asked:
         if state.name in scores.values:
@@ -120,6 +122,12 @@ def state_features(
         )
     frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=pd.Index(COLUMNS))
     return FeatureTable(frame, samples.samples)
+
+
+def _any_measured(samples: Samples, states: Sequence[State]) -> bool:
+    """Whether one of the states at least can be scored."""
+    place = gene_places([gene for one in states for gene in one.positive], samples.genes, default_markers().aliases)
+    return any(sum(gene in place for gene in one.positive) >= max(1, SHARED * len(one.positive)) for one in states)
 
 
 def _by_sample(

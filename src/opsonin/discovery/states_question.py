@@ -17,7 +17,7 @@ import pandas as pd
 from opsonin.discovery.all_features import patient_features
 from opsonin.discovery.annotation import Annotation, annotate, with_annotation
 from opsonin.discovery.answers import Answer, finding
-from opsonin.discovery.differences import Differences, compare
+from opsonin.discovery.differences import Differences, Unit, compare
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.label_agreement import agreement
 from opsonin.discovery.prepare import Prepared, prepare
@@ -25,6 +25,7 @@ from opsonin.discovery.progress import Progress, silent
 from opsonin.discovery.proteins import default_gates, gate, positive_probability
 from opsonin.discovery.read.questions import Discovery
 from opsonin.discovery.samples import Samples, of_samples
+from opsonin.discovery.state_table import default_states
 from opsonin.discovery.state_tables import composition_table, dot_table, map_table
 from opsonin.errors import DiscoveryError
 from opsonin.record.schema import near
@@ -57,6 +58,7 @@ def answer_states(
     components = prepared.cell_map.components if prepared.cell_map is not None else None
     features = patient_features(own, annotation, against=settings.against, components=components,
                                 fewest=settings.fewest, seed=seed)  # fmt: skip
+    notes += _unsaid(features, own, annotation, settings)
     tables = {"composition": composition_table(own), "features": _with_response(features, own)}
     if prepared.quality is not None:
         tables["quality"] = prepared.quality.thresholds
@@ -124,6 +126,30 @@ def _annotated(
     return found, with_annotation(own, found), notes
 
 
+def _unsaid(features: FeatureTable, samples: Samples, annotation: Annotation | None, settings: Discovery) -> list[str]:
+    """Samples without a composition, states that no sample has, and days that are not known."""
+    notes = []
+    every = samples.samples["sample"].astype(str)
+    composed = set(features.frame[features.frame["kind"] == "composition"]["sample"].astype(str))
+    few = [name for name in every if name not in composed]
+    if few:
+        who = ", ".join(few[:8]) + (" …" if len(few) > 8 else "")
+        notes.append(f"{len(few)} of {len(every)} samples have fewer than {settings.fewest} labelled cells and no "
+                     f"composition: {who}")  # fmt: skip
+    if annotation is not None:
+        found = set(features.frame["feature"])
+        lacking = [one.name for one in default_states()[0] if not any(f"{one.name} score" in name for name in found)]
+        if lacking:
+            notes.append(f"states that no sample has, as too few of their genes were measured or too few cells are of "
+                         f"their type: {', '.join(lacking)}")  # fmt: skip
+    day = samples.samples["day"] if "day" in samples.samples.columns else pd.Series(float("nan"), samples.samples.index)
+    times = samples.samples["time"].nunique() if "time" in samples.samples.columns else 0
+    if day.isna().any() and (times > 1 or day.notna().any()):
+        notes.append(f"the day of {int(day.isna().sum())} samples is not known, and the record takes them as of "
+                     "before treatment; say it in [times]")  # fmt: skip
+    return notes
+
+
 def _agreement(samples: Samples) -> tuple[pd.DataFrame, list[dict[str, Any]], list[str]]:
     """Given labels against those by markers."""
     was_given = samples.cells["label_source"].astype(str) == "given"
@@ -140,7 +166,7 @@ def _compared(
     features: FeatureTable, samples: Samples, settings: Discovery, seed: int
 ) -> tuple[Differences | None, str]:
     """One group of patients against another; or why not."""
-    response, first, second = _groups(samples, settings)
+    response, first, second, by = _groups(samples, settings)
     if response is None:
         return None, ("no response is known, so that nothing is compared; map response with its words in "
                       "[response], or give [discovery] compare.")  # fmt: skip
@@ -153,29 +179,31 @@ def _compared(
     ratios = FeatureTable(features.frame[~shares].reset_index(drop=True), features.samples)
     try:
         return compare(ratios, response, first=first, second=second, unit=settings.unit, test=settings.test,
-                       strata=strata, seed=seed), ""  # fmt: skip
+                       by=by, strata=strata, seed=seed), ""  # fmt: skip
     except DiscoveryError as problem:
         return None, f"{first} and {second} are not compared: {problem}"
 
 
-def _groups(samples: Samples, settings: Discovery) -> tuple[pd.Series | None, str, str]:
-    """Who is of which group, by subject or by sample, and the two groups.
+def _groups(samples: Samples, settings: Discovery) -> tuple[pd.Series | None, str, str, Unit]:
+    """Who is of which group, by subject or by sample, the two groups, and by which of the two it is.
 
     Raises: DiscoveryError for a column that is not there, or groups that do not stand in it.
     """
     column = settings.compare or "response"
     tables = {"sample": samples.samples, "subject": samples.subjects}
-    order = ("sample", "subject") if settings.unit == "sample" or settings.compare else ("subject",)
-    key = next((one for one in order if column in tables[one].columns and tables[one][column].notna().any()), None)
+    order: tuple[Unit, ...] = ("sample", "subject") if settings.unit == "sample" or settings.compare else ("subject",)
+    key: Unit | None = next(
+        (one for one in order if column in tables[one].columns and tables[one][column].notna().any()), None
+    )
     if key is None:
         if settings.compare is None:
-            return None, "responder", "non-responder"
+            return None, "responder", "non-responder", "subject"
         there = [*samples.samples.columns, *samples.subjects.columns]
         raise DiscoveryError(f"[discovery] compare: neither samples nor subjects have a column {column!r}"
                              f"{near(column, there)}.")  # fmt: skip
     found = tables[key].dropna(subset=[column]).set_index(key)[column].astype(str)
     if settings.compare is None:
-        return found, "responder", "non-responder"
+        return found, "responder", "non-responder", key
     kinds = sorted(set(found))
     first, second = settings.groups or (kinds if len(kinds) == 2 else ("", ""))
     for one in (first, second):
@@ -184,7 +212,7 @@ def _groups(samples: Samples, settings: Discovery) -> tuple[pd.Series | None, st
                 f"[discovery] groups: {one!r} does not stand in {column}; it holds {', '.join(kinds[:8])}; "
                 'write groups = ["first", "second"].'
             )
-    return found, first, second
+    return found, first, second, key
 
 
 def _compared_table(found: Differences, features: FeatureTable) -> pd.DataFrame:

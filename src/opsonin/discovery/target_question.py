@@ -23,7 +23,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsonin.discovery.answers import Answer, beside, finding, needed, only
+from opsonin.discovery.answers import Answer, beside, finding, listed, needed, number, only
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
 from opsonin.discovery.consistency import by_tumour_type
 from opsonin.discovery.marker_sources import StateMarkers, closest_state, read_state_markers
@@ -64,6 +64,7 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
     published = _published(settings.get("markers", []), data)
     own = _own(settings, samples)
     cohorts = tuple(read_bulk_cohorts(beside(data, settings["cohorts"], SECTION))) if "cohorts" in settings else ()
+    given = dict(settings.get("weights", {}))
     return TargetQuestion(
         state=str(needed(settings, "state", SECTION)),
         markers=(*own, *published),
@@ -71,8 +72,8 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
         cohorts=cohorts,
         places=read_places(beside(data, settings["surface"], SECTION)) if "surface" in settings else None,
         reach=str(settings.get("reach", "surface")),
-        weights={str(k): float(v) for k, v in dict(settings.get("weights", {})).items()},
-        beside=tuple(settings.get("beside", ())),
+        weights={str(k): number(given, k, 1.0, f"{SECTION} weights") for k in given},
+        beside=tuple(listed(settings, "beside")),
     )
 
 
@@ -87,8 +88,8 @@ def answer_targets(
     ranking = rank_targets(question)
     intervals = rank_intervals(ranking, replicates=replicates, seed=seed)
     by_weight = weight_sensitivity(ranking, seed=seed)
-    compare = [str(gene) for gene in settings.get("compare", ()) if str(gene) in ranking.frame.index]
-    missing = [str(gene) for gene in settings.get("compare", ()) if str(gene) not in ranking.frame.index]
+    compare = [gene for gene in listed(settings, "compare") if gene in ranking.frame.index]
+    missing = [gene for gene in listed(settings, "compare") if gene not in ranking.frame.index]
     first = [str(gene) for gene in ranking.frame.index[:FIRST]]
     every = list(dict.fromkeys([*first, *compare]))
     made = {one.gene: one for one in pages(ranking, FIRST, intervals)}

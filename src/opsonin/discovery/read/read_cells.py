@@ -64,9 +64,11 @@ def read_cells(mapping: Mapping, table: Source | None, read: Read | None) -> Cel
         frame = frame[~lost].reset_index(drop=True)
     twice = frame["cell"].duplicated()
     if twice.any():
+        first = frame["cell"][twice].iloc[0]
         raise DiscoveryError(
-            f"{table.file}: the cell {frame['cell'][twice].iloc[0]!r} stands there {int(twice.sum()) + 1:,} times or "
-            'more; barcodes repeat between samples: join them, cell = ["sample", "barcode"].'
+            f"{table.file}: the cell {first!r} stands there {int((frame['cell'] == first).sum()):,} times (of "
+            f"{int(twice.sum()):,} rows too many); drop rows that repeat, or, where "
+            'barcodes repeat between samples, join them: cell = ["sample", "barcode"].'
         )
     matrix = None
     if read is not None:

@@ -58,6 +58,9 @@ def read_counts(
                 f'{table.file}: {label!r} holds fractions, not cells; write unit = "percent" in [counts], or leave the '
                 "column out (ignore)."
             )
+    bare = int(values.isna().sum().sum())
+    if bare:
+        notes.append(("note", "counts are missing and are taken as 0; leave a label that was not counted out", bare))
     values.index = pd.Index(frame["sample"].astype(str), name="sample")
     return values.fillna(0.0), frame, notes
 

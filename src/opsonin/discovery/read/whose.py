@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,18 +115,25 @@ def subjects_table(
         if len(unknown) == len(subjects):
             raise DiscoveryError(
                 f"[subjects] names none of the subjects of the samples ({unknown[0]!r} …), but "
-                f"{own['subject'].iloc[0]!r} …"
+                f"{own['subject'].iloc[0]!r} …{_like(unknown[0], own['subject'])}"
             )
         if unknown:
-            notes.append(("note", f"subjects are not in the table of subjects: {', '.join(unknown[:5])}", len(unknown)))
+            reason = f"subjects are not in the table of subjects: {', '.join(unknown[:5])}"
+            reason += _like(unknown[0], own["subject"])
+            notes.append(("note", reason, len(unknown)))
         subjects = subjects.merge(own.assign(subject=own["subject"].astype(str)), on="subject", how="left")
     samples = samples.copy()
     said = mapping.response
     if said is None:
         return subjects, samples, notes
+    before: set[str] = set()
     for name, table in (("subjects", subjects), ("samples", samples)):
         if "response" in table.columns:
+            before |= {str(one) for one in plain(table["response"]).dropna()}
             table["response"] = classed(table["response"], said, name)
+    others = _other_words(before, said)
+    if others:
+        notes.append(("note", f"count as non-responders, as [response] non_responder is not given: {others}", None))
     if "response" in samples.columns:
         derived, mixed = _of_subjects(samples, subjects["subject"].tolist(), said)
         if "response" not in subjects.columns:
@@ -167,6 +175,23 @@ def classed(words: pd.Series, said: Response, where: str) -> pd.Series:
         else:
             classes.append(None)
     return pd.Series(classes, index=words.index, dtype=object)
+
+
+def _other_words(words: set[str], said: Response) -> str:
+    """Words that nobody named, where more than one is a non-responder's: "not evaluable" may be among them."""
+    others = sorted(words - set(said.responder))
+    return ", ".join(map(repr, others[:8])) if not said.non_responder and len(others) > 1 else ""
+
+
+def _like(name: str, others: pd.Series) -> str:
+    """The same name but for zeros in front or a fraction of none: "1", "01" and "1.0"."""
+
+    def bare(one: str) -> str:
+        return re.sub(r"\.0+$", "", re.sub(r"\d+(\.0+)?", lambda found: found[0].lstrip("0") or "0", one)).casefold()
+
+    return next(
+        (f"; {one!r} stands there: write both alike" for one in map(str, others) if bare(one) == bare(name)), ""
+    )
 
 
 def _of_subjects(samples: pd.DataFrame, order: Sequence[str], said: Response) -> tuple[list[Any], list[str]]:

@@ -44,12 +44,13 @@ def study_assumptions(
         )
     screen = console()
     screen.print(f"[bold]{escape(study.file.title)}[/bold]")
-    total = words.with_interval(*(max(one, 0.0) for one in found.shares.assumed), percent=True)
+    clear = found.table[found.table["lower"] > 0]
     left = f" ({found.unable} more cannot start with theirs)" if found.unable else ""
     screen.print(
         f"{len(found.table)} parameters are assumed. With each uncertain by a factor of {fold:g} either way, "
         f"{escape(outcome)}: {100 * found.rate:.1f} % of {found.n:,} virtual patients{left}; as assumed "
-        f"{100 * found.rate_as_assumed:.1f} %. Each by itself, they account for {total} of the variance.",
+        f"{100 * found.rate_as_assumed:.1f} %. With so many patients {len(clear)} can be told from nought; alone, they "
+        f"account for {100 * clear['share'].sum():.0f} % of the variance.",
         soft_wrap=True,
     )
     lines = [

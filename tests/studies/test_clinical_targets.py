@@ -249,6 +249,14 @@ def test_the_page_counts_marks_and_explains():
     assert "| no module of docetaxel | 1 | GONE |" in made
 
 
+def test_a_prediction_that_is_a_calibrated_figure_again_is_counted_apart():
+    again = Compared(target(id="TWIN"), 25.0, 12.0, 38.0, False)
+    other = Compared(target(id="OTHER"), 31.0, 15.0, 45.0, False)
+    made = page([Compared(target(id="SET"), 25.0, 15.0, 35.0, True), again, other], [], {}, 100, 1)
+    assert "| predicted | 2 |" in made
+    assert "| – of these, not met with a calibrated one | 1 |" in made
+
+
 def test_quantities_have_words():
     assert words_of("os_rate_24m") == "OS rate at 24 months"
     assert words_of("median_pfs_months") == "median PFS"

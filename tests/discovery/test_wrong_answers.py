@@ -80,6 +80,13 @@ def test_what_was_left_out_or_taken_for_something_is_said(tmp_path):
     assert any("count as non-responders" in line and "'NE', 'SD'" in line for line in words.told())
 
 
+def test_a_misspelt_name_of_a_column_is_asked_about(tmp_path):
+    text = COUNTED.replace('response = "r"', 'response = "r"\ntumor_type = "C"\nbroad_label = "C"')
+    told = "\n".join(counted(tmp_path, text).told())
+    assert "[counts] tumor_type is kept as a column of its own (did you mean 'tumour_type'?)" in told
+    assert "broad_label" not in told
+
+
 def test_states_that_nobody_measured_do_not_stop_the_rest(small):
     found = answer_states(small, Discovery(**LIGHT, annotate=True)).answer
     assert "states that no sample has" in "\n".join(found.notes)

@@ -62,7 +62,7 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
     """
     only(settings, KEYS, SECTION)
     published = _published(settings.get("markers", []), data)
-    own = _own(settings, samples)
+    own, said = _own(settings, samples)
     cohorts = tuple(read_bulk_cohorts(beside(data, settings["cohorts"], SECTION))) if "cohorts" in settings else ()
     given = dict(settings.get("weights", {}))
     return TargetQuestion(
@@ -74,6 +74,7 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
         reach=str(settings.get("reach", "surface")),
         weights={str(k): number(given, k, 1.0, f"{SECTION} weights") for k in given},
         beside=tuple(listed(settings, "beside")),
+        said=said,
     )
 
 
@@ -160,18 +161,25 @@ def labelled(samples: Samples, seed: int = 1) -> Samples:
     return with_annotation(samples, annotate(samples, level="cell", seed=seed))
 
 
-def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[StateMarkers, ...]:
+def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[tuple[StateMarkers, ...], tuple[str, ...]]:
+    """Markers of the samples' own cells, and what to know of them."""
     if "own" not in settings:
-        return ()
+        return (), ()
     if samples is None or samples.expression is None:
         raise DiscoveryError(f"{SECTION}: own = … compares the samples' own cells, but there is no expression.")
+    said = () if samples.labelled else ("no cell had a label; each was given that of its markers, one by one",)
     samples = labelled(samples)
     by = str(settings.get("by", ""))
     if by not in ("", "tumour type"):
         raise DiscoveryError(f"{SECTION}: by is {by!r}; it can be 'tumour type'.")
     if by:
-        return by_tumour_type(samples, settings["own"], others=settings.get("others"))[0]
-    return (state_markers(samples, settings["own"], others=settings.get("others")),)
+        found, left = by_tumour_type(samples, settings["own"], others=settings.get("others"))
+        return found, (*said, *(f"left out of the sources: {one}" for one in left))
+    one = state_markers(samples, settings["own"], others=settings.get("others"))
+    if one.n is not None and one.n < samples.n_subjects:
+        few = f"{samples.n_subjects - one.n} of {samples.n_subjects} patients"
+        said = (*said, f"{few} have too few cells of the state or of the others and take no part")
+    return (one,), said
 
 
 def _findings(
@@ -202,6 +210,7 @@ def _notes(
         f"{first} is first of {len(ranking.frame)} candidates by these parts and weights; under resampling its rank is "
         f"{low:.0f} to {high:.0f}",
         *(sentence for _, _, sentence in why),
+        *question.said,
         *(f"{count} markers are {place} and no candidates" for place, count in ranking.left_out.items()),
     ]
     if question.places is None:

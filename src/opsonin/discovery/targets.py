@@ -48,6 +48,7 @@ class TargetQuestion:
     unknown.  places: a table of the surface, the shipped one otherwise.  reach: "surface", "secreted" or "any".
     weights: by part, others 1; 0 leaves a part out of the score.  beside: genes of the cell type, whose mean in bulk is
     held constant when resistance is asked.  vital: the organs that count.
+    said: what to know of how the markers came about.
     """
 
     state: str
@@ -59,6 +60,7 @@ class TargetQuestion:
     weights: Mapping[str, float] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
     vital: tuple[str, ...] = VITAL
+    said: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises: DiscoveryError for no markers, an unknown part or reach, or weights that cannot be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from opsonin.discovery.read.read_cells import read_cells
 from opsonin.discovery.read.read_counts import read_counts
 from opsonin.discovery.read.values import with_units
 from opsonin.discovery.read.whose import samples_table, spelt_alike, subjects_table
-from opsonin.discovery.samples import Samples
+from opsonin.discovery.samples import CELL, SAMPLE, Samples
 from opsonin.errors import DiscoveryError
 from opsonin.record.read.tabular import Source
+from opsonin.record.schema import near
 
 
 def assemble(data: Path, mapping: Mapping) -> Samples:
@@ -26,6 +28,7 @@ def assemble(data: Path, mapping: Mapping) -> Samples:
     Raises: DiscoveryError or ImportDataError, naming file, section or column, and what to do.
     """
     told: list[dict[str, Any]] = []
+    _tell(told, "", _misspelt(mapping))
     files = mapping.files
     table = _table(data, files.cells, mapping)
     if not any((files.expression, files.cells, files.counts, files.panel)):
@@ -93,8 +96,6 @@ def read_expression(path: Path, mapping: Mapping, known_cells: pd.Index | None =
     said, files = mapping.expression, mapping.files
     name = path.name.lower()
     if not path.exists():
-        from opsonin.record.schema import near
-
         beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DiscoveryError(f"{path} is not there{near(path.name, beside)}.")
     if name.endswith((".h5ad", ".h5")):
@@ -208,6 +209,20 @@ def _table(data: Path, name: str | None, mapping: Mapping) -> Source | None:
 
 def _own(data: Path, name: str | None, mapping: Mapping) -> Source | None:
     return _table(data, name, mapping)
+
+
+def _misspelt(mapping: Mapping) -> list[tuple[str, str, int | None]]:
+    """Names that Opsonin does not know and that look like one it does: kept as columns, and said."""
+    known = {"cells": CELL, "counts": SAMPLE, "samples": SAMPLE, "subjects": ("subject", "response", "group")}
+    notes: list[tuple[str, str, int | None]] = []
+    for section, names in known.items():
+        given = getattr(mapping, section)
+        for name in [] if given is None else given.columns:
+            like = [] if name in {*SAMPLE, *CELL, "group"} else get_close_matches(name.casefold(), names, 1, 0.8)
+            if like:
+                reason = f"[{section}] {name} is kept as a column of its own (did you mean {like[0]!r}?)"
+                notes.append(("note", reason, None))
+    return notes
 
 
 def _tell(told: list[dict[str, Any]], file: str, notes: list[tuple[str, str, int | None]]) -> None:

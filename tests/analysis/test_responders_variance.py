@@ -101,3 +101,9 @@ def test_the_same_seed_gives_the_same_interval_and_order_of_columns_does_not_mat
 def test_bad_input_is_named(outcome, parameters, message):
     with pytest.raises(AnalysisError, match=message):
         variance_shares(outcome, parameters)
+
+
+@pytest.mark.parametrize("few", [{"bins": 0}, {"bins": 1}, {"replicates": 0}])
+def test_too_few_bins_or_replicates_are_named(few):
+    with pytest.raises(AnalysisError, match="2 bins and 2 replicates are the least"):
+        variance_shares(np.arange(60) % 2, {"x": np.arange(60)}, **few)

@@ -34,6 +34,8 @@ def test_a_weighted_median_counts_weight_and_holds_never():
     assert weighted_mean([[1.0, 2.0], [3.0, 4.0]], [1, 3]) == pytest.approx([2.5, 3.5])
     with pytest.raises(FitError, match="not all zero"):
         weighted_mean([1.0, 2.0], [0, 0])
+    with pytest.raises(FitError, match="50 was given"):
+        weighted_quantile([1.0, 2.0], [1, 1], 50)
 
 
 # Allen's selection -----------------------------------------------------------------------------------------------

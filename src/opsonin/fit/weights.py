@@ -31,11 +31,13 @@ def weighted_quantile(values: Any, weights: Any, share: float = 0.5) -> float:
     """The smallest value at or below which at least `share` of the weight lies; infinite values may stand for "never".
 
     So the median survival of patients who are all followed to their event is `weighted_quantile(time, weights)`.
-    Raises: FitError for missing values or weights that are no weights.
+    Raises: FitError for missing values, weights that are no weights, or a share that is none.
     """
     x, w = np.asarray(values, dtype=float), checked_weights(weights)
     if x.shape != w.shape or np.isnan(x).any():
         raise FitError(f"a weighted quantile needs a value for each of {w.size} weights; shape {x.shape} given.")
+    if not 0 <= share <= 1:
+        raise FitError(f"a quantile's share lies between 0 and 1, such as 0.5 for the median; {share:g} was given.")
     order = np.argsort(x, kind="stable")
     heaped = np.cumsum(w[order])
     place = np.searchsorted(heaped, share * heaped[-1] * (1 - 1e-12), side="left")

@@ -116,6 +116,10 @@ def variance_shares(
         )
     if np.ptp(y) == 0:
         raise AnalysisError("the outcome is the same in all patients, so that nothing explains why it differs.")
+    if (bins is not None and bins < 2) or replicates < 2:
+        raise AnalysisError(
+            f"2 bins and 2 replicates are the least; bins = {bins}, replicates = {replicates} were given."
+        )
     level = checked_level(level)
     found = columns(parameters, y.size, "parameters")
     for name, x in found.items():

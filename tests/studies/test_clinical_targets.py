@@ -255,6 +255,11 @@ def test_a_prediction_that_is_a_calibrated_figure_again_is_counted_apart():
     made = page([Compared(target(id="SET"), 25.0, 15.0, 35.0, True), again, other], [], {}, 100, 1)
     assert "| predicted | 2 |" in made
     assert "| – of these, not met with a calibrated one | 1 |" in made
+    events = [
+        Compared(target(indication=where, quantity="grade3plus_trae_rate"), 14.0, 9.0, 20.0, fitted)
+        for where, fitted in (("melanoma", True), ("HCC", False))
+    ]
+    assert "| – of these, not met with a calibrated one | 0 |" in page(events, [], {}, 100, 1)
 
 
 def test_quantities_have_words():

@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from opsonin.studies.clinical_targets import Compared, Missing
 
+EVENTS = "grade3plus_trae_rate"
 WORST = 5
 CAPITALS = ("os", "pfs", "sld", "trae", "crs", "efs", "cr", "vdt")
 UNITS = {"percent": "%", "months": "months", "ratio": "", "days": "days", "mm": "mm", "fraction": ""}
@@ -29,7 +30,8 @@ value lies in the simulated one, the row agrees.
 *Calibrated* rows are figures that parameters were set to meet, or set from, by `targets.toml`, `calibrate.toml` and
 `clinical_pools.toml` in `src/opsonin/studies`; *predicted* ones were not used for that.{against}
 Some predicted rows are of a trial so like a calibrated one (POPLAR beside OAK) that the model gives one figure for
-both; they say that two trials agree, and the second line of the table leaves them out.
+both; they say that two trials agree. Severe events of checkpoint antibodies have one hazard in all cancers, fitted to
+their mean. The second line of the table leaves both kinds out.
 
 {summary}
 
@@ -93,7 +95,12 @@ def summary(rows: Sequence[Compared], missing: Sequence[Missing]) -> str:
 
 
 def _same(row: Compared) -> tuple[str, str, str]:
-    """What tells a simulated figure: two rows alike in this are one answer of the model to two trials."""
+    """What tells a simulated figure: two rows alike in this are one answer of the model to two trials.
+
+    Events of a checkpoint's block have one hazard in every cancer, which was fitted to the mean over all of them.
+    """
+    if row.target.quantity == EVENTS:
+        return "", EVENTS, ""
     return row.target.indication, row.target.quantity, number(row.value)
 
 

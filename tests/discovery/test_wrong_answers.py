@@ -80,6 +80,20 @@ def test_what_was_left_out_or_taken_for_something_is_said(tmp_path):
     assert any("count as non-responders" in line and "'NE', 'SD'" in line for line in words.told())
 
 
+def test_groups_that_differ_in_how_many_cells_were_counted_are_pointed_out(tmp_path):
+    draw = np.random.default_rng(2)
+    who = [f"P{k}" for k in range(12)]
+    sizes = [1000] * 6 + [60] * 6
+    counts = np.array([draw.multinomial(n, [0.6, 0.38, 0.02]) for n in sizes])
+    frame = pd.DataFrame(counts, columns=["A", "B", "C"]).assign(s=who, p=who, r=["R"] * 6 + ["NR"] * 6)
+    frame.to_csv(tmp_path / "counts.csv", index=False)
+    read = read_samples(tmp_path, write_map(tmp_path, COUNTED))
+    notes = "\n".join(answer_states(read, Discovery(**LIGHT)).answer.notes)
+    assert "samples differ in how many cells were labelled (responder 1,000, non-responder 60" in notes
+    even = counted(tmp_path)
+    assert not any("how many cells" in note for note in answer_states(even, Discovery(**LIGHT)).answer.notes)
+
+
 def test_a_misspelt_name_of_a_column_is_asked_about(tmp_path):
     text = COUNTED.replace('response = "r"', 'response = "r"\ntumor_type = "C"\nbroad_label = "C"')
     told = "\n".join(counted(tmp_path, text).told())

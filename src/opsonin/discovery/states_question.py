@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opsonin.discovery.all_features import patient_features
@@ -24,12 +25,13 @@ from opsonin.discovery.prepare import Prepared, prepare
 from opsonin.discovery.progress import Progress, silent
 from opsonin.discovery.proteins import default_gates, gate, positive_probability
 from opsonin.discovery.read.questions import Discovery
-from opsonin.discovery.samples import Samples, of_samples
+from opsonin.discovery.samples import Samples, composition, of_samples
 from opsonin.discovery.state_table import default_states
 from opsonin.discovery.state_tables import composition_table, dot_table, map_table
 from opsonin.errors import DiscoveryError
 from opsonin.record.schema import near
 
+UNLIKE = 0.05  # p from which the groups' numbers of cells are said to differ
 METHOD = "difference of means (95 % interval, Welch); p by permutation of patients"
 REFERENCE = "Westfall & Young 1993; Benjamini & Hochberg 1995, J R Stat Soc B 57:289"
 
@@ -80,7 +82,7 @@ def answer_states(
     else:
         tables["states"] = _compared_table(found, features)
         rows += _findings(found, features)
-        notes += found.told()
+        notes += [*found.told(), *_unlike_sizes(own, settings, seed)]
     methods = [*prepared.methods, *(annotation.told() if annotation is not None else [])]
     return StatesAnswer(Answer("states", tables, rows, {}, tuple(notes), features), own, methods)
 
@@ -182,6 +184,30 @@ def _compared(
                        by=by, strata=strata, seed=seed), ""  # fmt: skip
     except DiscoveryError as problem:
         return None, f"{first} and {second} are not compared: {problem}"
+
+
+def _unlike_sizes(samples: Samples, settings: Discovery, seed: int) -> list[str]:
+    """Whether one group's samples hold more cells: then log-ratios differ by that alone, rare types' most of all."""
+    if not samples.labelled or (samples.counts is not None and samples.counts_unit == "percent"):
+        return []
+    response, first, second, by = _groups(samples, settings)
+    cells = composition(samples).sum(axis=1)
+    cells = cells[cells >= settings.fewest].rename("value").rename_axis("sample").reset_index()
+    of = samples.samples.assign(sample=samples.samples["sample"].astype(str)).set_index("sample")["subject"]
+    cells["subject"] = cells["sample"].map(of.astype(str).to_dict())
+    cells["value"] = np.log(cells["value"].astype(float))
+    frame = cells.assign(feature="cells", time=None, unit="", kind="composition", source="")
+    if response is None or cells["value"].nunique() < 2:
+        return []
+    found = compare(
+        FeatureTable(frame), response, first=first, second=second, unit=settings.unit, by=by, seed=seed
+    ).frame
+    if not len(found) or found["p"].iloc[0] > UNLIKE:
+        return []
+    one, two = (float(np.exp(found[f"median_{side}"].iloc[0])) for side in ("first", "second"))
+    return [f"samples differ in how many cells were labelled ({first} {one:,.0f}, {second} {two:,.0f}, medians; p "
+            f"{found['p'].iloc[0]:.2g}), and log-ratios with few cells differ by that alone: believe differences of "
+            "types that are common in all samples, or draw equally many cells from each"]  # fmt: skip
 
 
 def _groups(samples: Samples, settings: Discovery) -> tuple[pd.Series | None, str, str, Unit]:

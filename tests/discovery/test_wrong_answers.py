@@ -8,10 +8,12 @@ import pytest
 
 from made_up_samples import write_map
 from opsonin.discovery import read_samples
+from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
 from opsonin.discovery.clones import clone_dynamics
 from opsonin.discovery.differences import compare
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.marker_sources import read_state_markers, read_table
+from opsonin.discovery.normal import read_normal
 from opsonin.discovery.plasticity_question import answer_plasticity
 from opsonin.discovery.read.questions import Discovery
 from opsonin.discovery.samples import Samples
@@ -78,6 +80,18 @@ def test_what_was_left_out_or_taken_for_something_is_said(tmp_path):
     assert any("2 counts are missing and are taken as 0" in line for line in gaps.told())
     words = counted(tmp_path, r=["R", "R", "SD", "SD", "NE", "NE"] * 2)
     assert any("count as non-responders" in line and "'NE', 'SD'" in line for line in words.told())
+
+
+def test_text_among_numbers_is_not_ranked_by_its_letters(tmp_path):
+    values = pd.DataFrame({"symbol": ["TREM2", "CD14"], "monocyte": ["x", "1"]})
+    for name in ("rna_blood", "rna_tissue"):
+        values.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+    with pytest.raises(DiscoveryError, match="'x' in the row 'TREM2', column 'monocyte', is not a number"):
+        read_normal(tmp_path)
+    pd.DataFrame({"p1": ["x1", "2"]}, index=["A", "B"]).to_csv(tmp_path / "a_expression.csv")
+    pd.DataFrame({"patientid": ["p1"], "response": ["R"]}).to_csv(tmp_path / "a_clinical.csv", index=False)
+    with pytest.raises(DiscoveryError, match="'x1' in the row 'A', column 'p1', is not a number"):
+        read_bulk_cohorts(tmp_path)
 
 
 def test_groups_that_differ_in_how_many_cells_were_counted_are_pointed_out(tmp_path):

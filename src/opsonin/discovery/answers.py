@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opsonin.discovery.feature_table import FeatureTable
@@ -64,6 +65,20 @@ def number(settings: Mapping[str, Any], key: str, otherwise: float, where: str) 
     if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
         raise DiscoveryError(f"{where}: {key} = {given!r} is not a number.")
     return float(given)
+
+
+def all_numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The same as numbers.
+
+    Raises: DiscoveryError for a value that is none, as text is put in order by its letters.
+    """
+    made = table.apply(pd.to_numeric, errors="coerce").astype(float)
+    wrong = (made.isna() & table.notna()).to_numpy()
+    if wrong.any():
+        row, column = (int(v) for v in np.argwhere(wrong)[0])
+        raise DiscoveryError(f"{path}: {table.iat[row, column]!r} in the row {table.index[row]!r}, column "
+                             f"{table.columns[column]!r}, is not a number.")  # fmt: skip
+    return made
 
 
 def listed(settings: Mapping[str, Any], key: str) -> list[str]:

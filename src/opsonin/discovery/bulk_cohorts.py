@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from opsonin.discovery.answers import all_numbers
 from opsonin.discovery.gene_names import current_symbols
 from opsonin.discovery.pooling import pool
 from opsonin.errors import DiscoveryError
@@ -164,7 +165,7 @@ def _read(path: Path, name: str) -> BulkCohort:
     lacking = [column for column in ("patientid", "response") if column not in patients.columns]
     if lacking:
         raise DiscoveryError(f"{clinical}: there is no column {lacking[0]}.")
-    expression = pd.read_csv(path, index_col=0)
+    expression = all_numbers(pd.read_csv(path, index_col=0), path)
     expression.index = pd.Index(current_symbols(expression.index), name="gene")
     expression = expression[~expression.index.duplicated()]
     expression.columns = expression.columns.astype(str)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from opsonin.discovery.answers import all_numbers
 from opsonin.discovery.gene_names import current_symbols
 from opsonin.errors import DiscoveryError
 
@@ -84,7 +85,7 @@ def read_normal(folder: str | Path) -> NormalExpression:
             raise DiscoveryError(f"{path}: there is no column symbol; its columns begin {list(frame.columns[:4])}.")
         frame = frame[frame["symbol"].notna()].drop(columns=["GeneID"], errors="ignore")
         frame["symbol"] = current_symbols(frame["symbol"])
-        made.append(frame.groupby("symbol").max().astype(float))
+        made.append(all_numbers(frame.set_index("symbol"), path).groupby(level=0).max())
     return NormalExpression(*made)
 
 

@@ -50,7 +50,7 @@ from opsonin.discovery.plasticity import (
     rank_scores,
     set_agreement,
 )
-from opsonin.discovery.repertoires import clone_features
+from opsonin.discovery.repertoires import FEWEST_READS, clone_features
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.target_question import labelled
 from opsonin.errors import DiscoveryError
@@ -193,7 +193,9 @@ def _repertoires(asked: Mapping[str, Any], data: Path, samples: Samples | None) 
     table = read_table(beside(data, needed(asked, "file", where), where))
     sample, clone, reads = (str(asked.get(key, key)) for key in ("sample", "clone", "reads"))
     features = clone_features(table, samples.samples, sample=sample, clone=clone, reads=reads)
-    return Answer("plasticity", {"repertoires": features.frame}, features=features)
+    lost = sorted(set(table[sample].astype(str)) - set(features.frame["sample"].astype(str)))
+    said = f"clones: {len(lost)} samples have fewer than {FEWEST_READS} reads and no value: {', '.join(lost[:8])}"
+    return Answer("plasticity", {"repertoires": features.frame}, notes=(said,) if lost else (), features=features)
 
 
 def _clone_findings(found: CloneDynamics) -> list[dict[str, Any]]:

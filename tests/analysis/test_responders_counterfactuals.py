@@ -111,6 +111,14 @@ def test_where_one_change_does_not_decide_the_greatest_benefit_does():
         resistance(response, changed, barriers={"c": "exclusion"})
 
 
+def test_a_change_that_does_a_patient_no_good_is_no_barrier():
+    """Without T cells nobody does better, so that T cells are not what holds them back."""
+    response, without = np.array([1, 0, 0]), {"no T cells": np.array([0, 0, 0])}
+    found = resistance(response, without, benefit={"no T cells": np.array([np.nan, -0.4, 0.0])})
+    assert found.barrier.tolist() == ["", NONE, NONE]
+    assert found.table.set_index("barrier")["share"].to_dict() == {"no T cells": 0.0, NONE: 1.0}
+
+
 def test_groups_have_a_row_for_every_barrier_and_keep_their_order():
     response = np.array([1, 0, 0, 1, 0, 0])
     changed = {"a": np.array([1, 1, 0, 1, 1, 1]), "b": np.array([1, 0, 0, 1, 0, 0])}

@@ -125,7 +125,10 @@ def _say(study: Study, found: Explained, level: int) -> None:
         whole = prefix in ("why.counterfactual.", "why.resistance.")
         _table(title, rows if whole else rows.head(SHOWN), percent)
     for assumed in findings.named("why.variance.assumed"):
-        told = words.with_interval(max(assumed.estimate, 0), max(assumed.lower, 0), max(assumed.upper, 0), percent=True)
+        ends = (
+            min(max(x, 0.0), 1.0) for x in (assumed.estimate, assumed.lower, assumed.upper)
+        )  # a sum of noisy shares
+        told = words.with_interval(*ends, percent=True)
         screen.print(f"\nParameters that are assumed account for {told} of the variance.")
     for text in found.findings.notes:
         screen.print(f"\n{escape(text)}", soft_wrap=True)

@@ -60,17 +60,19 @@ def takes_scans(outcome: str) -> bool:
 def benefit(base: PotentialOutcomes, now: PotentialOutcomes) -> Float[np.ndarray, " patient"]:
     """How much smaller the tumour came to be with the change: the difference of the logarithms of its best size.
 
-    True sizes, not read ones; 0 where there was no scan to tell. Where nobody is scanned, how much longer they live, as
-    the difference of the logarithms of the days, of ten years at most.
+    True sizes of the scans after baseline, not read ones; 0 where there was no scan to tell. Where nobody is scanned,
+    how much longer they live, as the difference of the logarithms of the days, of ten years at most.
     """
     if not base.true_mm.shape[1]:
         return np.log(np.clip(now.death, 1.0, 3650.0)) - np.log(np.clip(base.death, 1.0, 3650.0))
 
     def best(made: PotentialOutcomes) -> np.ndarray:
-        size = np.where(np.isnan(made.true_mm), 0.0, made.true_mm).sum(axis=1)
-        seen = ~np.isnan(made.true_mm).all(axis=1)
+        later = made.true_mm[:, :, 1:]  # than baseline, which is the best of every tumour that only grows
+        size = np.where(np.isnan(later), 0.0, later).sum(axis=1)
+        seen = ~np.isnan(later).all(axis=1)
         # a tenth of a millimetre stands for none, so that a logarithm can be had
-        return np.log(np.where(seen, np.maximum(size, 0.1), np.inf).min(axis=1))
+        return np.log(np.where(seen, np.maximum(size, 0.1), np.inf).min(axis=1, initial=np.inf))
 
-    gap = best(base) - best(now)
-    return np.where(np.isfinite(gap), gap, 0.0)
+    one, other = best(base), best(now)
+    told = np.isfinite(one) & np.isfinite(other)
+    return np.where(told, one, 0.0) - np.where(told, other, 0.0)

@@ -75,7 +75,8 @@ def resistance(
 
     response, changed: as for `counterfactuals`.   benefit: a column a mechanism, how much better the patient does with
     it changed (the fall in the logarithm of tumour size, say): the barrier is then the mechanism of the greatest
-    benefit among those that turn the patient, or among all where none does so alone. Without it, patients turned by
+    benefit among those that turn the patient, or among all where none does so alone ("none stands out" where none does
+    any good). Without it, patients turned by
     more than one are "any of several", and those turned by none "several needed".   barriers: what to call the barrier
     that a mechanism's change removes ("exclusion" for "infiltration restored").   groups: of each patient; one group
     where None.   Raises: AnalysisError as `counterfactuals`, or where benefit or barriers name other mechanisms.
@@ -93,9 +94,10 @@ def resistance(
         best = np.where(turned == 1, names[hit.argmax(axis=1)], np.where(turned == 0, SEVERAL, EITHER))
     else:
         worth = _worth(benefit, list(found), yes)
-        best = names[np.where(hit | (turned == 0)[:, None], worth, -np.inf).argmax(axis=1)]
+        counted = np.where(hit | (turned == 0)[:, None], worth, -np.inf)
+        best = np.where((turned == 0) & ~(counted > 0).any(axis=1), NONE, names[counted.argmax(axis=1)])
     barrier = np.where(yes, "", best).astype(object)
-    order = [*dict.fromkeys(names.tolist()), EITHER, SEVERAL]
+    order = [*dict.fromkeys(names.tolist()), EITHER, SEVERAL, NONE]
     method = BY_TURNING if benefit is None else BY_BENEFIT
     return _mapped(barrier, yes, w, groups, order, method, checked_level(level), turned > 0)
 

@@ -113,7 +113,8 @@ def _assumed(findings: list[Any]) -> str:
     sums = named(findings, "why.variance.assumed", ".total")
     if not len(sums):
         return ""
-    total, low, high = (max(float(sums[column].iloc[0]), 0.0) for column in ("estimate", "lower", "upper"))
+    # a sum of noisy shares may lie outside
+    total, low, high = (min(max(float(sums[column].iloc[0]), 0.0), 1.0) for column in ("estimate", "lower", "upper"))
     return f" Parameters that are assumed account for {words.with_interval(total, low, high, percent=True)}."
 
 

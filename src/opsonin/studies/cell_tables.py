@@ -161,6 +161,7 @@ def barriers(many: dict[str, Pool]) -> str:
     changes = {
         "as they are": {},
         "no barrier, as in leukaemia": {"access": LIQUID_ACCESS},
+        "nor cells without the antigen": {"access": LIQUID_ACCESS, "escape_share": 1e-9},
         "no PD-1 brake on these cells": {"car_solid_braked": 0.0},
         "no suppression of these cells": {"car_solid_suppressed": 0.0},
         "no exhaustion of these cells": {"car_solid_exhausting": 0.0},
@@ -213,10 +214,10 @@ def vaccines(many: dict[str, Pool]) -> str:
 def main() -> None:
     """Write every table to the standard output."""
     model = Model([*full_core(), *(load_agent(agent) for agent in AGENTS)])
-    every = pools(model, "b-all", "tnbc", "pancreas", "melanoma", "prostate")
+    every = pools(model, "b-all", "tnbc", "pancreas", "gastric", "melanoma", "prostate")
     tables = [
         leukaemia(every["b-all"]),
-        barriers({name: every[name] for name in ("tnbc", "pancreas")}),
+        barriers({name: every[name] for name in ("tnbc", "pancreas", "gastric")}),
         monocytes(every["tnbc"]),
         vaccines({name: every[name] for name in ("melanoma", "prostate")}),
     ]

@@ -52,14 +52,33 @@ def test_raised_genes_of_counts_are_found_and_the_others_are_not():
 
 def test_raised_genes_of_log_normalised_values_are_found_too():
     counted = tumours(shift=8.0)
-    logged = counted.with_(expression=csr_matrix(np.log2(1 + counted.matrix().toarray())), units="log-normalised")
+    logged = counted.with_(expression=csr_matrix(np.log1p(counted.matrix().toarray())), units="log-normalised")
     found = state_markers(logged, "macrophage", others=["T cell"])
     assert set(GENES[:RAISED]) <= set(found.marked)
     assert (found.frame["p"][RAISED:] < 0.05).mean() < 0.2
 
 
+def test_log_normalised_values_are_natural_logarithms_and_give_log2_folds():
+    made = tumours()
+    eight = np.where(made.cells["label"].to_numpy()[:, None] == "macrophage", np.log(8.0), 0.0)
+    scatter = np.random.default_rng(1).normal(1.0, 0.01, (made.n_cells, len(GENES)))
+    logged = made.with_(expression=csr_matrix(eight + scatter), units="log-normalised")
+    found = state_markers(logged, "macrophage")
+    assert found.frame["log2_fold_change"].to_numpy() == pytest.approx(3.0, abs=0.05)
+    assert found.per_subject is not None
+    assert found.per_subject.to_numpy() == pytest.approx(3.0, abs=0.1)
+    two = state_markers(logged.with_(log_base=2.0), "macrophage")
+    assert two.frame["log2_fold_change"].to_numpy() == pytest.approx(np.log(8.0), abs=0.05)  # taken as they are
+    assert two.frame["p"].to_numpy() == pytest.approx(found.frame["p"].to_numpy())
+    group = pd.Series({s: "resistant" if i < 3 else "responding" for i, s in enumerate(SUBJECTS)})
+    high = np.where(logged.cells["subject"].isin(SUBJECTS[:3]).to_numpy()[:, None], np.log(4.0), 0.0)
+    between = group_contrast(logged.with_(expression=csr_matrix(scatter + high)), "macrophage", group, "resistant",
+                             "responding")  # fmt: skip
+    assert between.frame["log2_fold_change"].to_numpy() == pytest.approx(2.0, abs=0.05)
+
+
 def test_groups_of_patients_are_compared_by_patients():
-    logged = tumours().with_(expression=csr_matrix(np.log2(1 + tumours().matrix().toarray())), units="log-normalised")
+    logged = tumours().with_(expression=csr_matrix(np.log1p(tumours().matrix().toarray())), units="log-normalised")
     group = pd.Series({s: "resistant" if i < 3 else "responding" for i, s in enumerate(SUBJECTS)})
     found = group_contrast(logged, "macrophage", group, "resistant", "responding")
     assert found.n == 6
@@ -70,7 +89,7 @@ def test_groups_of_patients_are_compared_by_patients():
 
 def test_tumour_types_are_compared_each_by_its_own_patients_and_pooled():
     made = tumours(shift=8.0)
-    logged = made.with_(expression=csr_matrix(np.log2(1 + made.matrix().toarray())), units="log-normalised")
+    logged = made.with_(expression=csr_matrix(np.log1p(made.matrix().toarray())), units="log-normalised")
     kinds = {s: "lung" if i < 3 else "melanoma" for i, s in enumerate(SUBJECTS)}
     cells = logged.cells.assign(tumour_type=logged.cells["subject"].map(kinds))
     sources, left = by_tumour_type(logged.with_(cells=cells), "macrophage")

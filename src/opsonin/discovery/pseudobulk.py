@@ -3,7 +3,9 @@
 Cells of one patient are not independent; taking them as replicates makes nearly every gene significant (Squair 2021,
 Nat Commun 12:5692). Counts go to PyDESeq2 (Love 2014, Genome Biol 15:550; Muzellec 2023, Bioinformatics 39:btad547);
 expression that is already log-normalised is averaged per patient and compared by a moderated t-test (Smyth 2004, Stat
-Appl Genet Mol Biol 3:3).
+Appl Genet Mol Biol 3:3). Fold changes are log2 on both paths: log-normalised values are natural logarithms (but for
+those of which reading took log2: `Samples.log_base`) and are brought to base 2. Means of log(1 + value) are nearer to
+each other than logarithms of sums, so that the folds of the second path are the smaller ones.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def state_markers(
         frame = _deseq(both, design, "~patient + cells", ("cells", "state", "others"), samples.genes)
         within = _log_cpm(first) - _log_cpm(second)
     else:
-        within = first - second
+        within = (first - second) * np.log2(samples.log_base)
         frame = moderated(within, samples.genes)
     frame["inside"], frame["outside"] = share_in.mean(axis=0), share_out.mean(axis=0)
     table = pd.DataFrame(within.T, index=samples.genes, columns=pd.Index(kept))
@@ -104,7 +106,7 @@ def group_contrast(
         design = pd.DataFrame({"group": np.where(of_first, "first", "second")})
         frame = _deseq(sums, design, "~group", ("group", "first", "second"), samples.genes)
     else:
-        frame = moderated(sums, samples.genes, of_first)
+        frame = moderated(sums * np.log2(samples.log_base), samples.genes, of_first)
     frame["inside"], frame["outside"] = share[of_first].mean(axis=0), share[~of_first].mean(axis=0)
     words = state if isinstance(state, str) else ", ".join(state)
     return StateMarkers(frame, f"{samples.title or 'these samples'}: {words}, {first} against {second}", n=len(kept))
@@ -115,7 +117,7 @@ def moderated(
 ) -> pd.DataFrame:
     """A moderated t-test per gene: the mean against 0 (differences within patients), or two groups of patients.
 
-    level: on a log2 scale (or another logarithm, which the fold change then has).  The variance of a gene is shrunken
+    level: on a log2 scale, as the fold change is.  The variance of a gene is shrunken
     towards that of all genes, with the prior fitted to the data. Genes without any variance have no p.
     """
     from scipy.special import stdtr

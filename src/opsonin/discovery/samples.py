@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -45,7 +46,8 @@ class Samples:
         mapping names of time, tissue, tumour_type, label and further columns; texts are categorical. Empty where only
         counts are known.
     expression: cells × genes, sparse in memory or read from its file by blocks; None for labels alone.
-    units: of expression: counts, log-normalised (log of a normalised value, any base), or none.
+    units: of expression: counts, log-normalised (log of a normalised value), or none.
+    log_base: of that logarithm: e, as Seurat and scanpy take it, unless log2 was taken in reading ("normalised").
     counts: samples × labels, where no cells are known; counts_unit: "cells", or "percent" where only shares are.
     subjects: one row per subject: subject, response ("responder", "non-responder" or missing), group, outcome columns.
     samples: one row per sample: sample, subject, and as mapped time, day, tissue, tumour_type, treatment, response (of
@@ -60,6 +62,7 @@ class Samples:
     expression: csr_matrix | OnDisk | None = None
     genes: pd.Index = field(default_factory=lambda: pd.Index([], dtype=object))
     units: Units = "none"
+    log_base: float = math.e
     counts: pd.DataFrame | None = None
     counts_unit: Literal["cells", "percent"] = "cells"
     modality: Modality = "RNA"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from opsonin.discovery.read.genes import with_symbols
 from opsonin.discovery.read.mapping import Mapping
 from opsonin.discovery.read.read_cells import read_cells
 from opsonin.discovery.read.read_counts import read_counts
-from opsonin.discovery.read.values import with_units
+from opsonin.discovery.read.values import LOG2, with_units
 from opsonin.discovery.read.whose import samples_table, spelt_alike, subjects_table
 from opsonin.discovery.samples import CELL, SAMPLE, Samples
 from opsonin.errors import DiscoveryError
@@ -75,6 +76,7 @@ def assemble(data: Path, mapping: Mapping) -> Samples:
         expression=matrix,
         genes=read.genes if read is not None and matrix is not None else pd.Index([], dtype=object),
         units=units,  # type: ignore[arg-type]
+        log_base=2.0 if read is not None and LOG2 in read.notes else math.e,
         counts=counts,
         counts_unit=mapping.counts.unit if mapping.counts is not None and counts is not None else "cells",
         modality="cell counts" if counts is not None else modality,
@@ -122,17 +124,19 @@ def _expression(data: Path, files: str | dict[str, str], mapping: Mapping, table
     symbols = _symbols(data, mapping) if said.symbols else None
     named: dict[str, str] = files if isinstance(files, dict) else {"": files}
     parts: list[Read] = []
-    units: set[str] = set()
+    units: set[tuple[str, bool]] = set()
     for sample, name in named.items():
         read = read_expression(data / name, mapping, known)
         if said.modality in ("RNA", "bulk RNA"):
             read = with_symbols(read, said.gene_names, symbols, said.species)
         read, own = with_units(read, said.units, said.modality == "bulk RNA", said.round)
-        units.add(own)
+        units.add((own, LOG2 in read.notes))
         parts.append(_of_sample(read, sample) if sample else read)
     if len(units) > 1:
-        raise DiscoveryError(f"some files of [files] expression hold counts and others logs; give one kind: {units}.")
-    return (parts[0] if len(parts) == 1 else _stacked(parts)), units.pop()
+        kinds = sorted({f"{own}{' (log2 taken)' if taken else ''}" for own, taken in units})
+        raise DiscoveryError(f"the files of [files] expression hold values of several kinds: {', '.join(kinds)}; "
+                             "give one kind.")  # fmt: skip
+    return (parts[0] if len(parts) == 1 else _stacked(parts)), units.pop()[0]
 
 
 def _of_sample(read: Read, sample: str) -> Read:

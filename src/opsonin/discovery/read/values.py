@@ -12,6 +12,7 @@ from opsonin.errors import DiscoveryError
 
 LOOKED_AT = 2_000  # cells
 MOST_LOG = 30.0  # no logarithm of a normalised value is above this
+LOG2 = "log2(value + 1) is taken"
 FRACTIONS = 1e-3  # of the values may be no whole numbers in counts
 
 
@@ -68,7 +69,7 @@ def with_units(read: Read, said: str | None, bulk: bool, round_: bool = False) -
                 '(TPM, CPM) or expected counts; write units = "normalised", or units = "counts" with round = true, in '
                 f"[expression]{_other(read)}."
             )
-        notes.append("log2(value + 1) is taken")
+        notes.append(LOG2)
         return replace(read, matrix=_logged(read, matrix), notes=notes), "log-normalised"
     return replace(read, notes=notes), units
 

@@ -107,3 +107,21 @@ def test_bad_input_is_named(outcome, parameters, message):
 def test_too_few_bins_or_replicates_are_named(few):
     with pytest.raises(AnalysisError, match="2 bins and 2 replicates are the least"):
         variance_shares(np.arange(60) % 2, {"x": np.arange(60)}, **few)
+
+
+def test_shares_that_overlap_are_not_summed():
+    z = normal(5, "shared", np.arange(300), draws=1)[:, 0]
+    response = z > 0
+    found = variance_shares(response, {"a": z, "b": z + 1, "c": 2 * z}, sources={"a": "assumed: so"}, pairs=0)
+    assert np.isnan(found.alone).all()
+    assert 0.5 < found.assumed[0] <= 1
+    told = {f.name: f for f in found.findings()}
+    assert "more than 100 %" in told["why.variance.alone.total"].note
+    assert "whose values or spreads are assumed" in told["why.variance.assumed.total"].note
+
+
+def test_a_sum_that_nobody_can_tell_is_not_told():
+    z = normal(6, "few", np.arange(40), draws=30)
+    found = variance_shares(z[:, 0] > 0.8, {f"x{k}": z[:, k] for k in range(1, 30)}, bins=2, pairs=0)
+    assert np.isnan(found.alone).all()
+    assert set(found.untold) == {"alone"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,9 @@ def _say(study: Study, found: Explained, level: int) -> None:
         whole = prefix in ("why.counterfactual.", "why.resistance.")
         _table(title, rows if whole else rows.head(SHOWN), percent)
     for assumed in findings.named("why.variance.assumed"):
+        if not math.isfinite(assumed.estimate):
+            screen.print(f"\nWhat assumed parameters account for together is not told: {assumed.note}.", soft_wrap=True)
+            continue
         ends = (
             min(max(x, 0.0), 1.0) for x in (assumed.estimate, assumed.lower, assumed.upper)
         )  # a sum of noisy shares

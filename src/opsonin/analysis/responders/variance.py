@@ -26,6 +26,11 @@ from opsonin.random import exponential
 
 FEWEST = 8  # patients in a bin, so that its variance means something
 METHOD = "first-order Sobol index from given patients, binned, bias taken off; Bayesian bootstrap"
+FEW = "too few patients to tell: the interval of the sum holds all from 0 to 100 %"
+OVERLAP = (
+    "the shares sum to more than 100 %: parameters go together and are counted more than once, as in a basket of "
+    "indications, or patients are too few"
+)
 REFERENCE = "Plischke 2013, Eur J Oper Res 226:536"
 
 
@@ -35,8 +40,9 @@ class VarianceShares:
     below 0 where the share is none.   pairs: first, second, interaction (beyond the two alone), lower, upper, of the
     strongest parameters; somewhat too small where the outcome flips sharply.   alone: the sum of the shares with its
     interval: what parameters explain each by itself; what is missing to 1 they explain together, or nothing that was
-    given does. Where parameters are correlated the shares overlap.   assumed: the same sum, of parameters whose source
-    says "assumed".   variance: of the outcome.
+    given does.   assumed: the same sum, of parameters whose source says "assumed".   untold: why a sum is not given
+    ("alone", "assumed"): NaN where it passes 1, as where parameters go together and their shares overlap, or where its
+    interval holds all from 0 to 1.   variance: of the outcome.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -46,6 +52,7 @@ class VarianceShares:
     variance: float
     n: int
     level: float
+    untold: dict[str, str] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         return self.table.copy()
@@ -74,7 +81,8 @@ class VarianceShares:
             ("assumed", self.assumed, "what parameters explain whose values or spreads are assumed"),
         ):
             ends = dict(zip(("estimate", "lower", "upper"), sums, strict=True))
-            made.append(Finding(f"why.variance.{name}.total", method=METHOD, note=told, **ends, **common))
+            said = self.untold.get(name, told)
+            made.append(Finding(f"why.variance.{name}.total", method=METHOD, note=said, **ends, **common))
         for _, row in self.pairs.iterrows():
             made.append(
                 Finding(
@@ -142,12 +150,13 @@ def variance_shares(
     table = pd.DataFrame(rows, columns=pd.Index(["parameter", "share", "lower", "upper", "source"]))
     table = table.iloc[np.argsort(-table["share"].to_numpy(), kind="stable")].reset_index(drop=True)
     guessed = [name for name in every if is_assumed(sources.get(name, ""))]
-    alone, assumed = (_total([every[name] for name in names], tail) for names in (every, guessed))
+    (alone, no_sum), (assumed, none_assumed) = (_total([every[k] for k in names], tail) for names in (every, guessed))
+    untold = {name: why for name, why in (("alone", no_sum), ("assumed", none_assumed)) if why}
     strongest = [name for name in table["parameter"].tolist()[: max(pairs, 0)] if np.ptp(found[name]) > 0]
     together = [_interaction(a, b, found, y, drawn, whole, tail) for a, b in combinations(strongest, 2)]
     both = pd.DataFrame(together, columns=pd.Index(["first", "second", "interaction", "lower", "upper"]))
     both = both.iloc[np.argsort(-both["interaction"].to_numpy(dtype=float), kind="stable")].reset_index(drop=True)
-    return VarianceShares(table, both, alone, assumed, float(whole[0]), y.size, level)
+    return VarianceShares(table, both, alone, assumed, float(whole[0]), y.size, level, untold)
 
 
 def is_assumed(source: str) -> bool:
@@ -155,13 +164,15 @@ def is_assumed(source: str) -> bool:
     return source.strip().lower().startswith("assumed")
 
 
-def _total(shares: list[np.ndarray], tail: float) -> tuple[float, float, float]:
-    """The sum of some shares with its interval; 0 of none."""
+def _total(shares: list[np.ndarray], tail: float) -> tuple[tuple[float, float, float], str]:
+    """The sum of some shares with its interval, 0 of none; or NaN, and why it is not told."""
     if not shares:
-        return 0.0, 0.0, 0.0
+        return (0.0, 0.0, 0.0), ""
     total = np.sum(shares, axis=0)
     low, high = np.quantile(total[1:], [tail, 1 - tail])
-    return float(total[0]), float(low), float(high)
+    if total[0] > 1 + 1e-9 or low > 1:
+        return (math.nan,) * 3, OVERLAP
+    return ((math.nan,) * 3, FEW) if low <= 0 and high >= 1 else ((float(total[0]), float(low), float(high)), "")
 
 
 def _interaction(

@@ -92,7 +92,7 @@ def explained(findings: Iterable[Any]) -> Figure | None:
     plot.update_layout(bargap=0.45)
     caption = "How much less response would differ between patients who are alike in the parameter (first-order share)."
     alone = named(found, "why.variance.alone", ".total")
-    if len(alone):
+    if len(alone) and np.isfinite(alone["estimate"].iloc[0]):
         total = float(np.clip(alone["estimate"].iloc[0], 0, 1))
         caption += (
             f" All by themselves they explain {words.share(round(total, 3))}; the rest comes of their interplay, or of "
@@ -113,6 +113,8 @@ def _assumed(findings: list[Any]) -> str:
     sums = named(findings, "why.variance.assumed", ".total")
     if not len(sums):
         return ""
+    if not np.isfinite(sums["estimate"].iloc[0]):
+        return f" How much those that are assumed account for together is not told: {sums['note'].iloc[0]}."
     # a sum of noisy shares may lie outside
     total, low, high = (min(max(float(sums[column].iloc[0]), 0.0), 1.0) for column in ("estimate", "lower", "upper"))
     return f" Parameters that are assumed account for {words.with_interval(total, low, high, percent=True)}."

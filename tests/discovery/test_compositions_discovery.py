@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
+from opsonin.discovery.comparing import compare
 from opsonin.discovery.compositions import composition_features, counts_of_percents, log_ratios
-from opsonin.discovery.differences import compare, false_discovery_rate, group_differences
+from opsonin.discovery.differences import false_discovery_rate, group_differences
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.samples import Samples
 from opsonin.errors import DiscoveryError

@@ -10,7 +10,7 @@ from made_up_samples import write_map
 from opsonin.discovery import read_samples
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
 from opsonin.discovery.clones import clone_dynamics
-from opsonin.discovery.differences import compare
+from opsonin.discovery.comparing import compare
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.marker_sources import read_state_markers, read_table
 from opsonin.discovery.normal import read_normal
@@ -62,12 +62,19 @@ def test_a_response_whose_names_could_be_either_is_asked_about():
         compare(FeatureTable(frame), pd.Series({"1": "responder", "2": "non-responder"}))
 
 
-def test_patients_with_samples_of_both_groups_are_no_two_groups(tmp_path):
+def test_patients_with_samples_of_both_groups_are_compared_with_themselves(tmp_path):
     text = COUNTED.replace('response = "r"', 'response = "r"\ntime = "t"')
-    read = counted(tmp_path, text, t=["pre", "post"] * 6)
+    read = counted(tmp_path, text, t=["pre", "post"] * 5 + ["pre", "pre"])
     asked = Discovery(**LIGHT, compare="time", groups=["post", "pre"])
-    notes = answer_states(read, asked).answer.notes
-    assert any("6 patients have samples of both 'post' and 'pre'" in note for note in notes)
+    answer = answer_states(read, asked).answer
+    assert "post against pre within the same 5 patients; all 32 sign flips" in "\n".join(answer.notes)
+    assert any("samples of one group alone: 6" in note for note in answer.notes)
+    row = next(row for row in answer.findings if row["name"] == "states.A log-ratio.difference")
+    assert row["n"] == 5
+    assert "sign flips" in row["method"]
+    few = counted(tmp_path, text, t=["pre", "post"] * 2 + ["pre", "pre"] * 4)
+    notes = answer_states(few, asked).answer.notes
+    assert any("2 patients have samples of both 'post' and 'pre'" in note for note in notes)
 
 
 def test_what_was_left_out_or_taken_for_something_is_said(tmp_path):

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
     from opsonin.discovery.clones import CloneDynamics, clone_dynamics
     from opsonin.discovery.colonies import growth_rates
+    from opsonin.discovery.comparing import compare
     from opsonin.discovery.compositions import composition_features, counts_of_percents, log_ratios
     from opsonin.discovery.consistency import by_tumour_type
-    from opsonin.discovery.differences import Differences, compare, group_differences
+    from opsonin.discovery.differences import Differences, group_differences
     from opsonin.discovery.feature_table import FeatureTable
     from opsonin.discovery.growth_states import growth_mixture, growth_table
     from opsonin.discovery.heterogeneity import heterogeneity_features
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from opsonin.discovery.target_pages import target_page, why_above
     from opsonin.discovery.target_question import answer_targets
     from opsonin.discovery.targets import TargetQuestion, TargetRanking, rank_targets
+    from opsonin.discovery.within_patients import paired_differences
 
 _HOME = {
     "Agreement": "label_agreement",
@@ -65,7 +67,7 @@ _HOME = {
     "by_tumour_type": "consistency",
     "clone_dynamics": "clones",
     "clone_features": "repertoires",
-    "compare": "differences",
+    "compare": "comparing",
     "composition": "samples",
     "composition_features": "compositions",
     "counts_of_percents": "compositions",
@@ -82,6 +84,7 @@ _HOME = {
     "nearest": "annotation",
     "overlap": "overlaps",
     "overlap_table": "overlaps",
+    "paired_differences": "within_patients",
     "patient_features": "all_features",
     "plasticity_features": "plasticity",
     "rank_intervals": "target_intervals",
@@ -144,6 +147,7 @@ __all__ = [
     "nearest",
     "overlap",
     "overlap_table",
+    "paired_differences",
     "patient_features",
     "plasticity_features",
     "rank_intervals",

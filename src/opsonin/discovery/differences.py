@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from opsonin.discovery.feature_table import FeatureTable
 from opsonin.errors import DiscoveryError
 from opsonin.random import permutation
 
@@ -41,6 +40,8 @@ class Differences:
         the second), p, p_bh (false discovery rate), p_max (chance that the strongest of all is as strong).
     first, second: the groups.   unit: what was exchanged.   permutations: how many; exact: all of them.
     left_out: units and features that could not be used, with the reason, and units made of several samples.
+    paired: within the same patients, by the signs of their differences; n_first and n_second are then the pairs, above
+        is how often a patient's first lies above the same one's second, and the interval is Student's.
     """
 
     frame: pd.DataFrame
@@ -51,15 +52,19 @@ class Differences:
     permutations: int
     exact: bool
     left_out: tuple[str, ...]
+    paired: bool = False
 
     def told(self) -> list[str]:
         """What was done and what holds, as sentences."""
         n = self.frame[["n_first", "n_second"]].max() if len(self.frame) else pd.Series([0, 0])
         how = f"all {self.permutations:,}" if self.exact else f"{self.permutations:,}"
         kept = self.frame[self.frame["p_bh"] <= 0.05]["feature"].tolist()
+        who = f"{self.first} ({int(n.iloc[0])}) against {self.second} ({int(n.iloc[1])}), unit: {self.unit}"
+        if self.paired:
+            who = f"{self.first} against {self.second} within the same {int(n.iloc[0])} patients"
         return [
-            f"{self.first} ({int(n.iloc[0])}) against {self.second} ({int(n.iloc[1])}), unit: {self.unit}; {how} "
-            f"permutations; {len(self.frame)} features; at a false discovery rate of 5 %: {', '.join(kept) or 'none'}.",
+            f"{who}; {how} {'sign flips' if self.paired else 'permutations'}; {len(self.frame)} features; at a false "
+            f"discovery rate of 5 %: {', '.join(kept) or 'none'}.",
             *self.left_out,
         ]
 
@@ -116,7 +121,7 @@ def group_differences(
     for place, column in enumerate(usable):
         has = known[:, column]
         one, other = x[has & is_first, column], x[has & ~is_first, column]
-        w = _precision(x[has, column], v[has, column])
+        w = precision(x[has, column], v[has, column])
         difference, lower, upper = _welch(one, other, w[is_first[has]], w[~is_first[has]])
         above = float((np.sign(one[:, None] - other[None, :]) + 1).mean() / 2)
         name = values.columns[int(column)]
@@ -129,62 +134,6 @@ def group_differences(
                        exact, tuple(left))  # fmt: skip
 
 
-def compare(
-    table: FeatureTable,
-    response: pd.Series,
-    *,
-    first: str = "responder",
-    second: str = "non-responder",
-    unit: Unit = "subject",
-    by: Unit | None = None,
-    variances: pd.DataFrame | None = None,
-    **options: Any,
-) -> Differences:
-    """Features of a table between groups of patients.
-
-    response: indexed by subject, or by sample where it was judged for each sample. Given by sample with patients as the
-    unit, a patient's samples of one response are averaged, and patients whose samples differ are left out and named.
-    by: what response is indexed by; told from its names where left out, which may be those of both.
-    variances: samples × features, of the features' own uncertainty.   options: of `group_differences`.
-    Raises: DiscoveryError as `group_differences`, and where nobody has a response.
-    """
-    wide = table.wide()
-    of = table.frame.drop_duplicates("sample").set_index("sample")["subject"].astype(str).reindex(wide.index)
-    by_sample = _by_sample(response.index, of) if by is None else by == "sample"
-    known = response[response.notna()].astype(str)
-    group = pd.Series(wide.index if by_sample else of.to_numpy(), index=wide.index).map(known.to_dict())
-    if not group.notna().any():
-        raise DiscoveryError("no sample's subject has a response; index it by subject or by sample, as in the table.")
-    strata = options.get("strata")
-    if isinstance(strata, pd.Series) and unit == "sample" and (by == "subject" or not _by_sample(strata.index, of)):
-        options["strata"] = of.map(options["strata"].to_dict())
-    own = None if variances is None else variances.reindex(index=wide.index, columns=wide.columns).fillna(0.0)
-    if unit == "sample":
-        return group_differences(wide, group, first=first, second=second, unit=unit, variances=own, **options)
-    answers = group.groupby(of).nunique()
-    mixed = sorted(answers[answers > 1].index)
-    single = group.groupby(of).first().where(answers <= 1)
-    kept = wide[group.notna().to_numpy()]
-    subject = of[group.notna().to_numpy()]
-    means = kept.groupby(subject).mean()
-    shrunk = None
-    if own is not None:
-        several = kept.notna().groupby(subject).sum().clip(lower=1)
-        shrunk = own.loc[kept.index].groupby(subject).sum() / several**2
-    _refuse_paired(single, mixed, first, second)
-    found = group_differences(
-        means, single.reindex(means.index), first=first, second=second, unit=unit, variances=shrunk, **options
-    )
-    told = [f"left out, as they have samples of both groups: {', '.join(mixed)}."] if mixed else []
-    several = int((subject[subject.isin(single[single.isin([first, second])].index)].value_counts() > 1).sum())
-    if several:
-        told.append(f"{several} patients have several samples, of which the mean is taken.")
-    if options.get("strata") is not None:
-        told.append("p by exchange within strata; differences and their intervals are of all together.")
-    words = [line for line in found.left_out if not mixed or "of neither group" not in line]
-    return Differences(**{**found.__dict__, "left_out": (*told, *words)})
-
-
 def false_discovery_rate(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
     """Benjamini–Hochberg's adjusted p-values."""
     order = np.argsort(p, kind="stable")
@@ -192,32 +141,6 @@ def false_discovery_rate(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " t
     found = np.empty(p.size)
     found[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return found
-
-
-def _refuse_paired(single: pd.Series, mixed: list[str], first: str, second: str) -> None:
-    """Raises: DiscoveryError where too few patients are of one group alone, as most have samples of both."""
-    if mixed and min(int((single == first).sum()), int((single == second).sum())) < FEWEST:
-        raise DiscoveryError(
-            f"{len(mixed)} patients have samples of both {first!r} and {second!r} ({', '.join(mixed[:5])}) and too few "
-            "are of one alone: patients are compared between groups, not within; compare by a column of the patients, "
-            "or take the features' table for a comparison in pairs."
-        )
-
-
-def _by_sample(names: pd.Index, of: pd.Series) -> bool:
-    """Whether names are those of samples; of: the subject of each sample.
-
-    Raises: DiscoveryError where they name samples and other subjects alike, as numbers do.
-    """
-    samples, subjects = names.isin(of.index), names.isin(of.to_numpy())
-    unlike = [name for name in names[samples & subjects] if (of[of == name].index != name).any() or of[name] != name]
-    if not unlike:
-        return bool(samples.any())
-    if samples.all() != subjects.all():
-        return bool(samples.all())
-    raise DiscoveryError(
-        f"{unlike[0]!r} names a sample and a subject, and not the same; say by = 'subject' or 'sample'."
-    )
 
 
 def _strata(strata: Any, index: pd.Index, kept: np.ndarray) -> np.ndarray:
@@ -261,7 +184,7 @@ def _weighted(
     for column in range(x.shape[1]):
         has = known[:, column]
         own = x[has, column]
-        weight[has, column] = 1.0 if test == "rank" else _precision(own, v[has, column])
+        weight[has, column] = 1.0 if test == "rank" else precision(own, v[has, column])
         values[has, column] = pd.Series(own).rank().to_numpy() if test == "rank" else own
         for one in np.unique(stratum[has]):  # the level of a stratum is no difference between groups
             rows = has & (stratum == one)
@@ -269,7 +192,7 @@ def _weighted(
     return values, weight
 
 
-def _precision(values: np.ndarray, variance: np.ndarray) -> np.ndarray:
+def precision(values: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Weights 1 / (spread between units + own variance); alike where no variance is given."""
     if not variance.any():
         return np.ones_like(values)

@@ -18,7 +18,8 @@ import pandas as pd
 from opsonin.discovery.all_features import patient_features
 from opsonin.discovery.annotation import Annotation, annotate, with_annotation
 from opsonin.discovery.answers import Answer, finding
-from opsonin.discovery.differences import Differences, Unit, compare
+from opsonin.discovery.comparing import compare
+from opsonin.discovery.differences import Differences, Unit
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.label_agreement import agreement
 from opsonin.discovery.prepare import Prepared, prepare
@@ -33,6 +34,7 @@ from opsonin.record.schema import near
 
 UNLIKE = 0.05  # p from which the groups' numbers of cells are said to differ
 METHOD = "difference of means (95 % interval, Welch); p by permutation of patients"
+WITHIN = "mean difference within the same patients (95 % interval, Student); p by sign flips"
 REFERENCE = "Westfall & Young 1993; Benjamini & Hochberg 1995, J R Stat Soc B 57:289"
 
 
@@ -250,6 +252,7 @@ def _findings(found: Differences, features: FeatureTable) -> list[dict[str, Any]
     units = features.frame.drop_duplicates("feature").set_index("feature")["unit"].to_dict()
     contrast = f"{found.first} against {found.second}"
     honest = "" if found.unit == "subject" else "samples were taken as the unit, though several are of one patient; "
+    method = METHOD if found.unit == "subject" else METHOD.replace("patients", "samples")
     rows = []
     for row in found.frame.sort_values("p", kind="stable").to_dict("records"):
         said = (
@@ -257,8 +260,9 @@ def _findings(found: Differences, features: FeatureTable) -> list[dict[str, Any]
         )
         rows.append(finding(
             f"states.{row['feature']}.difference", contrast, row["difference"], lower=row["lower"], upper=row["upper"],
-            level=0.95, p=row["p"], n=int(row["n_first"] + row["n_second"]), unit=units.get(row["feature"], ""),
-            method=METHOD if found.unit == "subject" else METHOD.replace("patients", "samples"), reference=REFERENCE,
+            level=0.95, p=row["p"], unit=units.get(row["feature"], ""),
+            n=int(row["n_first"] + (0 if found.paired else row["n_second"])),
+            method=WITHIN if found.paired else method, reference=REFERENCE,
             note=f"{said}{row['p_max']:.2g}",
         ))  # fmt: skip
     kept = int((found.frame["p_bh"] <= 0.05).sum())
@@ -269,7 +273,7 @@ def _findings(found: Differences, features: FeatureTable) -> list[dict[str, Any]
 
 
 def _units(found: Differences) -> int:
-    sizes = found.frame[["n_first", "n_second"]].max()
+    sizes = found.frame[["n_first"] if found.paired else ["n_first", "n_second"]].max()
     return int(sizes.sum()) if len(found.frame) else 0
 
 

@@ -136,6 +136,10 @@ def test_selection_takes_the_best_arm_as_often_as_published():
         (lambda: predictive_probability(5, 4, 10, 0.2, 0.9), "cannot be"),
         (lambda: pick_the_winner(10, np.array([0.2])), "two or more arms"),
         (lambda: bop2(0.2, 0.4, [3], 0.0001), "no boundary"),
+        (lambda: bop2(0.2, 0.4, [20, 10]), r"rising numbers of patients; \[20, 10\]"),
+        (lambda: bop2(0.2, 0.4, [10, 10]), "rising numbers"),
+        (lambda: bop2(0.2, 0.4, []), "needs a look"),
+        (lambda: predictive_probability_design(0.2, 0.4, 36, [20, 10]), "rising numbers"),
     ],
 )
 def test_bad_input_is_named(ask, words):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opsonin.designs.phase_two.binomial import check_rates
-from opsonin.designs.phase_two.looks import Looks
+from opsonin.designs.phase_two.looks import Looks, rising
 from opsonin.errors import DesignError
 
 
@@ -37,12 +37,14 @@ def bop2(
     looks: numbers of patients at every look, the last one the trial's.   prior: Beta(prior_rate, 1 - prior_rate), the
     weight of one patient, at p0 where not given.   grid: values of λ in (0, 1) and of γ in [0, 1] tried.
     Source: Zhou, Lee & Yuan (2017), Stat Med 36:3302, doi:10.1002/sim.7338.
-    Raises: DesignError where nothing on the grid keeps alpha.
+    Raises: DesignError where looks do not rise, or nothing on the grid keeps alpha.
     """
     from scipy.special import betaincc
 
     check_rates(p0, p1, alpha, 0.5)
-    points = np.array(sorted({int(n) for n in looks}), dtype=np.int64)
+    points = rising(looks)
+    if not len(points):
+        raise DesignError("a BOP2 design needs a look; give numbers of patients that rise, such as [10, 20, 30].")
     rate = p0 if prior_rate is None else prior_rate
     belief = [betaincc(rate + np.arange(n + 1), 1 - rate + n - np.arange(n + 1), p0) for n in points.tolist()]
     best: Bop2 | None = None

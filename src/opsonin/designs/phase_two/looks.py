@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,17 @@ class LooksCharacteristics(NamedTuple):
     go: float
     stop: Float[np.ndarray, " look"]
     patients: float
+
+
+def rising(looks: Iterable[int]) -> Int[np.ndarray, " look"]:
+    """Numbers of patients at looks, as given.
+
+    Raises: DesignError where they do not rise from each look to the next.
+    """
+    points = np.array([int(n) for n in looks], dtype=np.int64)
+    if np.any(np.diff(points, prepend=0) < 1):
+        raise DesignError(f"looks come after rising numbers of patients; {points.tolist()} were given.")
+    return points
 
 
 @dataclass(frozen=True, eq=False)

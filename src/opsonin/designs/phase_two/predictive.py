@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.designs.phase_two.binomial import check_rates
-from opsonin.designs.phase_two.looks import Looks
+from opsonin.designs.phase_two.looks import Looks, rising
 from opsonin.errors import DesignError
 
 
@@ -60,10 +60,10 @@ def predictive_probability_design(
     looks: numbers of patients at interim looks.   The pair (θ_L, θ_T) of highest power among those that keep the error
     probabilities at `most` patients; returns (the looks' bounds, θ_L, θ_T).
     Source: Lee & Liu (2008), section 3.
-    Raises: DesignError where no pair keeps them: more patients are needed.
+    Raises: DesignError where looks do not rise, or no pair keeps them: more patients are needed.
     """
     check_rates(p0, p1, alpha, beta)
-    points = np.array([*sorted({int(look) for look in looks if look < most}), most], dtype=np.int64)
+    points = np.array([*(n for n in rising(looks) if n < most), most], dtype=np.int64)
     best: tuple[float, Looks, float, float] | None = None
     for final in np.linspace(0.80, 0.995, grid):
         chances = [_chances(int(n), most, p0, float(final), prior) for n in points]

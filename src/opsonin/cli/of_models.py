@@ -20,7 +20,7 @@ def add_commands(app: typer.Typer) -> None:
 def simulate(
     study: Annotated[str, STUDY],
     patients: Annotated[int, typer.Option(min=1, help="How many virtual patients.")] = 1000,
-    level: Annotated[int, typer.Option(min=1, help="The dose level that all of them get.")] = 1,
+    level: Annotated[int, typer.Option(min=1, help="The dose level that all of them get, or the arm.")] = 1,
     days: Annotated[float, typer.Option(help="The last day; protocol day 1 begins at 0.")] = 180.0,
     every: Annotated[float, typer.Option(help="Days from one value to the next.")] = 1.0,
     from_day: Annotated[float, typer.Option(help="The day of the first value.")] = 0.0,
@@ -62,7 +62,7 @@ def sensitivity(
     samples: Annotated[
         int | None, typer.Option(min=2, help="Sobol: a power of 2 (256); Morris: trajectories (20); PAWN: (1000).")
     ] = None,
-    level: Annotated[int, typer.Option(min=1, help="The dose level.")] = 1,
+    level: Annotated[int, typer.Option(min=1, help="The dose level, or the arm by its number.")] = 1,
     days: Annotated[float, typer.Option(help="The last day; protocol day 1 begins at 0.")] = 21.0,
     fold: Annotated[float, typer.Option(help="Parameters alike in all patients vary within this factor.")] = 2.0,
     most: Annotated[int, typer.Option(min=1, help="Factors shown for each outcome.")] = 10,

@@ -14,6 +14,7 @@ from opsonin.study.asked_synergy import check_synergy
 from opsonin.study.contrasts import Comparison, comparisons
 from opsonin.study.dose_finding import study_design
 from opsonin.study.enrolment import arm_names, doses_by_arm, study_arms
+from opsonin.study.fitting import model_of
 from opsonin.study.levels import doses_by_level, level_texts
 from opsonin.study.names import refuse, require
 from opsonin.study.protocol_policies import protocol_policies
@@ -73,8 +74,7 @@ def build(study: Study) -> Built:
 
     Raises: StudyError for what the model does not have, TherapyError and ModelError for therapies that do not hold.
     """
-    from opsonin import biology, patients
-    from opsonin.model import Model
+    from opsonin import patients
     from opsonin.trial.plan import make_plan
 
     therapies = _therapies(study)
@@ -83,7 +83,7 @@ def build(study: Study) -> Built:
     if sites > 1:
         check_sites(study, core, therapies)
         indications = tuple(patients.several_sites(one, sites) for one in indications)
-    model = Model([*biology.core_named(core, sites), *therapies.values()])
+    model = model_of(study, core, sites, therapies)
     places = [_administration(study, n, therapies[t.agent]) for n, t in enumerate(study.file.treatment)]
     agents, routes = tuple(p.agent for p in places), tuple(p.route for p in places)
     _check_observables(study, model)

@@ -23,9 +23,11 @@ def check_level(study: Study, level: int) -> None:
         raise StudyError(
             f"this study is a basket ({', '.join(indications)}); simulate a study of one of these indications."
         )
-    levels = len(study.built.protocol.levels)
+    protocol = study.built.protocol
+    levels = len(protocol.levels)
     if not 1 <= level <= levels:
-        raise StudyError(f"there is no dose level {level}; the study has 1 to {levels}.")
+        many = f"1 to {levels}" if levels > 1 else "1"
+        raise StudyError(f"there is no {protocol.level_word} {level}; the study has {many}.")
 
 
 def check_day(day: float) -> None:

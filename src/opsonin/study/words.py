@@ -160,7 +160,23 @@ def _assessments(study: StudyFile) -> list[str]:
             f"scans at baseline and every {tumour.every.text} from protocol day 1 (elapsed {every:g}, {2 * every:g} …)"
             f", judged by {tumour.criteria}{', responses to be confirmed' if tumour.confirm else ''}."
         )
+        said += _leukaemias(study)
     return said or ["none"]
+
+
+def _leukaemias(study: StudyFile) -> list[str]:
+    """A warning where scans judge a leukaemia by its size."""
+    from opsonin.patients import indication
+
+    tumour, every = study.assessments.tumour, [indication(name) for name in study.population.indications]
+    found = [one.name for one in every if one.species == "human" and "leukaemia" in one.title.lower()]
+    if not found or tumour is None or tumour.criteria == "marrow":
+        return []
+    mixed = "; the other tumours of this study need a study of their own then" if len(found) < len(every) else ""
+    return [
+        f"warning: of {_listed(found)}, a leukaemia, scans see the marrow as one sphere, and a response by "
+        f'{tumour.criteria} is that it shrinks, not remission; criteria = "marrow" judges it by its blasts{mixed}.'
+    ]
 
 
 def _follow_up(study: StudyFile) -> list[str]:

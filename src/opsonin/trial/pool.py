@@ -120,7 +120,8 @@ class Pool:
         """
         agents = {treatment.agent for treatment in self.protocol.treatments}
         if not 1 <= level <= len(self.protocol.levels):
-            raise StudyError(f"there is no dose level {level}; the protocol has 1 to {len(self.protocol.levels)}.")
+            what, count = self.protocol.level_word, len(self.protocol.levels)
+            raise StudyError(f"there is no {what} {level}; the protocol has {'1' if count == 1 else f'1 to {count}'}.")
         if left_out - agents:
             strange = sorted(left_out - agents)[0]
             raise StudyError(f"{strange!r} cannot be left out: the protocol gives {', '.join(sorted(agents))}.")

@@ -190,6 +190,11 @@ class Protocol:
         """sentinel_days and stagger_days."""
         return self.sentinel_days, self.stagger_days
 
+    @property
+    def level_word(self) -> str:
+        """What a level is called: a dose level, or an arm of a trial that looks for no dose."""
+        return "dose level" if self.arms is None else "arm"
+
     def gives(self, agent: str) -> tuple[bool, ...]:
         """Whether each level (or arm) is given an agent at all."""
         doses = [t for t in self.treatments if t.agent == agent]

@@ -99,18 +99,26 @@ def _deviation(ratio: np.ndarray) -> float:
 
 
 def founders(b: np.ndarray, a: np.ndarray, chosen: np.ndarray, rows: np.ndarray) -> float:
-    """Independent replicates after are multiplied, so that their noise does not count as selection."""
+    """1 / Σ after² / before, with independent replicates multiplied so that their noise does not count as selection.
+
+    After: the product of two replicates has the mean of the square without noise. Before, in the denominator, 1 / mean
+    is too large by the relative variance of the mean of n replicates; product of two / mean³ is free of that to first
+    order, as the product is too small by as much as the cube is too large, and never above 1 / mean. A sole sample
+    before (or after) stands for itself, and its noise pulls the share down.
+    """
     own = rows[chosen[rows]]
     if not own.size:
         return math.nan
-    start, end = b[own].sum(axis=1), a[own]
-    start, end = start / start.sum(), end / np.maximum(end.sum(axis=0), 1.0)
-    if end.shape[1] == 1:
-        square = end[:, 0] ** 2
-    else:
-        total = end.sum(axis=1)
-        square = (total**2 - (end**2).sum(axis=1)) / (end.shape[1] * (end.shape[1] - 1))
-    return float(min(1.0, 1 / max((square / start).sum(), 1e-12)))
+    start, end = (sample[own] / np.maximum(sample[own].sum(axis=0), 1.0) for sample in (b, a))
+    inverse = _square(start) / start.mean(axis=1) ** 3
+    return float(min(1.0, 1 / max((_square(end) * inverse).sum(), 1e-12)))
+
+
+def _square(share: Float[np.ndarray, "clone sample"]) -> Float[np.ndarray, " clone"]:
+    """The mean product of two different replicates; of a sole one its square."""
+    if share.shape[1] == 1:
+        return share[:, 0] ** 2
+    return (share.sum(axis=1) ** 2 - (share**2).sum(axis=1)) / (share.shape[1] * (share.shape[1] - 1))
 
 
 def corrected(log: np.ndarray, n_before: int) -> float:

@@ -40,6 +40,9 @@ from opsonin.random import uniform
 
 HALF_READ = 0.5  # added to every count before logarithms
 LEVEL = 0.05
+# A fall that matters: to half of the clones' effective number, which the loss of half of the founders, whoever they
+# are, would make. It is the bound that tells "mixed" from "selection", in the share of founders.
+MATTERS = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,17 +88,19 @@ class CloneDynamics:
     def verdict(self) -> str:
         """transition, selection, mixed, drift, or cannot tell.
 
-        No loss of clones beyond replicates: transition, as survivors come from nearly all clones. A loss that differs
-        between replicates is drift (a bottleneck); one that repeats is selection, mixed where more than half of the
-        founders would still account for the survivors.
+        No loss of clones beyond replicates, and a fall that matters (`MATTERS`) excluded by the interval of the ratio
+        of diversities: transition, as survivors come from nearly all clones. Not finding a loss is not enough: where
+        the replicates scatter so much that such a fall could be there, nobody can tell. A loss that differs between
+        replicates is drift (a bottleneck); one that repeats is selection, mixed where more than half of the founders
+        would still account for the survivors.
         """
         if not math.isfinite(self.fall_p):
             return "cannot tell"  # clones are lost to drift and uneven copying too, which replicates alone show
         if not self.poorer:
-            return "transition"
+            return "transition" if self.diversity_ratio[1] > MATTERS else "cannot tell"
         if not self.reproducible:
             return "drift"
-        return "mixed" if self.founders[1] > 0.5 else "selection"
+        return "mixed" if self.founders[1] > MATTERS else "selection"
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -107,6 +112,10 @@ class CloneDynamics:
             f"the effective number of clones is {ratio:.2f} times that before"
             + (f" ({low:.2f} to {high:.2f}; of a fall: P {self.fall_p:.2g})" if math.isfinite(self.fall_p) else "")
         )
+        if math.isfinite(self.fall_p) and not self.poorer:
+            below = "any fall" if low >= 1 else f"a fall below {low:.2f}"
+            weak = f", but not one to {MATTERS:g}, which would matter (half of the founders lost)"
+            said.append(f"no fall beyond replicates; {below} can be excluded{'' if low > MATTERS else weak}")
         alike = self.mean_likeness(KINDS[0])
         said.append(
             f"log frequencies correlate by {self.mean_likeness(KINDS[2]):.3f} between before and after"

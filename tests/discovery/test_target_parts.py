@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as t_distribution
 
 from made_up_targets import cohort
 from opsonin.analysis import meta_analysis
@@ -44,9 +45,23 @@ def test_pooling_of_many_is_that_of_one():
     for row in range(6):
         one = meta_analysis(estimate[row], se[row], method="dersimonian-laird")
         assert found["pooled"][row] == pytest.approx(one.pooled.value)
-        assert found["lower"][row] == pytest.approx(one.pooled.lower)
-        assert found["p"][row] == pytest.approx(one.p)
         assert found["tau2"][row] == pytest.approx(one.tau2.value, abs=1e-12)
+        weight = 1 / (se[row] ** 2 + one.tau2.value)
+        share = one.tau2.value * (weight**2).sum() / weight.sum()  # of the variance, between cohorts
+        df = 4 / share**2 if share > 0 else np.inf
+        assert found["p"][row] == pytest.approx(2 * t_distribution.sf(abs(found["pooled"][row] / found["se"][row]), df))
+
+
+def test_more_cohorts_that_agree_make_surer_and_that_scatter_do_not():
+    agree = pool(np.array([[0.5] + [np.nan] * 3, [0.5] * 2 + [np.nan] * 2, [0.5] * 3 + [np.nan], [0.5] * 4]),
+                 np.full((4, 4), 0.4))  # fmt: skip
+    assert list(agree["above"]) == sorted(agree["above"])
+    assert agree["above"].is_unique
+    assert list(agree["p"]) == sorted(agree["p"], reverse=True)
+    scatter = pool(np.array([[2.0, -1.0]]), np.full((1, 2), 0.01)).iloc[0]
+    assert scatter["p"] == pytest.approx(2 * t_distribution.sf(0.5 / 1.5, 1), abs=1e-3)  # as Student's t with one
+    alone = pool(np.array([[0.5]]), np.array([[0.4]])).iloc[0]
+    assert alone["upper"] == pytest.approx(0.5 + 1.959964 * 0.4)
 
 
 def test_pooling_leaves_out_cohorts_without_the_gene():

@@ -13,7 +13,7 @@ from opsonin.discovery.read.mapping import read_mapping
 from opsonin.discovery.target_intervals import rank_intervals, weight_sensitivity, without_each
 from opsonin.discovery.target_pages import pages, why_above
 from opsonin.discovery.target_question import target_question
-from opsonin.discovery.targets import PARTS, TargetRanking, rank_targets
+from opsonin.discovery.targets import PARTS, TargetRanking, known, rank_targets
 
 HELD = ("CSF1R", "FOLR2", "MARCO", "VSIG4")
 MACROPHAGE = ("CD163", "CD68", "CD14", "AIF1")
@@ -34,12 +34,16 @@ def main() -> None:
     over = rank_intervals(ranking, replicates=given.replicates)
     drawn = weight_sensitivity(ranking, draws=given.draws)
     print(f"{len(ranking.frame)} candidates at the surface; left out: {ranking.left_out}\n")
-    print("| gene | rank | 95 % over resampling | 95 % over weights | score | " + " | ".join(PARTS) + " |")
-    print("|---|" + "---:|" * (4 + len(PARTS)))
+    print(
+        "| gene | rank | median rank of resamplings | 95 % over resampling | 95 % over weights | score | "
+        + " | ".join(PARTS)
+        + " |"
+    )
+    print("|---|" + "---:|" * (5 + len(PARTS)))
     for gene in [*ranking.frame.index[:12], *HELD]:
         row, (low, high), (light, heavy) = ranking.at(gene), over.of(gene), drawn.of(gene)
-        values = " | ".join(f"{row[part]:.2f}" for part in PARTS)
-        ranks = f"{row['rank']} | {low:.0f}–{high:.0f} | {light:.0f}–{heavy:.0f}"
+        values = " | ".join(f"{row[p]:.2f}" if known(ranking.frame.loc[[gene]], p)[0] else "unknown" for p in PARTS)
+        ranks = f"{row['rank']} | {over.middle(gene):.0f} | {low:.0f}–{high:.0f} | {light:.0f}–{heavy:.0f}"
         print(f"| {gene} | {ranks} | {row['score']:.2f} | {values} |")
     print()
     for gene in HELD:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from made_up_targets import GENES, cohort, markers, question
 from opsonin.discovery.marker_sources import StateMarkers
-from opsonin.discovery.target_intervals import rank_intervals, weight_sensitivity, without_each
+from opsonin.discovery.pseudobulk import moderated
+from opsonin.discovery.target_intervals import _markers, _Source, rank_intervals, weight_sensitivity, without_each
 from opsonin.discovery.target_pages import target_page, why_above
 from opsonin.discovery.targets import PARTS, rank_targets
 from opsonin.errors import DiscoveryError
@@ -55,11 +56,13 @@ def test_what_goes_with_resistance_ranks_higher_and_its_opposite_lower():
     assert ranking.at("GOOD")["cohorts"] == 3
 
 
-def test_a_part_without_data_counts_one_half_and_is_named_as_unknown():
+def test_a_part_without_data_counts_what_the_bootstrap_draws_and_is_named_as_unknown():
     ranking = rank_targets(question())
     row = ranking.at("UNKNOWN")
-    assert row["blood"] == row["organs"] == 0.5
-    assert ranking.at("RARE")["resistance"] == 0.5
+    assert row["blood"] == row["organs"] == pytest.approx(np.exp(-1))
+    assert ranking.at("RARE")["resistance"] == pytest.approx(np.exp(-1))
+    drawn = np.log(np.random.default_rng(1).random(100_000))
+    assert row["blood"] == pytest.approx(np.exp(drawn.mean()), abs=0.005)
     assert target_page(ranking, "UNKNOWN").unknown == ("normal blood is not known", "normal organs are not known")
     assert target_page(ranking, "RARE").unknown == ("no bulk cohort of 1 measured it",)
 
@@ -123,13 +126,38 @@ def test_weights_that_matter_are_told():
     assert table.at["without blood", "BLOODY"] == 1
 
 
+def own_patients(patients=8):
+    """GOOD is raised in every patient, RARE in one alone; shares of expressing cells differ between patients."""
+    rng = np.random.default_rng(1)
+    genes = [*GENES, *(f"other {i}" for i in range(200))]
+    within = pd.DataFrame(rng.normal(0, 0.3, (len(genes), patients)), index=genes)
+    within.loc["GOOD"] += 2.0
+    within.loc["RARE", 0] += 6.0
+    shares = pd.DataFrame(0.0, index=genes, columns=within.columns)
+    shares.loc["GOOD"] = np.linspace(0.2, 0.9, patients)
+    frame = moderated(within.to_numpy().T, within.index)
+    frame["inside"], frame["outside"] = shares.mean(axis=1), 0.0
+    return StateMarkers(frame, "own", "patients", patients, within, shares)
+
+
 def test_patients_are_resampled_where_they_are_the_replicates():
-    own = markers("patients")
-    strong = pd.DataFrame({f"p{i}": 2.0 + 0.1 * i for i in range(6)}, index=list(GENES))
-    strong.loc["RARE"] = [3.0, -3.0, 3.0, -3.0, 3.0, -3.0]
-    ranking = rank_targets(question(markers=(StateMarkers(own.frame, "patients", "patients", 6, strong),), cohorts=()))
-    sampled = rank_intervals(ranking, replicates=30).sampled
-    assert sampled.shape == (30, 5)
+    own = own_patients()
+    source = _Source.of(own, pd.Index(GENES))
+    apart, marked = source.drawn(np.arange(8))  # every patient once is the source itself
+    assert list(apart) == pytest.approx(list(source.apart))
+    assert list(marked) == list(source.marked)
+    assert source.marked[GENES.index("GOOD")]
+    assert not source.marked[GENES.index("RARE")]
+    drawn = [_markers([source], len(GENES), 1, replicate) for replicate in range(60)]
+    state = np.array([one for one, _ in drawn])[:, GENES.index("GOOD")]
+    assert state.std() == pytest.approx(np.linspace(0.2, 0.9, 8).std() / np.sqrt(8), rel=0.35)
+    steady = np.array([one for _, one in drawn])
+    assert (steady[:, GENES.index("GOOD")] > 0.5).mean() == 1.0
+    assert (steady[:, GENES.index("HEPATIC")] > 0.5).mean() < 0.2
+    one = source.drawn(np.zeros(8, dtype=int))[1]
+    assert list(one) == list(source.marked)  # one patient alone has no scatter
+    ranking = rank_targets(question(markers=(own, markers()), cohorts=()))
+    assert rank_intervals(ranking, replicates=30).sampled.shape == (30, 5)
 
 
 def test_a_page_gives_both_sides_and_the_reason():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def by_tumour_type(
         except DiscoveryError as problem:
             left.append(f"{name}: {problem}")
             continue
-        made.append(StateMarkers(found.frame, f"{name} ({found.n} patients)", found.unit, found.n, found.per_subject))
+        made.append(replace(found, source=f"{name} ({found.n} patients)"))
     if not made:
         raise DiscoveryError(f"no tumour type has enough patients: {'; '.join(left) or 'none is known'}.")
     return tuple(made), tuple(left)

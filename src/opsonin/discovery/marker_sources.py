@@ -34,7 +34,8 @@ class StateMarkers:
 
     source: where it comes from.  unit: "patients" where patients are the replicates, "cells" where a published table
     counted cells, whose p is then far too small and is used as a filter alone.  n: patients, where known.
-    per_subject: gene × patient, the log2 difference within each patient; what a bootstrap resamples.
+    per_subject: gene × patient, the log2 difference within each patient; share_per_subject: the share of the patient's
+    cells of the state that express the gene less that of the others. Both are what a bootstrap resamples.
     """
 
     frame: pd.DataFrame
@@ -42,6 +43,7 @@ class StateMarkers:
     unit: str = "patients"
     n: int | None = None
     per_subject: pd.DataFrame | None = field(default=None, repr=False)
+    share_per_subject: pd.DataFrame | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Raises: DiscoveryError for a lacking column or a gene that stands twice."""

@@ -67,8 +67,9 @@ def state_markers(
         frame = moderated(within, samples.genes)
     frame["inside"], frame["outside"] = share_in.mean(axis=0), share_out.mean(axis=0)
     table = pd.DataFrame(within.T, index=samples.genes, columns=pd.Index(kept))
+    shares = pd.DataFrame((share_in - share_out).T, index=samples.genes, columns=pd.Index(kept))
     words = state if isinstance(state, str) else ", ".join(state)
-    return StateMarkers(frame, f"{samples.title or 'these samples'}: {words}", "patients", len(kept), table)
+    return StateMarkers(frame, f"{samples.title or 'these samples'}: {words}", "patients", len(kept), table, shares)
 
 
 def group_contrast(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from opsonin.discovery.surface import UNLISTED
 from opsonin.discovery.target_intervals import RankIntervals
-from opsonin.discovery.targets import PARTS, SAFETY, UNKNOWN, TargetRanking
+from opsonin.discovery.targets import HALF, PARTS, SAFETY, TargetRanking
 from opsonin.errors import DiscoveryError
 
 NAMES = {
@@ -25,7 +25,8 @@ EVEN = 1.05  # a part whose factor differs by less than this between two genes d
 
 @dataclass(frozen=True)
 class TargetPage:
-    """gene, rank of how many candidates, score, interval of the rank (None if not asked), where its protein is.
+    """gene, rank of how many candidates, score, where its protein is; lower, upper, median: of the ranks of resamplings
+    (NaN if not asked).
 
     parts: one row per part: part, name, value, median (of the candidates), better_than (share of them), factor, said.
     for_, against, unknown: sentences. A part speaks for a gene that is as good in it as the median candidate, or, for
@@ -43,10 +44,15 @@ class TargetPage:
     unknown: tuple[str, ...]
     lower: float = math.nan
     upper: float = math.nan
+    median: float = math.nan
 
     def text(self) -> str:
         """The page as Markdown."""
-        reach = f" (95 % of resamplings: {self.lower:.0f} to {self.upper:.0f})" if math.isfinite(self.lower) else ""
+        reach = (
+            f" (median of resamplings {self.median:.0f}, 95 % {self.lower:.0f} to {self.upper:.0f})"
+            if math.isfinite(self.lower)
+            else ""
+        )
         head = f"### {self.gene}: rank {self.rank} of {self.candidates}{reach}, score {self.score:.2f}, {self.place}"
         lines = [head, ""]
         for title, said in (("For", self.for_), ("Against", self.against), ("Not known", self.unknown)):
@@ -70,7 +76,7 @@ def target_page(ranking: TargetRanking, gene: str, intervals: RankIntervals | No
         "better_than": better, "factor": ranking.factors().to_numpy()[place], "said": [said[p] for p in PARTS],
     })  # fmt: skip
     # safety has a scale of its own (10 is its middle); what is good in the other parts shows beside the candidates
-    bar = {part: UNKNOWN if part in SAFETY else float(median[i]) for i, part in enumerate(PARTS)}
+    bar = {part: HALF if part in SAFETY else float(median[i]) for i, part in enumerate(PARTS)}
     speaks = {part: bool(ranking.parts[place][i] >= bar[part]) for i, part in enumerate(PARTS)}
     good = tuple(said[p] for p in PARTS if known[p] and speaks[p])
     bad = tuple(said[p] for p in PARTS if known[p] and not speaks[p])
@@ -78,8 +84,9 @@ def target_page(ranking: TargetRanking, gene: str, intervals: RankIntervals | No
     if row["place"] == UNLISTED:
         unknown.append("whether its protein reaches the surface is not in the table used")
     low, high = (math.nan, math.nan) if intervals is None else intervals.of(gene)
+    middle = math.nan if intervals is None else intervals.middle(gene)
     return TargetPage(gene, int(row["rank"]), len(ranking.frame), float(row["score"]), str(row["place"]), frame,
-                      good, bad, tuple(unknown), low, high)  # fmt: skip
+                      good, bad, tuple(unknown), low, high, middle)  # fmt: skip
 
 
 def pages(ranking: TargetRanking, first: int = 10, intervals: RankIntervals | None = None) -> list[TargetPage]:

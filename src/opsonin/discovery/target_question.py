@@ -117,13 +117,21 @@ def answer_targets(
 
 
 def ranked(ranking: TargetRanking, intervals: RankIntervals, by_weight: RankIntervals) -> pd.DataFrame:
-    """One row per candidate: gene, rank, its intervals over resampling and over weights, score, parts, numbers."""
+    """One row per candidate: gene, rank, the median and interval of its ranks over resampling, the interval over
+    weights, score, parts, numbers.
+    """
     made = ranking.frame.copy()
-    over = {"lower": intervals, "upper": intervals, "weights_lower": by_weight, "weights_upper": by_weight}
+    over = {
+        "median": intervals,
+        "lower": intervals,
+        "upper": intervals,
+        "weights_lower": by_weight,
+        "weights_upper": by_weight,
+    }
     for place, (name, of) in enumerate(over.items(), start=1):
         made.insert(place, name, of.frame[name.removeprefix("weights_")])
-    made.insert(5, "top_ten", intervals.frame["top"])
-    made.insert(6, "top_ten_by_weights", by_weight.frame["top"])
+    made.insert(6, "top_ten", intervals.frame["top"])
+    made.insert(7, "top_ten_by_weights", by_weight.frame["top"])
     return made.rename_axis("gene").reset_index()
 
 
@@ -208,7 +216,7 @@ def _notes(
     first, (low, high) = str(ranking.frame.index[0]), intervals.of(str(ranking.frame.index[0]))
     said = [
         f"{first} is first of {len(ranking.frame)} candidates by these parts and weights; under resampling its rank is "
-        f"{low:.0f} to {high:.0f}",
+        f"{low:.0f} to {high:.0f}, median {intervals.middle(first):.0f}",
         *(sentence for _, _, sentence in why),
         *question.said,
         *(f"{count} markers are {place} and no candidates" for place, count in ranking.left_out.items()),

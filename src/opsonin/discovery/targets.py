@@ -15,11 +15,13 @@ The score is their weighted geometric mean: a target must be on the cells and ab
 be paid for by plenty of the other (an arithmetic mean puts a transporter of hepatocytes first, as it is on macrophages
 too; the rank by it is shown beside). The default weights are equal: nothing at hand says what a unit of safety is worth
 in units of abundance, and unequal weights would claim to know. `target_intervals` says what the ranking owes to them.
-A part without data counts one half (no evidence either way) and is named as unknown.
+A part without data is named as unknown and counts 1/e = 0.37: the geometric mean of all values that it could have, 0 to
+1 alike, as the bootstrap draws it (an arithmetic mean of the same is one half, which is what `arithmetic_rank` takes).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,7 +37,8 @@ from opsonin.discovery.surface import REACHABLE, places
 from opsonin.errors import DiscoveryError
 
 PARTS = ("state", "consistency", "resistance", "blood", "organs")
-UNKNOWN = 0.5
+UNKNOWN = math.exp(-1)  # exp of the mean logarithm of what is drawn evenly from 0 to 1
+HALF = 0.5  # the arithmetic mean of the same
 FLOOR = 0.01  # least value of a part in the product: a scale's end is no proof that a target is impossible
 SAFETY = ("blood", "organs")
 
@@ -165,11 +168,18 @@ def consistency(times: np.ndarray, sources: int) -> np.ndarray:
     return (times + 1) / (sources + 2)
 
 
+def known(frame: pd.DataFrame, part: str) -> np.ndarray:
+    """For which candidates of a ranking's frame there are data for a part."""
+    column = {"resistance": "log_odds", "blood": "blood_highest", "organs": "vital_highest"}.get(part)
+    return np.ones(len(frame), dtype=bool) if column is None else frame[column].notna().to_numpy()
+
+
 def _ordered(frame: pd.DataFrame, question: TargetQuestion) -> pd.DataFrame:
     made = frame.drop(columns=["rank", "score", "arithmetic_rank"], errors="ignore")
     parts = made[list(PARTS)].to_numpy(dtype=float)
     score = scored(parts, question.weight)
-    made.insert(0, "arithmetic_rank", ranks(parts @ question.weight).astype(int))
+    even = np.column_stack([np.where(known(made, part), parts[:, at], HALF) for at, part in enumerate(PARTS)])
+    made.insert(0, "arithmetic_rank", ranks(even @ question.weight).astype(int))
     made.insert(0, "score", score)
     made.insert(0, "rank", ranks(score).astype(int))
     order = np.lexsort((made.index.to_numpy(dtype=str), made["rank"].to_numpy()))
@@ -198,7 +208,8 @@ def _resistance(question: TargetQuestion, genes: pd.Index) -> pd.DataFrame:
     found = association(question.cohorts, genes, question.beside)
     named = {"pooled": "log_odds", "lower": "log_odds_lower", "upper": "log_odds_upper", "k": "cohorts"}
     made = found.drop(columns=["se", "p", "tau2"]).rename(columns=named)
-    return made.fillna({"resistance": UNKNOWN})
+    made["resistance"] = made["resistance"].where(made["log_odds"].notna(), UNKNOWN)
+    return made
 
 
 def _normal(question: TargetQuestion, genes: pd.Index) -> pd.DataFrame:

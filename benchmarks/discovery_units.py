@@ -1,13 +1,14 @@
 """Do the p-values of cell compositions hold? Response exchanged between patients, and what other units would have said.
 
-Three real sets keep their cells, labels and patients; only who responded is drawn anew. A p below 0.05 is then a false
-discovery, which should come in 5 % of tests. The defaults (log-ratios, patients, permutation) stand beside lesions as
-units, counts models and cells as units. Made-up sets with a real difference show what each way would find of it.
+Three real sets keep their cells, labels and patients; only who responded is drawn anew. A p below 0.05 is then a
+false discovery, which should come in 5 % of tests. The defaults (log-ratios, patients, permutation) stand beside
+lesions as units, counts models and cells as units. Made-up sets with a real difference show what each way would find
+of it, also where one group has more cells counted than the other.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,19 +62,28 @@ def real_sets() -> dict[str, Counted]:
     return found
 
 
-def made_up(patients: int, effect: float, seed: int) -> Counted:
-    """One set: 40 to 600 cells a patient of 8 types, log-ratios spread by 0.8; the third type is `effect` more frequent
-    (on the log scale) in the first two fifths of the patients."""
+def made_up(
+    patients: int,
+    effect: float,
+    seed: int,
+    cells: Sequence[int] | None = None,
+    spread: float = 0.8,
+    first: int | None = None,
+) -> Counted:
+    """One set: 40 to 600 cells a patient (or `cells` of each) of 8 types, log-ratios spread by 0.8; the third type is
+    `effect` more frequent (on the log scale) in the `first` patients, two fifths of them."""
     base = np.log(np.array([0.35, 0.2, 0.15, 0.1, 0.08, 0.06, 0.04, 0.02]))
-    logs = base + 0.8 * normal(seed, "composition", np.arange(patients), draws=base.size)
-    logs[: round(0.4 * patients), 2] += effect
+    responders = round(0.4 * patients) if first is None else first
+    logs = base + spread * normal(seed, "composition", np.arange(patients), draws=base.size)
+    logs[:responders, 2] += effect
     share = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
-    cells = np.exp(np.log(40) + np.log(15) * uniform(seed, "cells", np.arange(patients))[:, 0]).astype(int)
+    drawn = np.exp(np.log(40) + np.log(15) * uniform(seed, "cells", np.arange(patients))[:, 0]).astype(int)
+    sizes = drawn if cells is None else np.asarray(cells)
     draws = np.random.default_rng(seed)
-    counts = np.array([draws.multinomial(n, p) for n, p in zip(cells, share, strict=True)])
+    counts = np.array([draws.multinomial(n, p) for n, p in zip(sizes, share, strict=True)])
     names = [f"type {k + 1}" for k in range(base.size)]
     of = np.array([f"P{i:03}" for i in range(patients)])
-    return Counted(pd.DataFrame(counts, of, names), of, round(0.4 * patients))
+    return Counted(pd.DataFrame(counts, of, names), of, responders)
 
 
 def exchanged(given: Counted, exchanges: int, seed: int = 1) -> Iterator[set[str]]:
@@ -83,9 +93,10 @@ def exchanged(given: Counted, exchanges: int, seed: int = 1) -> Iterator[set[str
         yield set(names[order[: given.responders]])
 
 
-def by_permutation(given: Counted, responders: set[str], weighted: bool = False) -> np.ndarray:
-    """The default: log-ratios of samples averaged in patients, patients exchanged."""
-    ratios = log_ratios(given.counts, fewest=1)
+def by_permutation(given: Counted, responders: set[str], weighted: bool = False, common: bool = True) -> np.ndarray:
+    """The default: log-ratios of samples at the fewest cells of any, averaged in patients, patients exchanged."""
+    depth = int(given.counts.sum(axis=1).min()) if common else None
+    ratios = log_ratios(given.counts, fewest=1, depth=depth)
     values = ratios.values.groupby(given.subject).mean()
     size = pd.Series(1, ratios.values.index).groupby(given.subject).sum()
     variances = ratios.variances.groupby(given.subject).sum().div(size**2, axis=0) if weighted else None
@@ -169,6 +180,7 @@ def by_beta_binomial(given: Counted, responders: set[str]) -> np.ndarray:
 
 WAYS: dict[str, Callable[[Counted, set[str]], np.ndarray]] = {
     "log-ratios, patients exchanged (default)": by_permutation,
+    "the same, all cells of each sample": lambda given, those: by_permutation(given, those, common=False),
     "the same, weighted by cells counted": lambda given, those: by_permutation(given, those, weighted=True),
     "shares by rank, patients exchanged": by_rank,
     "quasi-binomial model of patients": by_quasi_binomial,
@@ -228,9 +240,39 @@ def power_cases(sets: int = 200, patients: int = 30, effect: float = 1.0) -> dic
     return found
 
 
+DEPTHS = {  # cells of the first patients, cells of the others, and the spread of patients' log-ratios
+    "10 × 1,000 against 10 × 60": ([1000] * 10, [60] * 10, 0.8),
+    "10 × 1,000 against 10 × 60, alike patients": ([1000] * 10, [60] * 10, 0.3),
+    "6 × 1,000 against 18 × 60, alike patients": ([1000] * 6, [60] * 18, 0.3),
+    "6 × 60 against 18 × 1,000": ([60] * 6, [1000] * 18, 0.8),
+}
+
+
+def depth_cases(sets: int = 200, effect: float = 1.0, depths: Sequence[str] = tuple(DEPTHS)) -> dict[str, Any]:
+    """Groups that differ in how many cells were counted: at a common depth, and at all cells of each sample."""
+    found: dict[str, Any] = {}
+    for name in depths:
+        one, other, spread = DEPTHS[name]
+        size = len(one) + len(other)
+        for way, common in (("at a common depth (default)", True), ("all cells of each sample", False)):
+            true, level = [], []
+            for seed in range(sets):
+                real, null = (made_up(size, e, seed, [*one, *other], spread, len(one)) for e in (effect, 0.0))
+                those = set(real.subject[: len(one)])
+                true.append(by_permutation(real, those, common=common)[2] <= ALPHA)
+                level.append(float((by_permutation(null, those, common=common) <= ALPHA).mean()))
+            found[f"{name}: {way}"] = _case(np.array(level)) | {"power": float(np.mean(true))}
+    return found
+
+
 def cases(exchanges: int = EXCHANGES) -> dict[str, Any]:
     """All of it."""
-    return null_cases(exchanges) | state_cases(exchanges) | power_cases(max(10, exchanges // 2))
+    return (
+        null_cases(exchanges)
+        | state_cases(exchanges)
+        | power_cases(max(10, exchanges // 2))
+        | depth_cases(max(10, exchanges // 2))
+    )
 
 
 def main() -> None:

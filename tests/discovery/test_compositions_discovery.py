@@ -39,6 +39,21 @@ def test_log_ratios_are_expectations_under_the_dirichlet():
     assert list(log_ratios(COUNTS, "T").values.columns) == ["B", "NK"]
 
 
+@pytest.mark.parametrize("against", ["centred", "rest", "T"])
+def test_at_a_common_depth_ratios_are_the_mean_over_draws_of_as_many_cells(against):
+    counts = COUNTS.astype(int)
+    depth, draw = 28, np.random.default_rng(2)
+    found = log_ratios(counts, against, depth=depth).values
+    for name in ("one", "three"):
+        drawn = pd.DataFrame(draw.multivariate_hypergeometric(counts.loc[name], depth, 20_000), columns=counts.columns)
+        np.testing.assert_allclose(found.loc[name], log_ratios(drawn, against, 1).values.mean(), atol=0.03)
+    np.testing.assert_allclose(found.loc["two"], log_ratios(counts, against).values.loc["two"])  # it has no more
+    many = log_ratios(counts * 10_000, depth=100_000).values
+    np.testing.assert_allclose(many[["T", "B"]].diff(axis=1)["B"][:1], np.log(1 / 3), atol=1e-3)
+    with pytest.raises(DiscoveryError, match="whole numbers"):
+        log_ratios(counts + 0.5, depth=20)
+
+
 def test_few_cells_say_less_and_zeros_have_a_value():
     found = log_ratios(COUNTS, fewest=1)
     assert np.isfinite(found.values.to_numpy()).all()

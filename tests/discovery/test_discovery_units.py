@@ -49,3 +49,12 @@ def test_the_quasi_binomial_model_is_the_f_test_of_two_means_where_patients_have
     p = discovery_units.by_quasi_binomial(given, responders)
     assert p[0] == pytest.approx(ttest_ind(counts[:6, 0], counts[6:, 0]).pvalue, rel=0.05)
     assert p[0] == pytest.approx(p[1])
+
+
+def test_groups_that_differ_in_cells_counted_keep_the_level_at_a_common_depth():
+    name = "10 × 1,000 against 10 × 60, alike patients"
+    found = discovery_units.depth_cases(60, depths=[name])
+    common, own = (found[f"{name}: {way}"] for way in ("at a common depth (default)", "all cells of each sample"))
+    assert common["value"] < 0.05 + 3 * common["error"]
+    assert common["value"] < own["value"]
+    assert common["power"] >= own["power"] > 0.9

@@ -111,6 +111,12 @@ def test_groups_that_differ_in_how_many_cells_were_counted_are_pointed_out(tmp_p
     read = read_samples(tmp_path, write_map(tmp_path, COUNTED))
     notes = "\n".join(answer_states(read, Discovery(**LIGHT)).answer.notes)
     assert "samples differ in how many cells were labelled (responder 1,000, non-responder 60" in notes
+    assert "log-ratios are compared at 60 cells of each sample, the fewest of those compared" in notes
+    own = answer_states(read, Discovery(**LIGHT, depth="own")).answer
+    assert not any("at 60 cells" in note for note in own.notes)
+    assert any('take depth = "common"' in note for note in own.notes)
+    features = answer_states(read, Discovery(**LIGHT)).answer.tables["features"]
+    assert features.equals(own.tables["features"])  # what goes into the record is of all cells
     even = counted(tmp_path)
     assert not any("how many cells" in note for note in answer_states(even, Discovery(**LIGHT)).answer.notes)
 

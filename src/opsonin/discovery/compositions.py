@@ -4,6 +4,8 @@ A share that rises because another fell is no finding about its cells; ratios do
 count of 0 is no proof of absence: with cells drawn at random and a uniform-on-the-logarithm prior between them (half a
 cell a type, Jeffreys), the shares are Dirichlet, and the expectation and variance of the logarithm of each are known
 exactly, zeros included. Samples of few cells then say less, by their own variance.
+Half a cell is more in a small sample than in a large one, so that ratios follow the number of cells. At a common depth
+each is the expectation over draws, without replacement, of equally many cells: hypergeometric, and exact too.
 Source: Aitchison (1986), The Statistical Analysis of Compositional Data; Fernandes (2014), Microbiome 2:15 (log-ratios
 expected under the Dirichlet, there by draws).
 """
@@ -34,28 +36,33 @@ class LogRatios(NamedTuple):
     against: str
 
 
-def log_ratios(counts: pd.DataFrame, against: str = CENTRED, fewest: int = 20) -> LogRatios:
+def log_ratios(counts: pd.DataFrame, against: str = CENTRED, fewest: int = 20, depth: int | None = None) -> LogRatios:
     """Log-ratios of cell counts, samples × labels.
 
     against: "centred" (the geometric mean of all labels: a sample's ratios add up to 0), "rest" (the other cells
     together), or one label.   fewest: samples of fewer cells are left out.
-    Raises: DiscoveryError for negative or missing counts, fewer than two labels, an unknown label, or no sample left.
+    depth: cells to which every sample that has more is drawn down (the expectation over draws); the variances stay
+    those of all cells.
+    Raises: DiscoveryError for negative or missing counts, fewer than two labels, an unknown label, no sample left,
+    or a depth where counts are no whole numbers.
     """
-    from scipy.special import digamma, polygamma
+    from scipy.special import polygamma
 
     whole = _checked(counts)
     size = whole.sum(axis=1)
     kept = size >= max(1, fewest)
     if not kept.any():
         raise DiscoveryError(f"no sample has {fewest} cells or more (most: {size.max():g}); lower `fewest`.")
-    own = whole[kept].to_numpy(dtype=float) + PRIOR
-    mean, variance, parts = digamma(own), polygamma(1, own), own.shape[1]
+    cells = whole[kept].to_numpy(dtype=float)
+    own, parts = cells + PRIOR, cells.shape[1]
+    mean, variance = _log_share(cells, PRIOR, depth), polygamma(1, own)
     if against == CENTRED:
         values = mean - mean.mean(axis=1, keepdims=True)
         spread = variance * (1 - 2 / parts) + variance.sum(axis=1, keepdims=True) / parts**2
     elif against == REST:
         others = own.sum(axis=1, keepdims=True) - own
-        values, spread = mean - digamma(others), variance + polygamma(1, others)
+        rest = _log_share(cells.sum(axis=1, keepdims=True) - cells, PRIOR * (parts - 1), depth, of=cells)
+        values, spread = mean - rest, variance + polygamma(1, others)
     elif against in whole.columns:
         at = int(np.flatnonzero(np.asarray(whole.columns) == against)[0])
         values, spread = mean - mean[:, [at]], variance + variance[:, [at]]
@@ -96,18 +103,26 @@ def counts_of_percents(percents: pd.DataFrame) -> pd.DataFrame:
 
 
 def composition_features(
-    samples: Samples, *, label: str = "label", against: str = CENTRED, fewest: int = 20, shares: bool = True
+    samples: Samples,
+    *,
+    label: str = "label",
+    against: str = CENTRED,
+    fewest: int = 20,
+    shares: bool = True,
+    depth: int | None = None,
 ) -> FeatureTable:
     """Log-ratios of each label, and its percentage, of every sample with `fewest` labelled cells or more.
 
-    Raises: DiscoveryError as `log_ratios` and `composition`.
+    depth: as of `log_ratios`.   Raises: DiscoveryError as `log_ratios` and `composition`.
     """
     counts = composition(samples, by="sample", label=label)
     if samples.counts is not None and samples.counts_unit == "percent":
         counts = counts_of_percents(counts)
-    found = log_ratios(counts, against, fewest)
+    found = log_ratios(counts, against, fewest, depth)
     words = {CENTRED: "the geometric mean of all labels", REST: "all other cells"}.get(against, against)
-    made = [(found.values, "log-ratio", "", f"log-ratio to {words}, expected under the Dirichlet of the counts + ½")]
+    drawn = "" if depth is None else f" of {depth:,} cells drawn"
+    made = [(found.values, "log-ratio", "",
+             f"log-ratio to {words}, expected under the Dirichlet of the counts + ½{drawn}")]  # fmt: skip
     if shares:
         kept = counts.loc[found.values.index]
         made.append((100 * kept.div(kept.sum(axis=1), axis=0), "share", "percent", "share of the labelled cells"))
@@ -128,6 +143,34 @@ def composition_features(
     return FeatureTable(
         frame[["subject", "sample", "time", "feature", "value", "unit", "kind", "source"]], samples.samples
     )
+
+
+def _log_share(cells: np.ndarray, prior: float, depth: int | None, of: np.ndarray | None = None) -> np.ndarray:
+    """Expected digamma(cells + prior), at most `depth` cells of each sample (row) drawn without replacement.
+
+    of: the table whose rows add up to the samples, where it is not `cells`.   Raises: DiscoveryError as `log_ratios`.
+    """
+    from scipy.special import betaln, digamma
+
+    found = digamma(cells + prior)
+    if depth is None:
+        return found
+    if depth < 1 or (cells != np.rint(cells)).any():
+        raise DiscoveryError("cells can be drawn to a common depth of 1 or more where counts are whole numbers only.")
+    whole = (cells if of is None else of).sum(axis=1)
+    for row in np.flatnonzero(whole > depth):
+        own, n = cells[row][:, None], whole[row]
+        mean = depth * own / n
+        reach = 10 * np.sqrt(mean * (1 - own / n) * (n - depth) / max(n - 1, 1)) + 10  # beyond it there is nothing
+        low = np.floor(np.maximum(np.maximum(0, depth - (n - own)), mean - reach))
+        high = np.minimum(np.minimum(own, depth), mean + reach)
+        k = low + np.arange(int((high - low).max()) + 1)
+        inside = k <= high
+        k = np.where(inside, k, low)
+        chosen = [-np.log1p(a) - betaln(a - b + 1, b + 1) for a, b in ((own, k), (n - own, depth - k))]
+        weight = np.where(inside, np.exp(chosen[0] + chosen[1] + np.log1p(n) + betaln(n - depth + 1, depth + 1)), 0.0)
+        found[row] = (weight * digamma(k + prior)).sum(axis=1) / weight.sum(axis=1)
+    return found
 
 
 def _checked(counts: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import pandas as pd
 from opsonin.discovery.all_features import patient_features
 from opsonin.discovery.annotation import Annotation, annotate, with_annotation
 from opsonin.discovery.answers import Answer, finding
+from opsonin.discovery.common_depth import at_common_depth
 from opsonin.discovery.comparing import compare
 from opsonin.discovery.differences import Differences, Unit
 from opsonin.discovery.feature_table import FeatureTable
@@ -84,7 +85,7 @@ def answer_states(
     else:
         tables["states"] = _compared_table(found, features)
         rows += _findings(found, features)
-        notes += [*found.told(), *_unlike_sizes(own, settings, seed)]
+        notes += [*found.told(), *([why] if why else []), *_unlike_sizes(own, settings, seed)]
     methods = [*prepared.methods, *(annotation.told() if annotation is not None else [])]
     return StatesAnswer(Answer("states", tables, rows, {}, tuple(notes), features), own, methods)
 
@@ -169,7 +170,7 @@ def _agreement(samples: Samples) -> tuple[pd.DataFrame, list[dict[str, Any]], li
 def _compared(
     features: FeatureTable, samples: Samples, settings: Discovery, seed: int
 ) -> tuple[Differences | None, str]:
-    """One group of patients against another; or why not."""
+    """One group of patients against another, and at how many cells of each sample; or why not."""
     response, first, second, by = _groups(samples, settings)
     if response is None:
         return None, ("no response is known, so that nothing is compared; map response with its words in "
@@ -181,9 +182,13 @@ def _compared(
         strata = samples.subjects.set_index("subject")[settings.strata].astype(str)
     shares = (features.frame["kind"] == "composition") & (features.frame["unit"] == "percent")
     ratios = FeatureTable(features.frame[~shares].reset_index(drop=True), features.samples)
+    depth = ""
+    if settings.depth == "common":
+        those = response[response.isin([first, second])]
+        ratios, depth = at_common_depth(ratios, samples, those, by, settings.against, settings.fewest)
     try:
         return compare(ratios, response, first=first, second=second, unit=settings.unit, test=settings.test,
-                       by=by, strata=strata, seed=seed), ""  # fmt: skip
+                       by=by, strata=strata, seed=seed), depth  # fmt: skip
     except DiscoveryError as problem:
         return None, f"{first} and {second} are not compared: {problem}"
 
@@ -208,8 +213,10 @@ def _unlike_sizes(samples: Samples, settings: Discovery, seed: int) -> list[str]
         return []
     one, two = (float(np.exp(found[f"median_{side}"].iloc[0])) for side in ("first", "second"))
     return [f"samples differ in how many cells were labelled ({first} {one:,.0f}, {second} {two:,.0f}, medians; p "
-            f"{found['p'].iloc[0]:.2g}), and log-ratios with few cells differ by that alone: believe differences of "
-            "types that are common in all samples, or draw equally many cells from each"]  # fmt: skip
+            f"{found['p'].iloc[0]:.2g}), and log-ratios with few cells differ by that alone"
+            + ("; they are compared at equally many cells, but the smaller samples vary more"
+               if settings.depth == "common" else
+               ': believe differences of types that are common in all samples, or take depth = "common"')]  # fmt: skip
 
 
 def _groups(samples: Samples, settings: Discovery) -> tuple[pd.Series | None, str, str, Unit]:

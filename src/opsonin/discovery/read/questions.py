@@ -12,7 +12,8 @@ class Discovery(BaseModel):
 
     unit: the patient ("subject"); "sample" only to reproduce a publication that took samples.   test: of means, or of
     ranks.   fewest: cells that a sample needs.   against: what log-ratios of a composition are to ("centred", "rest" or
-    a label).   compare: a column of samples or subjects whose two `groups` are compared in the place of response.
+    a label).   depth: "common" compares them at equally many cells of each sample, "own" at all it has.
+    compare: a column of samples or subjects whose two `groups` are compared in the place of response.
     baseline: only samples of day 0 or earlier.   strata: a column of the subjects within which patients are
     exchanged.   annotate: by markers, also where cells are labelled.   doublets, map, integrate: see `prepare`.
     dots: genes of the dot plot.   targets, plasticity: sections of their own.
@@ -23,6 +24,7 @@ class Discovery(BaseModel):
     test: Literal["mean", "rank"] = "mean"
     fewest: int = Field(default=20, ge=1)
     against: str = "centred"
+    depth: Literal["common", "own"] = "common"
     compare: str | None = None
     groups: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
     baseline: bool = False

@@ -43,5 +43,7 @@ def test_a_section_says_what_was_found():
     found = Assumptions(table, shares, (), 0, 0.25, 0.2, asked.outcome, FOLD, 200)
     text = section(asked, Study.load(asked.study), found)
     assert "1 parameters are assumed. Response: 20.0 % as assumed, 25.0 % with all of them uncertain." in text
-    assert "one of them can be told from nought; alone, they account for 70 % of the variance" in text
+    assert (
+        "One of them can be told from nought and accounts for 70 % of the variance; a share below about 10.0 %" in text
+    )
     assert "| `pdl1_own` | 0.5 | 70.0 % (60.0 to 80.0) | a half / or so |" in text

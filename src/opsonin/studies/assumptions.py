@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from opsonin.study import Study
 from opsonin.study.assumptions import FOLD, Assumptions, assumed_shares
 
@@ -73,9 +75,8 @@ def section(asked: Asked, study: Study, found: Assumptions) -> str:
         f"{found.n:,} patients.",
         "",
         f"{len(found.table)} parameters are assumed. {asked.outcome[0].upper()}{asked.outcome[1:]}: "
-        f"{100 * found.rate_as_assumed:.1f} % as assumed, {100 * found.rate:.1f} % with all of them uncertain. With "
-        f"so many patients {_count(len(clear))} told from nought; alone, they account for "
-        f"{100 * clear['share'].sum():.0f} % of the variance.",
+        f"{100 * found.rate_as_assumed:.1f} % as assumed, {100 * found.rate:.1f} % with all of them uncertain. "
+        f"{_told(found, clear)}",
         "",
         "| parameter | value | share of the variance, 95 % interval | assumed |",
         "|---|---|---|---|",
@@ -90,8 +91,18 @@ def section(asked: Asked, study: Study, found: Assumptions) -> str:
     return "\n".join([*lines, ""])
 
 
-def _count(some: int) -> str:
-    return "one of them can be" if some == 1 else f"{some} of them can be"
+def _told(found: Assumptions, clear: pd.DataFrame) -> str:
+    """How many can be told from nought, and how large a share must be for that, lest silence be read as safety."""
+    width = 100 * float((found.table["upper"] - found.table["lower"]).median()) / 2.0
+    limit = f"a share below about {width:.1f} % cannot be told from nought with so many patients"
+    if clear.empty:
+        return f"None of them can be told from nought by itself: {limit}."
+    count = (
+        "One of them can be told from nought and accounts"
+        if len(clear) == 1
+        else (f"{len(clear)} of them can be told from nought and account together")
+    )
+    return f"{count} for {100 * clear['share'].sum():.0f} % of the variance; {limit}."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,10 +22,13 @@ def checked(fn: Any = None, *, typechecker: Any) -> Any:
     """What jaxtyping's decorator does, in less time for functions without arrays."""
     if fn is None:
         return partial(checked, typechecker=typechecker)
-    if not isfunction(fn) or any(_ARRAY.search(str(one)) for one in fn.__annotations__.values()):
+    if not isfunction(fn):
         return _whole(fn, typechecker=typechecker)
-    # a name that is not there, as those of type checking alone, stands for anything
-    fn.__annotations__ = {name: _destring_annotation(one, fn.__globals__) for name, one in fn.__annotations__.items()}
+    # a name that is not there, as those of type checking alone, stands for anything; an alias may stand for an array
+    found = {name: _destring_annotation(one, fn.__globals__) for name, one in fn.__annotations__.items()}
+    if any(_ARRAY.search(str(one)) for one in (*fn.__annotations__.values(), *found.values())):
+        return _whole(fn, typechecker=typechecker)
+    fn.__annotations__ = found
     return check(fn)
 
 

@@ -17,6 +17,7 @@ from opsonin.errors import ModelError
 from opsonin.studies.clinical_patients import ClinicalPatients, clinical_patients
 
 MAPPING = Path(__file__).with_name("clinical_pools.toml")
+_TABLES = ("subjects", "survival", "responses", "lesions", "adverse_events")
 OBSERVE, SCANS = "61 months", "8 weeks"
 # words of a setting that mean a part of the patients, which only a [[setting]] can choose
 SUBGROUPS = (
@@ -183,9 +184,9 @@ class ClinicalPools:
             if one["agent"] is None:
                 raise NotRepresented(f"no module of {treatment}")
         enrolment: dict[str, Any] = {"patients": self.count, "accrual": "1 day"}
-        if not regimen:  # a study gives something: an arm that nobody is in
+        if not regimen:  # a study gives something: an arm of one patient, who is left out of the pool
             regimen = [{"agent": "imatinib", "dose": "400 mg", "days": "1", "arm": "treated"}]
-            enrolment |= {"arms": ["untreated", "treated"], "patients": {"untreated": self.count, "treated": 0}}
+            enrolment |= {"arms": ["untreated", "treated"], "patients": {"untreated": self.count, "treated": 1}}
         from opsonin.study import Study
         from opsonin.study.file import StudyFile
         from opsonin.study.names import check_names
@@ -203,12 +204,19 @@ class ClinicalPools:
         study = Study(treatment, "", file, Path(treatment))
         check_names(study)
         try:
-            record = study.simulate(self.seed).record
+            record = _without(study.simulate(self.seed).record, "treated")
         except ModelError as problem:  # a treatment for which these patients lack something
             raise NotRepresented(f"{treatment} does not fit these patients: {problem}") from problem
         return ClinicalPool(
             clinical_patients(record), record.subjects.reset_index(drop=True), len(record.responses) > 0
         )
+
+
+def _without(record: Any, arm: str) -> Any:
+    """The tables of which pools are made, without the patients of an arm."""
+    left_out = record.subjects.loc[record.subjects["arm"] == arm, "subject_id"]
+    tables = {name: getattr(record, name) for name in _TABLES}
+    return SimpleNamespace(**{name: rows[~rows["subject_id"].isin(left_out)] for name, rows in tables.items()})
 
 
 def _of_study(name: str, indication: str, patients: int, seed: int) -> ClinicalPool:
@@ -221,10 +229,7 @@ def _of_study(name: str, indication: str, patients: int, seed: int) -> ClinicalP
     trials = max(1, round(patients / 17))  # of about as many patients as the published trial had
     replicates = study.simulate(seed, trials).replicates
     assert replicates is not None
-    tables = {
-        table: _told_apart(replicates.table(table))
-        for table in ("subjects", "survival", "responses", "lesions", "adverse_events")
-    }
+    tables = {table: _told_apart(replicates.table(table)) for table in _TABLES}
     return ClinicalPool(clinical_patients(SimpleNamespace(**tables)), tables["subjects"].reset_index(drop=True))
 
 

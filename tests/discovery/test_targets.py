@@ -130,9 +130,10 @@ def own_patients(patients=8):
     """GOOD is raised in every patient, RARE in one alone; shares of expressing cells differ between patients."""
     rng = np.random.default_rng(1)
     genes = [*GENES, *(f"other {i}" for i in range(200))]
-    within = pd.DataFrame(rng.normal(0, 0.3, (len(genes), patients)), index=genes)
-    within.loc["GOOD"] += 2.0
-    within.loc["RARE", 0] += 6.0
+    differences = rng.normal(0, 0.3, (len(genes), patients))
+    differences[genes.index("GOOD")] += 2.0
+    differences[genes.index("RARE"), 0] += 6.0
+    within = pd.DataFrame(differences, index=genes)
     shares = pd.DataFrame(0.0, index=genes, columns=within.columns)
     shares.loc["GOOD"] = np.linspace(0.2, 0.9, patients)
     frame = moderated(within.to_numpy().T, within.index)

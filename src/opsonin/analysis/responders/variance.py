@@ -170,9 +170,10 @@ def _total(shares: list[np.ndarray], tail: float) -> tuple[tuple[float, float, f
         return (0.0, 0.0, 0.0), ""
     total = np.sum(shares, axis=0)
     low, high = np.quantile(total[1:], [tail, 1 - tail])
+    untold = (math.nan, math.nan, math.nan)
     if total[0] > 1 + 1e-9 or low > 1:
-        return (math.nan,) * 3, OVERLAP
-    return ((math.nan,) * 3, FEW) if low <= 0 and high >= 1 else ((float(total[0]), float(low), float(high)), "")
+        return untold, OVERLAP
+    return (untold, FEW) if low <= 0 and high >= 1 else ((float(total[0]), float(low), float(high)), "")
 
 
 def _interaction(

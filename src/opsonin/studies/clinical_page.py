@@ -32,8 +32,10 @@ value lies in the simulated one, the row agrees.
 Some predicted rows are of a trial so like a calibrated one (POPLAR beside OAK) that the model gives one figure for
 both; they say that two trials agree. Severe events of checkpoint antibodies have one hazard in all cancers, fitted to
 their mean. The second line of the table leaves both kinds out.
+Predicted rows are no blind predictions either: published figures, theirs among them, had been seen while the model was
+fitted, and some of its numbers were chosen by hand with them in view ([what is fitted](indications.md)).
 
-{summary}
+{lead}{summary}
 
 {worst}
 
@@ -56,6 +58,7 @@ def page(
         patients=patients,
         total=len(rows) + len(missing),
         against=_against(rows, missing),
+        lead=lead(rows),
         summary=summary(rows, missing),
         worst=worst(rows, causes),
         tables="\n\n".join(_tables(rows)) or "No row is represented yet.",
@@ -75,9 +78,24 @@ def _against(rows: Sequence[Compared], missing: Sequence[Missing]) -> str:
     return f" The table suggests to predict {', '.join(used)}, which parameters had been set by before it was made."
 
 
+def lead(rows: Sequence[Compared]) -> str:
+    """What the table says first, in one sentence; empty without predicted rows."""
+    own = [row for row in rows if not row.calibrated]
+    if not own:
+        return ""
+    return (
+        f"Of the predicted rows the published value lies inside the simulated interval in {_share(_inside(own), own)}; "
+        f"in {_share(sum(row.overlaps for row in own), own)} the two intervals overlap, which asks less.\n\n"
+    )
+
+
+def _inside(rows: Sequence[Compared]) -> int:
+    return sum(row.lower <= row.target.value <= row.upper for row in rows)
+
+
 def summary(rows: Sequence[Compared], missing: Sequence[Missing]) -> str:
     """How many rows there are, how many agree, and how far off they are."""
-    lines = ["| | rows | intervals overlap | published value within the simulated interval | median error |"]
+    lines = ["| | rows | published value inside the simulated interval | intervals overlap | median error |"]
     lines.append("|---|---|---|---|---|")
     predicted, fitted = ([row for row in rows if row.calibrated is one] for one in (False, True))
     met = {_same(row) for row in fitted}
@@ -87,9 +105,10 @@ def summary(rows: Sequence[Compared], missing: Sequence[Missing]) -> str:
         ("– of these, not met with a calibrated one", apart),
         ("calibrated", fitted),
     ):
-        inside = sum(row.lower <= row.target.value <= row.upper for row in own)
-        lines.append(f"| {name} | {len(own)} | {_share(sum(row.overlaps for row in own), own)} | "
-                     f"{_share(inside, own)} | {_median_error(own)} |")  # fmt: skip
+        overlap = sum(row.overlaps for row in own)
+        lines.append(
+            f"| {name} | {len(own)} | {_share(_inside(own), own)} | {_share(overlap, own)} | {_median_error(own)} |"
+        )
     lines.append(f"| not represented | {len(missing)} | | | |")
     return "\n".join(lines)
 

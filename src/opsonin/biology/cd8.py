@@ -105,8 +105,10 @@ def _fate() -> list:
             "resident_burst",
             4.0,
             "dimensionless",
-            "assumed: two divisions; fewer effectors than it takes to leave as many resident cells again, so that "
-            "memory does not feed on itself",
+            "assumed: two divisions. Under plentiful antigen a recalled cell leaves 4 × 0.3 × 0.05 / (0.05 + "
+            "exhaustion_rate) resident cells: 0.4 at the usual 0.1/day, 0.8 at a quarter of it, the least that a "
+            "bundled study asks about in a typical patient. Without exhaustion it is 1.2, and memory feeds on itself "
+            "while antigen lasts, below about 0.006/day, where resident_loss no longer makes up for it",
             meaning="effectors made of one recalled resident cell",
         ),
         Quantity(

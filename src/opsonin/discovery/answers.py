@@ -40,7 +40,9 @@ def finding(name: str, group: str, estimate: float, **more: Any) -> dict[str, An
 
 
 def only(settings: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    """Raises: DiscoveryError for a key that the section does not have, with its neighbours."""
+    """Raises: DiscoveryError for a key that the section does not have, with its neighbours, or what is no section."""
+    if not isinstance(settings, Mapping):
+        raise DiscoveryError(f"{where} is {settings!r}; a table is needed, with the keys {', '.join(known)}.")
     for key in settings:
         if key not in known:
             raise DiscoveryError(f"{where} has no key {key!r}{near(key, list(known))}.")

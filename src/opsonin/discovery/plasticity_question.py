@@ -120,7 +120,7 @@ def _agreement(asked: Mapping[str, Any], sets: dict[str, tuple[str, ...]], data:
             "n": len(genes),
             "unit": "genes",
             "method": words,
-            "note": f"higher in {side}: {contrast}",
+            "note": f"higher in {side}: {contrast}; false discovery rate over {len(table)} sets {row['q']:.2g}",
         }
         rows.append(finding(f"plasticity.overlap.{row['set']}", f"{contrast}: {side}", float(row["shared"]), **more))
     notes = [f"{len(genes)} genes are higher in {side} ({contrast}); the universe of {universe} genes is assumed"]

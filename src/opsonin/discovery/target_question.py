@@ -146,8 +146,11 @@ def sentences(shown: Iterable[TargetPage]) -> pd.DataFrame:
 
 def _published(given: Sequence[Mapping[str, Any]], data: Path) -> tuple[StateMarkers, ...]:
     made: list[StateMarkers] = []
+    where = "[[discovery.targets.markers]]"
+    if isinstance(given, str | Mapping):
+        raise DiscoveryError(f"{where}: markers is {given!r}; a list of tables is needed, each with the keys file, "
+                             "state and, if wanted, name.")  # fmt: skip
     for one in given:
-        where = "[[discovery.targets.markers]]"
         only(one, ("file", "state", "name"), where)
         file, state = beside(data, needed(one, "file", where), where), str(needed(one, "state", where))
         name = one.get("name")

@@ -221,7 +221,7 @@ def _shared(context: Context) -> list[tuple[str, str]]:
         (
             str(row["set"]),
             f"shares {int(row['shared'])} of its {int(row['genes'])} genes ({row['expected']:.0f} by "
-            f"chance), {words.p_value(row['p'])}",
+            f"chance), {words.p_value(row['p'])}, false discovery rate {row['q']:.2g}",
         )
         for row in table.sort_values("p", kind="stable").head(5).to_dict("records")
     ]

@@ -6,6 +6,7 @@ Everything is arrays over the block's rows. `following` says when the next thing
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +65,7 @@ class Decisions:
                 self.columns.append(Column(r, -1))
                 if rule.policy.interrupts and rule.policy.at_most_days is not None:
                     self.columns.append(Column(r, -1, True))
+        self.calls = _calls(self.columns)
         self.touches = np.zeros(treatments, dtype=bool)  # treatments whose doses may change otherwise than end
         for rule in self.rules:
             if rule.policy.interrupts or rule.policy.reduces:
@@ -97,16 +99,22 @@ class Decisions:
         return np.where(days > self.clock[rows][:, None], days, np.inf)
 
     def act(self, rows: np.ndarray, day: np.ndarray, called: Bool[np.ndarray, "chosen column"]) -> None:
-        """Answer what happens on each patient's day; the rules in the order of the protocol."""
-        for k, (r, threshold, expiry) in enumerate(self.columns):
-            here = np.flatnonzero(called[:, k])
-            if not len(here):
-                continue
-            mine, when = rows[here], day[here]
-            if expiry:
-                self.stop(r, mine, self.since[mine, r] + self._limit(r), NOT_IN_TIME)
-            else:
-                self._answer(r, mine, when, max(threshold, 0))
+        """Answer what happens on each patient's day; the rules in the order of the protocol.
+
+        A rule answers one event of every patient at once, then a second of those who have two on that day.
+        """
+        for r, expiry, causes, columns in self.calls:
+            asked = called[:, columns]
+            here = np.flatnonzero(asked.any(axis=1))
+            while len(here):
+                place = asked[here].argmax(axis=1)
+                asked[here, place] = False
+                mine = rows[here]
+                if expiry:
+                    self.stop(r, mine, self.since[mine, r] + self._limit(r), NOT_IN_TIME)
+                else:
+                    self._answer(r, mine, day[here], causes[place])
+                here = here[asked[here].any(axis=1)]
         written = rows[self._touched(rows)]
         if len(written):
             self._write(written, day[self._touched(rows)])
@@ -120,21 +128,24 @@ class Decisions:
             codes[rows] = PLANNED
         self.dosing.forget(rows)
 
-    def stop(self, r: int, rows: np.ndarray, day: np.ndarray, word: int, cause: int = 0) -> None:
-        """No further dose of the rule's treatments; what that means for the treatment as a whole."""
+    def stop(self, r: int, rows: np.ndarray, day: np.ndarray, word: int, cause: np.ndarray | int = 0) -> None:
+        """No further dose of the rule's treatments; what that means for the treatment as a whole.
+
+        cause: the threshold that was crossed, of each patient or of all; 0 where no event is the cause.
+        """
         if not len(rows):
             return
         rule, dosing = self.rules[r], self.dosing
         sooner = (dosing.off[rows] > day[:, None]) & rule.treatments
-        code = int(rule.codes[cause, word])
+        code = np.broadcast_to(rule.codes[cause, word], rows.shape)
         dosing.off[rows] = np.where(sooner, day[:, None], dosing.off[rows])
-        self.stop_code[rows] = np.where(sooner, code, self.stop_code[rows])
+        self.stop_code[rows] = np.where(sooner, code[:, None], self.stop_code[rows])
         self._ends(rows, day, code, bool((rule.treatments | ~dosing.present).all()))
 
-    def _ends(self, rows: np.ndarray, day: np.ndarray, code: int, everything: bool) -> None:
+    def _ends(self, rows: np.ndarray, day: np.ndarray, code: np.ndarray, everything: bool) -> None:
         """Treatment as a whole ends when every treatment has been stopped or has had its last dose."""
         made, dosing = self.made, self.dosing
-        ended, why = day, np.full(len(rows), code, dtype=np.int64)
+        ended, why = day, code
         if not everything:
             off, last, taking = dosing.off[rows], dosing.last_taken(rows), dosing.taking[rows]
             stopped = taking & (off <= last)
@@ -147,7 +158,7 @@ class Decisions:
         made.off_treatment[rows[sooner]] = ended[sooner]
         made.reason[rows[sooner]] = why[sooner]
 
-    def _answer(self, r: int, rows: np.ndarray, day: np.ndarray, cause: int) -> None:
+    def _answer(self, r: int, rows: np.ndarray, day: np.ndarray, cause: np.ndarray) -> None:
         rule = self.rules[r]
         policy = rule.policy
         if isinstance(policy.when, Toxicity) and rule.written and policy.do != "hold":
@@ -159,32 +170,32 @@ class Decisions:
         elif policy.interrupts:
             self._interrupt(r, rows, day, cause)
 
-    def _told(self, r: int, rows: np.ndarray, cause: int) -> None:
+    def _told(self, r: int, rows: np.ndarray, cause: np.ndarray) -> None:
         """The event's action in the record: the strongest answer to it."""
         answers = self.made.answer[rows, cause]
         rank = np.array([*(_RANK[rule.policy.do] for rule in self.rules), -1])
         stronger = rank[answers] < rank[r]
-        self.made.answer[rows[stronger], cause] = r
+        self.made.answer[rows[stronger], cause[stronger]] = r
 
-    def _reduce(self, r: int, rows: np.ndarray, day: np.ndarray, cause: int) -> None:
-        rows, day = self._counted(r, rows, day, cause)
-        self._step_down(r, rows, day, cause)
+    def _reduce(self, r: int, rows: np.ndarray, day: np.ndarray, cause: np.ndarray) -> None:
+        going = self._counted(r, rows, day, cause)
+        self._step_down(r, rows[going], day[going], cause[going])
 
-    def _interrupt(self, r: int, rows: np.ndarray, day: np.ndarray, cause: int) -> None:
+    def _interrupt(self, r: int, rows: np.ndarray, day: np.ndarray, cause: np.ndarray) -> None:
         """Begin a hold or a delay, lengthen one that lasts, or end one whose reading is good again."""
         rule, policy = self.rules[r], self.rules[r].policy
         reading = isinstance(policy.when, Reading)
         lasts = self.until[rows, r] >= day
         if reading and policy.do == "hold":
             self.until[rows[lasts], r] = day[lasts]
-            rows, day, lasts = rows[~lasts], day[~lasts], lasts[~lasts]
-        new, begun = self._counted(r, rows[~lasts], day[~lasts], cause)
-        self.since[new, r] = begun
+            rows, day, cause, lasts = rows[~lasts], day[~lasts], cause[~lasts], lasts[~lasts]
+        new = np.flatnonzero(~lasts)
+        new = new[self._counted(r, rows[new], day[new], cause[new])]
+        self.since[rows[new], r] = day[new]
         if policy.reduces:
-            self._step_down(r, new, begun, cause)
-        if len(new) < np.count_nonzero(~lasts):
-            keep = lasts | np.isin(rows, new)
-            rows, day = rows[keep], day[keep]
+            self._step_down(r, rows[new], day[new], cause[new])
+        lasts[new] = True
+        rows, day, cause = rows[lasts], day[lasts], cause[lasts]
         over = self._over(r, rows, day, cause)
         waits = reading and policy.do == "hold"  # for a reading; time runs out by itself (Column.expiry)
         ended = np.where(waits, np.inf, np.maximum(self.until[rows, r], over))
@@ -192,45 +203,43 @@ class Decisions:
         limit = self.since[rows, r] + self._limit(r)
         limit = np.where(np.isfinite(limit), limit, np.where(np.isfinite(ended), np.inf, day))
         late = (ended > limit) & (not waits)
-        self.stop(r, rows[late], limit[late], NOT_IN_TIME, cause)
+        self.stop(r, rows[late], limit[late], NOT_IN_TIME, cause[late])
         for treatment in np.flatnonzero(rule.treatments):
             word = HELD if policy.do == "hold" else DELAYED
             self.codes[0 if policy.do == "hold" else 2][rows, treatment] = rule.codes[cause, word]
         if policy.do == "hold":
-            self.dosing.interrupt(rows, day, rule.treatments, int(rule.codes[cause, HELD]))
+            self.dosing.interrupt(rows, day, rule.treatments, rule.codes[cause, HELD])
             if not reading:  # a hold into which no dose falls is none
                 missed = self.dosing.any_due(rows, day, ended, rule.treatments)
-                self._told(r, rows[missed], cause)
+                self._told(r, rows[missed], cause[missed])
         else:
             self.dosing.put_off(rows, day, np.minimum(ended, limit), rule.treatments)
 
-    def _over(self, r: int, rows: np.ndarray, day: np.ndarray, cause: int) -> np.ndarray:
+    def _over(self, r: int, rows: np.ndarray, day: np.ndarray, cause: np.ndarray) -> np.ndarray:
         """When what began a hold or a delay is over, or is looked at again."""
         rule = self.rules[r]
         if rule.watch >= 0:
             return _next(self.block.plan.rules.watches[rule.watch].times, day, strictly=True)
-        grade = int(graded(self.block.plan.events)[cause])
-        over = day + self._days_per_grade()[rows, cause] * max(grade - rule.policy.down_to, 0)
+        grade = graded(self.block.plan.events)[cause]
+        over = day + self._days_per_grade()[rows, cause] * np.maximum(grade - rule.policy.down_to, 0)
         self.made.recovered[rows, cause] = over
         return over
 
-    def _counted(self, r: int, rows: np.ndarray, day: np.ndarray, cause: int) -> tuple[np.ndarray, np.ndarray]:
-        """One more answer of a rule; those for whom it is one too many are stopped and left out."""
+    def _counted(self, r: int, rows: np.ndarray, day: np.ndarray, cause: np.ndarray) -> Bool[np.ndarray, " chosen"]:
+        """One more answer of a rule; whether it goes on: those for whom it is one too many are stopped."""
         self.count[rows, r] += 1
         most = self.rules[r].policy.times
-        if most is None:
-            return rows, day
-        more = self.count[rows, r] > most
-        self.stop(r, rows[more], day[more], TOO_OFTEN, cause)
-        return rows[~more], day[~more]
+        more = np.zeros(len(rows), dtype=bool) if most is None else self.count[rows, r] > most
+        self.stop(r, rows[more], day[more], TOO_OFTEN, cause[more])
+        return ~more
 
-    def _step_down(self, r: int, rows: np.ndarray, day: np.ndarray, cause: int) -> None:
+    def _step_down(self, r: int, rows: np.ndarray, day: np.ndarray, cause: np.ndarray) -> None:
         """A smaller dose from now on; nobody goes below the lowest level."""
         rule, policy = self.rules[r], self.rules[r].policy
         if policy.levels:
             lowest = self._rungs_left(rows, np.flatnonzero(rule.treatments)) < policy.levels
-            self.stop(r, rows[lowest], day[lowest], LOWEST, cause)
-            rows = rows[~lowest]
+            self.stop(r, rows[lowest], day[lowest], LOWEST, cause[lowest])
+            rows, cause = rows[~lowest], cause[~lowest]
         for treatment in np.flatnonzero(rule.treatments):
             if policy.keep is not None:
                 self.keep[rows, treatment] *= policy.keep
@@ -295,6 +304,16 @@ class Decisions:
     def _limit(self, r: int) -> float:
         most = self.rules[r].policy.at_most_days
         return np.inf if most is None else most
+
+
+def _calls(columns: list[Column]) -> list[tuple[int, bool, np.ndarray, np.ndarray]]:
+    """The columns rule by rule, in their order: the rule, whether its time runs out, causes, and which columns."""
+    groups = groupby(range(len(columns)), key=lambda k: (columns[k].rule, columns[k].threshold < 0, columns[k].expiry))
+    made = []
+    for (r, _, expiry), members in groups:
+        mine = list(members)
+        made.append((r, expiry, np.array([max(columns[k].threshold, 0) for k in mine]), np.array(mine)))
+    return made
 
 
 def _next(times: np.ndarray, day: np.ndarray, strictly: bool = False) -> np.ndarray:

@@ -191,8 +191,8 @@ class Dosing:
         self.factor[place] = np.where(ahead, part, self.factor[place])
         self.because[place] = np.where(ahead, said, self.because[place])
 
-    def interrupt(self, rows: np.ndarray, day: np.ndarray, treatments: np.ndarray, code: int) -> None:
-        """End the infusions of these treatments that run on each patient's day, for a reason."""
+    def interrupt(self, rows: np.ndarray, day: np.ndarray, treatments: np.ndarray, code: np.ndarray) -> None:
+        """End the infusions of these treatments that run on each patient's day, each for a reason."""
         if not self.infused:
             return
         if self.cut is None:
@@ -203,7 +203,7 @@ class Dosing:
         running = (given.part > 0) & (given.taken < day[:, None]) & (given.end > day[:, None])
         running &= treatments[self.treatment]
         self.cut[rows] = np.where(running, day[:, None], self.cut[rows])
-        self.because[rows] = np.where(running, code, self.because[rows])
+        self.because[rows] = np.where(running, code[:, None], self.because[rows])
 
     def put_off(self, rows: np.ndarray, day: np.ndarray, until: np.ndarray, treatments: np.ndarray) -> None:
         """Move all doses of these treatments from each patient's day on by whole days, so that none is before `until`.

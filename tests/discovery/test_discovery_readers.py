@@ -189,6 +189,21 @@ Post = 28
     assert composition(read, "subject").loc["1"].to_dict() == {"T": 8.0, "B": 2.0}
 
 
+def test_labels_of_counts_get_names_and_those_of_one_name_are_added_up(tmp_path):
+    pd.DataFrame({"s": ["a", "b"], "G1": [5, 3], "G2": [1, None], "G3": [2, 2]}).to_csv(tmp_path / "c.csv", index=False)
+    text = """
+[files]
+counts = "c.csv"
+[counts]
+subject = "s"
+rename.label = { G1 = "T cell", G2 = "B cell", G3 = "T cell" }
+"""
+    read = read_samples(tmp_path, write_map(tmp_path, text))
+    assert read.counts.to_dict("index") == {"a": {"T cell": 7.0, "B cell": 1.0}, "b": {"T cell": 5.0, "B cell": 0.0}}
+    with pytest.raises(DiscoveryError, match="names 'G9', which is not counted"):
+        read_samples(tmp_path, write_map(tmp_path, text.replace("G3", "G9")))
+
+
 def test_gated_files_are_counts_of_their_innermost_gates(tmp_path):
     pytest.importorskip("flowkit", reason="FlowKit is not installed (extra: cytometry)")
     (tmp_path / "nk.xml").write_text(strategy())

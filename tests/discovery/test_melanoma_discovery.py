@@ -24,7 +24,10 @@ from opsonin.discovery.samples import Samples
 from opsonin.discovery.state_table import default_states
 from paths import DATA, needs_data
 
-PUBLISHED = {"G11": 1.3e-5, "G1": 0.0033, "G3": 0.0040, "G6": 0.0052, "G4": 0.0154, "G10": 0.0365}  # Table S2
+B_CELLS, CYCLING, MEMORY = "G1 B cells", "G11 exhausted/cycling lymphocytes", "G10 memory T cells"
+DENDRITIC = "G4 dendritic cells"
+PUBLISHED = {CYCLING: 1.3e-5, B_CELLS: 0.0033, "G3 monocytes/macrophages": 0.0040, "G6 exhausted CD8 T cells": 0.0052,
+             DENDRITIC: 0.0154, MEMORY: 0.0365}  # Table S2  # fmt: skip
 RESPONSES = {"first": "responder", "second": "non-responder"}
 
 
@@ -71,11 +74,13 @@ def test_with_patients_as_the_unit_four_of_six_survive():
     assert found.frame[["n_first", "n_second"]].iloc[0].tolist() == [10, 18]
     assert "P1, P28, P4, P5" in found.left_out[0]
     kept = found.frame.set_index("feature")
-    assert set(kept.index[kept["p_bh"] <= 0.05]) == {f"{name} log-ratio" for name in ("G1", "G4", "G10", "G11")}
-    assert set(kept.index[kept["p_max"] <= 0.05]) == {f"{name} log-ratio" for name in ("G1", "G11")}
+    assert set(kept.index[kept["p_bh"] <= 0.05]) == {
+        f"{name} log-ratio" for name in (B_CELLS, DENDRITIC, MEMORY, CYCLING)
+    }
+    assert set(kept.index[kept["p_max"] <= 0.05]) == {f"{name} log-ratio" for name in (B_CELLS, CYCLING)}
     differences = kept["difference"].to_dict()
-    assert differences["G1 log-ratio"] > 2
-    assert differences["G11 log-ratio"] < -1
+    assert differences[f"{B_CELLS} log-ratio"] > 2
+    assert differences[f"{CYCLING} log-ratio"] < -1
 
 
 @needs_data
@@ -91,22 +96,22 @@ def test_features_become_markers_that_every_analysis_of_the_record_takes():
     record = as_record(lesions(), table, {"biomarkers": asked})
     record.validate()
     found = {finding.name: finding for finding in analyse(record)}
-    cells = found["biomarker.response.G1 log-ratio.auc"]
+    cells = found[f"biomarker.response.{B_CELLS} log-ratio.auc"]
     assert (cells.n, cells.events) == (17, 8)
     assert cells.estimate is not None
     assert cells.estimate > 0.9
     believed = {
-        name: found[f"biomarker.response.{name} log-ratio.auc.believability"].estimate for name in ("G1", "G11")
+        name: found[f"biomarker.response.{name} log-ratio.auc.believability"].estimate for name in (B_CELLS, CYCLING)
     }
-    assert believed["G1"] is not None
-    assert believed["G11"] is not None
-    assert believed["G1"] < 0.05 < believed["G11"]
-    assert "biomarker.OS.G1 log-ratio.hazard_ratio" in found
+    assert believed[B_CELLS] is not None
+    assert believed[CYCLING] is not None
+    assert believed[B_CELLS] < 0.05 < believed[CYCLING]
+    assert f"biomarker.OS.{B_CELLS} log-ratio.hazard_ratio" in found
     values = record.tables["measurements"].query("baseline").pivot(index="subject_id", columns="marker", values="value")
     best = record.tables["responses"].set_index("subject_id")["overall"].reindex(values.index)
     known = best.notna()
     screened = screen_response((best[known] == "PR").astype(float), values[known]).to_frame()
-    assert screened.sort_values("p")["marker"].iloc[0] == "G1 log-ratio"
+    assert screened.sort_values("p")["marker"].iloc[0] == f"{B_CELLS} log-ratio"
 
 
 @needs_data

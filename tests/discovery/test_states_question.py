@@ -75,7 +75,7 @@ def test_published_lesions_by_patient():
     found = answer_states(samples, Discovery(**LIGHT)).answer
     table = found.tables["states"].set_index("feature")
     rate = table["p_bh"].to_dict()
-    assert rate["G1 log-ratio"] < 0.01  # B cells go with response, patients as the unit too
-    assert rate["G11 log-ratio"] < 0.01
-    assert rate["G3 log-ratio"] > 0.05  # and macrophages no longer
+    assert rate["G1 B cells log-ratio"] < 0.01  # B cells go with response, patients as the unit too
+    assert rate["G11 exhausted/cycling lymphocytes log-ratio"] < 0.01
+    assert rate["G3 monocytes/macrophages log-ratio"] > 0.05  # and macrophages no longer
     assert (table["n_first"] + table["n_second"]).max() == 30  # two whose response was lost are neither

@@ -58,11 +58,24 @@ def read_counts(
                 f'{table.file}: {label!r} holds fractions, not cells; write unit = "percent" in [counts], or leave the '
                 "column out (ignore)."
             )
+    values = _named(section, values, table)
     bare = int(values.isna().sum().sum())
     if bare:
         notes.append(("note", "counts are missing and are taken as 0; leave a label that was not counted out", bare))
     values.index = pd.Index(frame["sample"].astype(str), name="sample")
     return values.fillna(0.0), frame, notes
+
+
+def _named(section: Counts, values: pd.DataFrame, table: Source) -> pd.DataFrame:
+    """Columns by the names that `rename.label` gives them; those of one name are added up."""
+    names = section.rename.get("label", {})
+    lacking = next((name for name in names if name not in values.columns), None)
+    if lacking is not None:
+        raise DiscoveryError(
+            f"{table.file}: [counts] rename.label names {lacking!r}, which is not counted{near(lacking, values.columns)}."
+        )
+    named = values.rename(columns=names)
+    return named.T.groupby(level=0, sort=False).sum(min_count=1).T if named.columns.has_duplicates else named
 
 
 def _labels(section: Counts, table: Source, notes: list[tuple[str, str, int | None]]) -> list[str]:

@@ -116,7 +116,8 @@ def test_what_is_no_part_is_refused():
         ([Species("tumour", "mm"), Administration("x", "oral", "tumor")], "lands in 'tumor', .*did you mean 'tumour'"),
         (
             [Signal("killing"), Modulation("kiling", lambda: 2)],
-            "module 'mine' modulates signal 'kiling', .*did you mean 'killing'.*Declared signals: killing",
+            r"modulates signal 'kiling' \(test_model_composition.py, line \d+\), .*did you mean 'killing'.*"
+            "Declared signals: killing",
         ),
         (
             [

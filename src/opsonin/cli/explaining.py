@@ -142,4 +142,7 @@ def _find(name: str) -> tuple[str, str, str | None, Model, tuple[Indication, ...
         )
     module = therapies.load_agent(name, Path.cwd())
     # the therapy first, so that what it shares with biology is counted as its own
-    return module.title or module.name, module.source, module.name, Model([module, *biology.core_for(module)]), ()
+    model = Model([module, *biology.core_for(module)])
+    if is_own(name):
+        therapies.check_at_rest(module, model)
+    return module.title or module.name, module.source, module.name, model, ()

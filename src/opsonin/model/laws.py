@@ -106,7 +106,14 @@ def reading(function: Callable[..., Any], *names: str) -> Reading:
     """The function as a law of the named things, for names that are only known when the module is built.
 
     `reading(lambda size, growth: growth * size, f"lesion_{k}", "growth")`
+
+    Raises: ModelError where the function does not come first, or a name is no text.
     """
+    if not callable(function) or not all(isinstance(name, str) for name in names):
+        raise ModelError(
+            f"laws.reading received {', '.join(map(_shown, (function, *names)))}; it takes the function first, then "
+            'the names of what it reads as texts: reading(lambda size, growth: growth * size, f"lesion_{k}", "growth").'
+        )
     return Reading(function, names)
 
 
@@ -130,6 +137,10 @@ def transit(
         rate = reading(lambda amount, time: steps * amount / time, here, mean_time)
         parts.append(Process(f"{here} to {following or 'outside'}", rate, consumes=here, produces=following))
     return parts
+
+
+def _shown(given: object) -> str:
+    return "a function" if callable(given) else repr(given)
 
 
 def _symbolic(*values: Any) -> bool:

@@ -42,12 +42,17 @@ class Parameter:
 
     def __post_init__(self) -> None:
         checks.identifier(self)
-        if not self.source.strip():
+        if not isinstance(self.source, str) or not self.source.strip():
             raise ModelError(
-                f"parameter {self.name!r} has no source; name a publication, or write 'assumed: …' or "
-                "'calibrated to …'."
+                f"parameter {self.name!r} has no source{'' if self.source == '' else f', but {self.source!r}'}; name a "
+                "publication, or write 'assumed: …' or 'calibrated to …'."
             )
         checks.finite(self, "value", self.value)
+        if not isinstance(self.spread, Spread | None):
+            raise ModelError(
+                f"parameter {self.name!r}: its spread between patients is {self.spread!r}; write LogNormal(cv), "
+                "Normal(sd) or LogitNormal(sd), or leave it out, and `meaning` by name."
+            )
         low = -math.inf if self.lower is None else self.lower
         high = math.inf if self.upper is None else self.upper
         if not low <= self.value <= high:

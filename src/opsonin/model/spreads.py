@@ -69,7 +69,8 @@ Spread = LogNormal | Normal | LogitNormal
 
 
 def _positive(spread: str, field: str, value: float) -> None:
-    if not (np.isfinite(value) and value > 0):
+    if not (isinstance(value, float | int) and np.isfinite(value) and value > 0):
         raise ModelError(
-            f"{spread}({field}={value!r}): {field} must be a positive number; leave the spread out for none."
+            f"{spread}({field}={value!r}): {field} must be a positive number, such as 0.3; leave the spread out for "
+            "none."
         )

@@ -62,7 +62,22 @@ def written_at(law: Law) -> str:
 
 def unknown(name: str, known: Mapping[str, Any]) -> str:
     """The end of a message about a name that nothing defines, with the nearest ones that something does."""
-    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {listed(known)}."
+    hint = _near(name, known) or f"known are {listed(known)}."
     end = f" Time is {TIME!r}, in days." if name in ("time", "T", "day", "days") else ""
     return f"which the model does not define; {hint}{end}"
+
+
+def undeclared(name: str, signals: Mapping[str, Any]) -> str:
+    """The end of a message about a signal that no module declares."""
+    hint = _near(name, signals)
+    more = " `opsonin explain full-core` says of every one what it acts on." if len(signals) > 20 else ""
+    return (
+        f"which the model does not define; {f'{hint} ' if hint else ''}Declared signals: {listed(signals)}.{more} What "
+        "acts on a receptor that none of them stands for may declare a Signal of its own, or act through a signal "
+        "further on."
+    )
+
+
+def _near(name: str, known: Mapping[str, Any]) -> str:
+    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -32,7 +32,7 @@ from opsonin.model.parts import (
     Quantity,
     Signal,
 )
-from opsonin.model.trace import listed, place, trace_law, unknown, written_at
+from opsonin.model.trace import place, trace_law, undeclared, written_at
 
 if TYPE_CHECKING:
     from opsonin.model.module import Model
@@ -166,8 +166,8 @@ class Tracer:
             name = modulation.signal
             if name not in contributions:
                 raise ModelError(
-                    f"module {module!r} modulates signal {name!r}, {unknown(name, contributions)} "
-                    f"Declared signals: {listed(contributions)}."
+                    f"module {module!r} modulates signal {name!r}{written_at(modulation.by)}, "
+                    f"{undeclared(name, contributions)}"
                 )
             key = f"modulation {number} of {name}"
             self.add(key, modulation.by, modulation, module)

@@ -17,10 +17,12 @@ def model_of(study: Study, core: str, sites: int, therapies: Mapping[str, Module
     """The model of a patient with the study's therapies.
 
     Raises: StudyError for an agent that acts on immune cells of the tumour, which patients of the first core have not;
-    ModelError for therapies that fit no patient.
+    ModelError for therapies that fit no patient; TherapyError for one of the user's that acts without a dose.
     """
     from opsonin.biology import core_named
     from opsonin.model import Model
+    from opsonin.study.study import is_own
+    from opsonin.therapies import check_at_rest
 
     model = Model([*core_named(core, sites), *therapies.values()])
     try:
@@ -29,6 +31,9 @@ def model_of(study: Study, core: str, sites: int, therapies: Mapping[str, Module
         if core == "first":
             _refuse_for_the_full_core(study, therapies)
         raise
+    for agent, module in therapies.items():
+        if is_own(agent):
+            check_at_rest(module, model)
     return model
 
 

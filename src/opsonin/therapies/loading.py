@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from opsonin.errors import ModelError, TherapyError
-from opsonin.model import Administration, Module
+from opsonin.model import Administration, Module, Observable
+from opsonin.record.schema import ROUTES
 
 REGISTRY = {
     "armoured-car-t": "opsonin.therapies.armoured_car_t:module",
@@ -90,7 +91,26 @@ def _own(path: Path, function: str, text: str) -> Module:
             f"agent {text!r}: the module {made.name!r} of {path} has no Administration, so no dose can enter; "
             "add Administration(agent, route, into=species)."
         )
+    _check_names(made, f"agent {text!r}: {path}")
     return made
+
+
+def _check_names(module: Module, where: str) -> None:
+    """Raises: TherapyError for a route that no record knows, and for samples of an agent that is not given."""
+    given = [part for part in module.parts if isinstance(part, Administration)]
+    for part in given:
+        if part.route not in ROUTES:
+            raise TherapyError(
+                f"{where}: the route of Administration({part.agent!r}, …) is {part.route!r}; a record knows "
+                f"{', '.join(ROUTES)}."
+            )
+    agents = list(dict.fromkeys(part.agent for part in given))
+    for part in module.parts:
+        if isinstance(part, Observable) and part.agent and part.agent not in agents:
+            raise TherapyError(
+                f"{where}: Observable({part.name!r}, …) is of the agent {part.agent!r}, but the module gives "
+                f"{', '.join(map(repr, agents))}; the agent of an observable is that of an Administration."
+            )
 
 
 def _imported(path: Path, text: str) -> ModuleType:

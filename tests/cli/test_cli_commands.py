@@ -69,6 +69,22 @@ def test_explain_prints_the_whole_model_of_a_study():
     assert "il2_cl" in said
 
 
+def test_explain_says_of_a_core_what_every_signal_acts_on():
+    from opsonin.biology import full_core
+    from opsonin.model import Model, Signal
+
+    said = says("explain", "full-core")
+    table = said[said.index("Signals") : said.index("States")]
+    for signal, _ in Model(full_core()).parts(Signal):
+        assert re.search(rf"^{signal.name} +{signal.combine} .*\S", table, re.MULTILINE), signal.name
+    assert re.search(r"^t_killing +product .* t_kill +$", table, re.MULTILINE)
+    assert re.search(r"^exhaustion +product .* process effector_exhausted +$", table, re.MULTILINE)
+    assert re.search(r"^severe_cytokine_release +sum +1/day .* hazard cytokine release", table, re.MULTILINE)
+    states = said[said.index("States") : said.index("Quantities")]
+    assert re.search(r"^cd8_exhausted +[\d.]+ +Mcell +exhausted cells", states, re.MULTILINE)
+    assert "pd1_binding" not in says("explain", "first-core")
+
+
 def test_explain_draws_the_whole_model_of_a_study(tmp_path):
     path = tmp_path / "model.dot"
     assert str(path) in says("explain", "imatinib-il2", "--diagram", path)

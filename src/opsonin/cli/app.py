@@ -239,7 +239,9 @@ def show(folder: Annotated[Path, typer.Argument(help="A results folder, or a rec
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="A therapy, a bundled study, or your own ./file.py:function.")],
+    name: Annotated[
+        str, typer.Argument(help="A therapy, your own ./file.py:function, a study, or first-core, full-core.")
+    ],
     diagram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the model instead: .svg, or .dot for Graphviz.")
     ] = None,

@@ -1,13 +1,15 @@
-"""`opsonin explain`: a therapy, or the whole model of a study, as tables and equations."""
+"""`opsonin explain`: a therapy, a core, or the whole model of a study, as tables and equations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from opsonin.cli.explaining_cores import CORES, core_tables
 from opsonin.cli.screen import console, table
 from opsonin.errors import StudyError
 
@@ -25,8 +27,8 @@ def explain_name(name: str, diagram: Path | None = None) -> None:
 
     diagram: write the flow diagram there instead.
 
-    Raises: StudyError for a name that is neither a therapy, nor a bundled study, nor a file of the user's; ReportError
-    for a diagram that cannot be drawn or written.
+    Raises: StudyError for a name that is neither a therapy, nor a core, nor a bundled study, nor a file of the user's;
+    TherapyError for a file of the user's that cannot be taken; ReportError for a diagram that cannot be drawn.
     """
     title, source, module, model, indications = _find(name)
     if diagram is not None:
@@ -48,7 +50,10 @@ def explain_name(name: str, diagram: Path | None = None) -> None:
     screen.print(f"[bold]{escape(title)}[/bold]")
     if source:
         screen.print(escape(source))
-    for made in _tables(mine, _modulations(told["signals"], module)):
+    first: Iterator[Table] = iter(())
+    if name in CORES:
+        first, mine = core_tables(model, told), {**mine, "species": []}
+    for made in chain(first, _tables(mine, _modulations(told["signals"], module))):
         if made.row_count:
             screen.print()
             screen.print(made)
@@ -133,12 +138,16 @@ def _find(name: str) -> tuple[str, str, str | None, Model, tuple[Indication, ...
     from opsonin.study.problems import near
     from opsonin.study.study import Study, is_own
 
+    if name in CORES:
+        core, title = CORES[name]
+        return title, "", None, Model(biology.core_named(core)), ()
     if name in bundled() or name.endswith(".toml"):
         study = Study.load(name)
         return study.file.title, study.file.source, None, study.built.model, study.built.indications
     if name not in therapies.names() and not is_own(name):
         raise StudyError(
-            f"there is no therapy and no bundled study {name!r}{near(name, [*therapies.names(), *bundled()])}"
+            f"there is no therapy, no bundled study and no core {name!r}"
+            f"{near(name, [*therapies.names(), *bundled(), *CORES])}"
         )
     module = therapies.load_agent(name, Path.cwd())
     # the therapy first, so that what it shares with biology is counted as its own

@@ -96,6 +96,15 @@ def test_responses_come_from_lesions_where_none_are_recorded():
     assert conduct().outcomes(conduct().judge(record(lesions=lesions))).text == "1ENE"
 
 
+def test_every_patient_is_judged_by_their_own_criteria_and_of_several_by_the_first_by_name():
+    visits = [("A", 42.0, "PR", None), ("B", 42.0, "CR", None), ("B", 42.0, "SD", None), ("C", 42.0, "CR", None)]
+    trial = record(visits)
+    trial.responses["criteria"] = ["RECIST 1.1", "Lugano", "RECIST 1.1", "marrow"]
+    assert conduct().judge(trial)["response"].tolist() == [True, True, True]
+    trial.responses["criteria"] = ["RECIST 1.1", "marrow", "RECIST 1.1", "marrow"]
+    assert conduct().judge(trial)["response"].tolist() == [True, False, True]
+
+
 def test_the_worst_grade_in_the_window_counts():
     events = [
         ("A", "Nausea", 2, 3.0, "yes"),

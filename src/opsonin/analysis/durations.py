@@ -23,12 +23,13 @@ def response_times(
     iCR followed: pseudoprogression).
     Progression is the first PD. By iRECIST it is the first iUPD of the run that iCPD confirmed, or of the run with
     which the visits end (Seymour 2017: an unconfirmed progression that nothing resolved counts from its day).
-    Where several criteria were used, the first by name counts.
+    Where several criteria were used of a subject, the first by name counts.
     """
     visits = responses[~responses["best"].fillna(False).to_numpy(dtype=bool) & responses["day"].notna()]
     visits = visits.assign(subject_id=visits["subject_id"].astype(str))
     if len(visits):
-        visits = visits[visits["criteria"] == min(visits["criteria"].astype(str))]
+        named = visits["criteria"].astype(str)
+        visits = visits[named == named.groupby(visits["subject_id"]).transform("min")]
     best = responses[responses["best"].fillna(False).to_numpy(dtype=bool)].sort_values("criteria", kind="stable")
     best = best.assign(subject_id=best["subject_id"].astype(str)).drop_duplicates("subject_id").set_index("subject_id")
     deaths = _deaths(survival, disposition)

@@ -65,7 +65,8 @@ def response_days(
             f"the design {design!r} looks at responses, but the record has neither responses nor lesions."
         )
     rows = rows.assign(subject_id=rows["subject_id"].astype(str), day=rows["day"].astype(float))
-    rows = rows[rows["criteria"] == rows["criteria"].min()] if len(rows) else rows  # of several the first by name
+    named = rows["criteria"].astype(str)
+    rows = rows[named == named.groupby(rows["subject_id"]).transform("min")]  # of several the first by name
     visits = rows[~rows["best"].fillna(False).astype(bool)]
     over = visits[visits["overall"].isin(OVER)].groupby("subject_id")["day"].min()
     end = subjects.map(over).astype(float).fillna(np.inf).to_numpy()

@@ -78,6 +78,7 @@ def advanced(
     albumin: Variable = people.PHASE_ONE_ALBUMIN,
     body: tuple[Variable, ...] | None = None,
     derive: Derive = people.derive,
+    criteria: str = "RECIST 1.1",
 ) -> Indication:
     """An indication of the full core.
 
@@ -115,6 +116,7 @@ def advanced(
         ),
         columns=people.COLUMNS,
         core="full",
+        criteria=criteria,
         biopsy={
             "tmb_per_mb": ("mutational_burden", lambda burden: np.round(burden, 1)),
             "pdl1_percent": ("baseline_pdl1", positive_percent),

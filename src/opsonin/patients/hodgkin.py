@@ -53,4 +53,5 @@ def hodgkin() -> Indication:
         },
         # assumed: patches without MHC are in every tumour rather than in few, as responses are many and end
         spreads={"escape_share": LogitNormal(1.0)},
+        criteria="Lugano",
     )

@@ -91,6 +91,7 @@ class Indication:
     core: the model of a patient without a drug that it is for: "first" (`biology.core`, the tumour as one volume),
     "full" (`biology.full_core`, with the immune cells in it) or "mouse" (the same, as mice are looked at).
     species: whose bodies these are; words follow it.
+    criteria: by which its tumours are judged where a study says nothing: "RECIST 1.1", "Lugano" or "marrow".
     biopsy: further columns of `subjects` that come from the model's constants: column → (constant, what is read of it).
     kinds: where patients have tumours of several kinds: each patient's is drawn by their shares, and stands in
     `subjects` as `tumour_type`; `values` and `spreads` are then the typical patient's, and what the kinds share.
@@ -110,6 +111,7 @@ class Indication:
     columns: tuple[str, ...] = ()
     core: Literal["first", "full", "mouse"] = "first"
     species: Literal["human", "mouse"] = "human"
+    criteria: str = "RECIST 1.1"
     biopsy: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = field(default_factory=dict)
     kinds: tuple[Kind, ...] = ()
 

@@ -46,6 +46,7 @@ def _leukaemia(name: str, title: str, boys: float, values: Mapping[str, float]) 
         albumin=albumin,
         body=children.body(albumin),
         derive=children.derive,
+        criteria="marrow",
         values={
             "net_growth_rate": 0.05,  # assumed: blasts double in two weeks when chemotherapy fails
             "access": 0.97,  # a liquid tumour: no barrier

@@ -111,6 +111,7 @@ def dlbcl() -> Indication:
             "stroma_share": 0.1,  # assumed
         },
         {"net_growth_rate": LogNormal(0.6)},
+        criteria="Lugano",
     )
 
 
@@ -122,6 +123,7 @@ def _matched(
     burden: Burden,
     values: Mapping[str, float | int],
     spreads: Mapping[str, Spread] | None = None,
+    criteria: str = "RECIST 1.1",
 ) -> Indication:
     """people_like: median age, its SD, share of men."""
     years, spread, men = people_like
@@ -137,4 +139,5 @@ def _matched(
         burden=burden,
         values=values,
         spreads=spreads,
+        criteria=criteria,
     )

@@ -12,6 +12,7 @@ from opsonin.errors import CriteriaError, UnitError
 from opsonin.record.schema import ROUTES
 from opsonin.study.asked_synergy import check_synergy
 from opsonin.study.contrasts import Comparison, comparisons
+from opsonin.study.criteria import criteria_of
 from opsonin.study.dose_finding import study_design
 from opsonin.study.enrolment import arm_names, doses_by_arm, study_arms
 from opsonin.study.fitting import model_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from opsonin.designs import Design
     from opsonin.model import Administration, Model, Module
     from opsonin.patients import Indication
+    from opsonin.study.file import StudyFile
     from opsonin.study.study import Study
     from opsonin.trial import Protocol
 
@@ -255,9 +257,7 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
         if blood
         else SamplingPlan(),
         immune=ImmunePlan(immune.panel, tuple(immune.days)) if immune else ImmunePlan(),
-        tumour=TumourPlan(criteria=tumour.criteria, confirm=tumour.confirm, every_days=tumour.every.days)
-        if tumour
-        else None,
+        tumour=TumourPlan(_criteria(file), confirm=tumour.confirm, every_days=tumour.every.days) if tumour else None,
         until=file.follow_up.until,
         replace=escalation.replace if escalation is not None else "nobody",
         observe_days=file.follow_up.observe.days,
@@ -270,6 +270,12 @@ def _protocol(study: Study, model: Model, agents: Sequence[str], routes: Sequenc
         **_enrolled(study),
         **_watched(study),
     )
+
+
+def _criteria(file: StudyFile) -> str | tuple[str, ...]:
+    """One for all, or of each indication where these differ."""
+    judged = tuple(criteria_of(file).values())
+    return judged if len(set(judged)) > 1 else judged[0]
 
 
 def _enrolled(study: Study) -> dict[str, Any]:

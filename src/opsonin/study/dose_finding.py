@@ -7,6 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from opsonin.errors import DesignError
+from opsonin.study.criteria import criteria_of
 from opsonin.study.levels import grid_columns, level_count, level_texts
 from opsonin.study.texts import elapsed
 
@@ -109,7 +110,7 @@ def study_endpoints(study: Study) -> Endpoints:
     return Endpoints(
         response_days=None if escalation.response is None else escalation.response.days,
         confirm=tumour is not None and tumour.confirm,
-        criteria="RECIST 1.1" if tumour is None else tumour.criteria,
+        criteria=criteria_of(study.file).get(study.file.population.indication, "RECIST 1.1"),
         immune=None if asked is None else ImmuneEndpoint(asked.marker, elapsed(asked.day), asked.change),
     )
 

@@ -15,6 +15,7 @@ from opsonin.errors import StudyError
 from opsonin.record.schema import Route
 from opsonin.study.asked_synergy import Synergy
 from opsonin.study.asked_why import Why
+from opsonin.study.criteria import read_criteria
 from opsonin.study.enrolment import Enrolment
 from opsonin.study.policies import AdverseEvents, Policy
 from opsonin.study.texts import Days, Dose, Duration, elapsed, read_day, say_day
@@ -191,9 +192,10 @@ class Immune(_Part):
 
 
 class Tumour(_Part):
-    """Scans.   confirm: responses count only if seen again four weeks later."""
+    """Scans.   criteria: one for all, or by indication; None where they follow the indication.
+    confirm: responses count only if seen again four weeks later."""
 
-    criteria: Literal["RECIST 1.1", "iRECIST", "Lugano", "marrow"] = "RECIST 1.1"
+    criteria: Annotated[str | dict[str, str] | None, BeforeValidator(read_criteria)] = None
     confirm: bool = False
     every: ADuration
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opsonin.study.criteria import check_criteria
 from opsonin.study.enrolment import check_arms
 from opsonin.study.texts import elapsed, say_day
 
@@ -23,6 +24,7 @@ def check_together(file: StudyFile) -> None:
         _check_ladders(file)
     else:
         check_arms(file)
+    check_criteria(file)
     observe = file.follow_up.observe
     last = max(t.days.last for t in file.treatment)
     if elapsed(last) >= observe.days:

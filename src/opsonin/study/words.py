@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from opsonin.designs.grid import cell_name
+from opsonin.study.criteria import criteria_of, criteria_words
 from opsonin.study.levels import grid_columns, level_texts
 from opsonin.study.texts import Days, Duration, elapsed, say_day
 
@@ -155,10 +156,10 @@ def _assessments(study: StudyFile) -> list[str]:
     if immune:
         said.append(f"immune panel {immune.panel} on {_days(immune.days)}, before that day's dose.")
     if tumour:
-        every = tumour.every.days
+        every, by = tumour.every.days, criteria_words(criteria_of(study))
         said.append(
             f"scans at baseline and every {tumour.every.text} from protocol day 1 (elapsed {every:g}, {2 * every:g} …)"
-            f", judged by {tumour.criteria}{', responses to be confirmed' if tumour.confirm else ''}."
+            f", judged by {by}{', responses to be confirmed' if tumour.confirm else ''}."
         )
         said += _leukaemias(study)
     return said or ["none"]
@@ -168,20 +169,22 @@ def _leukaemias(study: StudyFile) -> list[str]:
     """A warning where scans judge a leukaemia by its size."""
     from opsonin.patients import indication
 
-    tumour, every = study.assessments.tumour, [indication(name) for name in study.population.indications]
-    found = [one.name for one in every if one.species == "human" and "leukaemia" in one.title.lower()]
-    if not found or tumour is None or tumour.criteria == "marrow":
+    found = {name: by for name, by in criteria_of(study).items() if indication(name).criteria == "marrow" != by}
+    if not found:
         return []
-    mixed = "; the other tumours of this study need a study of their own then" if len(found) < len(every) else ""
+    table = ", ".join(f'{name} = "marrow"' for name in found)
+    write = '"marrow"' if len(found) == len(study.population.indications) else f"{{ {table} }}"
     return [
-        f"warning: of {_listed(found)}, a leukaemia, scans see the marrow as one sphere, and a response by "
-        f'{tumour.criteria} is that it shrinks, not remission; criteria = "marrow" judges it by its blasts{mixed}.'
+        f"warning: of {_listed(list(found))}, a leukaemia, scans see the marrow as one sphere, and a response by "
+        f"{_listed(list(dict.fromkeys(found.values())))} is that it shrinks, not remission; criteria = {write} judges "
+        "it by its blasts."
     ]
 
 
 def _follow_up(study: StudyFile) -> list[str]:
-    observe, tumour = study.follow_up.observe, study.assessments.tumour
-    seen = "confirmed" if tumour and tumour.criteria == "iRECIST" else "seen"
+    observe, judged = study.follow_up.observe, set(criteria_of(study).values())
+    seen = "seen (by iRECIST, confirmed)" if "iRECIST" in judged else "seen"
+    seen = "confirmed" if judged == {"iRECIST"} else seen
     toxic = " a DLT," if study.escalates is not None else ""
     until = (
         f"treatment goes on until progression is {seen} on a scan,{toxic} drop-out or death."

@@ -20,8 +20,9 @@ RTOL = 1e-3
 @dataclass(eq=False)
 class Block:
     """Patients simulated together.   planned: all their doses if nothing stops them;   scores: standard normal
-    measurement errors (patient, lesion, scan).   rows: of the pool;   levels: of each patient;   left_out: agents that
-    nobody is given.   failures: row → (reason, day)."""
+    measurement errors (patient, lesion, scan).   rows: of the pool;   levels: of each patient;   criteria: which of the
+    protocol's criteria judges each one's scans;   left_out: agents that nobody is given.   failures: row → (reason,
+    day)."""
 
     model: Any
     plan: Plan
@@ -31,6 +32,7 @@ class Block:
     scores: np.ndarray
     rows: np.ndarray
     levels: np.ndarray
+    criteria: np.ndarray
     left_out: tuple[str, ...]
     seed: int
     threads: int | None = None

@@ -67,6 +67,7 @@ def follow(
             progress(int(len(block) - missing / (plan.end - plan.parting)))
     course.untreated()
     course.write_down()
+    made.criteria[:] = block.criteria
     made.done[:] = True
     return made
 

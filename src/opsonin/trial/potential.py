@@ -23,6 +23,7 @@ class PotentialOutcomes:
     new_lesion: day of the first new lesion, seen at the next scan.   progression: day on which a scan showed it.
     off_treatment: the day from which no dose is given, and `reason`, an index into REASONS.
     failed: whose simulation stopped while they were still seen; `drop_out` is then the day it stopped.
+    criteria: which of the criteria in use (`TumourPlan.used`) judges the patient's scans.
 
     Where doses may be given otherwise than planned (`Plan.varies`), for each of the plan's doses: `given`, the part of
     the planned amount (death, drop-out and `off_treatment` apart), `late`, by how many days, and `because`, an index
@@ -43,6 +44,7 @@ class PotentialOutcomes:
     off_treatment: Float[np.ndarray, " patient"]
     reason: Int[np.ndarray, " patient"]
     failed: Bool[np.ndarray, " patient"]
+    criteria: Int[np.ndarray, " patient"]
     given: Float[np.ndarray, "patient dose"]
     late: Float[np.ndarray, "patient dose"]
     because: Int[np.ndarray, "patient dose"]
@@ -77,6 +79,7 @@ class PotentialOutcomes:
             np.full(patients, plan.end),
             np.zeros(patients, dtype=np.int64),
             np.zeros(patients, dtype=bool),
+            np.zeros(patients, dtype=np.int8),
             np.ones((patients, doses), dtype=np.float32),
             np.zeros((patients, doses), dtype=np.float32),
             np.full((patients, doses), -1, dtype=np.int16),

@@ -118,17 +118,22 @@ class TumourPlan:
     smallest_mm: below this a lesion that is still seen is "too small to measure" and counts 5 mm (Eisenhauer 2009,
     section 4.3.2).   vanished_mm: below this it is not seen (assumed: finer than one CT slice resolves).
     criteria: "RECIST 1.1", "iRECIST" (scans and treatment go on until progression is confirmed), "Lugano" (lesions are
-    taken to be round) or "marrow" (acute leukaemia by its blasts).   confirm: CR and PR count for the best response
-    only if seen again four weeks later.
+    taken to be round) or "marrow" (acute leukaemia by its blasts); of a basket, one for all indications or one for each
+    of them, in order.   confirm: CR and PR count for the best response only if seen again four weeks later.
     """
 
-    criteria: str = "RECIST 1.1"
+    criteria: str | tuple[str, ...] = "RECIST 1.1"
     every_days: float = 42.0
     measurement_cv: float = 0.061
     smallest_mm: float = 5.0
     vanished_mm: float = 2.0
     confirm: bool = False
     minimum_stable_days: float = 42.0
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The criteria in use, each once, in order of first mention."""
+        return tuple(dict.fromkeys((self.criteria,) if isinstance(self.criteria, str) else self.criteria))
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,13 @@ class Protocol:
             raise StudyError("dose levels are numbered 1, 2, … from the lowest.")
         if min(self.gaps) < 0:
             raise StudyError("sentinel_days and stagger_days are days to wait, 0 or more.")
+        criteria = "" if self.tumour is None else self.tumour.criteria
+        indications = () if self.arms is None else self.arms.indications
+        if not isinstance(criteria, str) and len(criteria) != len(indications):
+            raise StudyError(
+                f"{len(criteria)} criteria are given for {len(indications)} indications of arms; give one for all, or "
+                "one for each indication of a basket."
+            )
 
     @property
     def gaps(self) -> tuple[float, float]:

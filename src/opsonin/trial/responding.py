@@ -1,4 +1,4 @@
-"""When a virtual patient's response is known: judged at every scan by the protocol's criteria."""
+"""When a virtual patient's response is known: judged at every scan by the criteria of the protocol."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from jaxtyping import Bool, Float, Int
 
 from opsonin.criteria import irecist, lugano, marrow, recist
 from opsonin.criteria.assessment import Assessment
+from opsonin.errors import StudyError
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
+from opsonin.trial.protocol import Protocol
 
 CRITERIA: dict[str, Any] = {"RECIST 1.1": recist, "iRECIST": irecist, "Lugano": lugano, "marrow": marrow}
 _GOOD = ("CR", "PR", "iCR", "iPR")
@@ -18,9 +20,12 @@ _AGAIN_DAYS = 28.0  # a response is confirmed no sooner than four weeks after it
 
 
 class Judged(NamedTuple):
-    """All scans judged.   scanned: which were made (patient, scan);   new: number of the first scan that shows a new
-    lesion, 0 for none."""
+    """The scans of patients whom the same criteria judge.   criteria: by name;   rows: which of the patients these are;
+    scanned: which scans were made (patient, scan);   new: number of the first scan that shows a new lesion, 0 for none.
+    """
 
+    criteria: str
+    rows: Int[np.ndarray, " patient"]
     assessment: Assessment
     scanned: Bool[np.ndarray, "patient scan"]
     new: Int[np.ndarray, " patient"]
@@ -33,11 +38,39 @@ class Responded(NamedTuple):
     day: Float[np.ndarray, " patient"]
 
 
-def judge(plan: Plan, seen: PotentialOutcomes, until: float = np.inf) -> Judged:
-    """Every scan after baseline by the criteria of the protocol, which must have scans and lesions.
+def judged_by(protocol: Protocol, number: Int[np.ndarray, " patient"]) -> Int[np.ndarray, " patient"]:
+    """Which of the criteria in use (`TumourPlan.used`) judges each patient's scans.
 
-    until: later scans are not looked at.
+    number: of the patients, who stand one indication after the other in the pool.
+    Raises: StudyError for a patient beyond the last indication.
     """
+    tumour, arms = protocol.tumour, protocol.arms
+    if tumour is None or arms is None or isinstance(tumour.criteria, str):
+        return np.zeros(len(number), dtype=np.int64)
+    indication = number // arms.pool
+    if indication.max(initial=0) >= len(tumour.criteria):
+        raise StudyError(
+            f"patient {int(number.max())} is of none of the {len(tumour.criteria)} indications of {arms.pool} patients "
+            "each; criteria that differ between indications need patients numbered one indication after the other."
+        )
+    return np.array([tumour.used.index(name) for name in tumour.criteria], dtype=np.int64)[indication]
+
+
+def judge(plan: Plan, seen: PotentialOutcomes, until: float = np.inf) -> list[Judged]:
+    """Every scan after baseline by the criteria of each patient; the protocol must have scans and lesions.
+
+    until: later scans are not looked at.   One entry for each of the criteria in use, with patients or without.
+    """
+    tumour = plan.protocol.tumour
+    assert tumour is not None
+    if len(tumour.used) == 1:
+        return [_judge(plan, seen, tumour.used[0], np.arange(len(seen.death)), until)]
+    rows = [np.flatnonzero(seen.criteria == number) for number in range(len(tumour.used))]
+    return [_judge(plan, seen.take(mine), name, mine, until) for name, mine in zip(tumour.used, rows, strict=True)]
+
+
+def _judge(plan: Plan, seen: PotentialOutcomes, name: str, rows: np.ndarray, until: float) -> Judged:
+    """The same for patients whom these criteria judge.   rows: of all patients."""
     tumour = plan.protocol.tumour
     assert tumour is not None
     count = int(np.searchsorted(plan.scans, until, side="right"))
@@ -45,7 +78,7 @@ def judge(plan: Plan, seen: PotentialOutcomes, until: float = np.inf) -> Judged:
     exists = seen.true_mm[:, :, 0] > 0
     scanned = made_scans(seen)[:, :count]
     new = new_lesion_scan(plan, seen)
-    criteria = CRITERIA[tumour.criteria]
+    criteria = CRITERIA[name]
     number = np.arange(1, len(days) + 1)
     present = scanned & (new[:, None] > 0) & (number >= new[:, None])
     no = np.zeros(present.shape, dtype=bool)
@@ -58,7 +91,7 @@ def judge(plan: Plan, seen: PotentialOutcomes, until: float = np.inf) -> Judged:
         minimum_stable_days=tumour.minimum_stable_days,
         **({"new": lesions} if criteria is irecist else {"new_lesion": present}),
     )
-    return Judged(judged, scanned, new)
+    return Judged(name, rows, judged, scanned, new)
 
 
 def made_scans(seen: PotentialOutcomes) -> Bool[np.ndarray, "patient scan"]:
@@ -80,10 +113,17 @@ def responded(plan: Plan, seen: PotentialOutcomes, days: float) -> Responded:
     That is at the scan that shows it (or the one that may confirm it, where responses are to be confirmed), or once no
     further scan can.
     """
-    tumour = plan.protocol.tumour
+    responder, day = np.zeros(len(seen.death), dtype=bool), np.zeros(len(seen.death))
+    for part in judge(plan, seen, days):
+        responder[part.rows], day[part.rows] = _responded(plan, seen.left[part.rows], part, days)
+    return Responded(responder, day)
+
+
+def _responded(plan: Plan, left: Float[np.ndarray, " patient"], part: Judged, days: float) -> Responded:
+    """The same for patients whom the same criteria judge.   left: the day each is last seen."""
+    tumour, judged = plan.protocol.tumour, part.assessment
     assert tumour is not None
-    judged, _, _ = judge(plan, seen, days)
-    names = np.array(CRITERIA[tumour.criteria].RESPONSES)
+    names = np.array(CRITERIA[part.criteria].RESPONSES)
     responder = np.isin(names[judged.best], _GOOD)
     good = np.isin(names[judged.overall], _GOOD) & (judged.confirmed | (not tumour.confirm))
     scans = plan.scans[: good.shape[1]]
@@ -91,5 +131,5 @@ def responded(plan: Plan, seen: PotentialOutcomes, days: float) -> Responded:
     told = np.append(plan.scans, np.inf)[np.searchsorted(plan.scans, told - 1e-9)]  # at a scan
     when = np.where(good, told[None, :], np.inf).min(axis=1, initial=np.inf)
     last = min(days, plan.end)
-    none_left = np.minimum(np.minimum(seen.left, judged.progression_day), last)
+    none_left = np.minimum(np.minimum(left, judged.progression_day), last)
     return Responded(responder, np.where(responder, np.minimum(when, last), none_left))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opsonin.trial.policy_words import policy_words, recovery_words
-from opsonin.trial.protocol import Protocol
+from opsonin.trial.protocol import Protocol, TumourPlan
 
 
 def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
@@ -23,13 +23,13 @@ def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
     ]
     if protocol.tumour is not None:
         tumour = protocol.tumour
-        round_ = tumour.criteria == "Lugano"
+        round_ = " Lesions are taken to be round." if "Lugano" in tumour.used else ""
         confirmed = "must be confirmed" if tumour.confirm else "need no confirmation"
         sentences.append(
             f"One reader measures every target lesion with a coefficient of variation of {tumour.measurement_cv:.1%} "
             "(Yoon 2016, Eur J Cancer 53:5), to the millimetre; no scan is made after "
-            f"{_proven(tumour.criteria)}. {tumour.criteria} responses {confirmed}; stable disease counts from "
-            f"{tumour.minimum_stable_days:g} days.{' Lesions are taken to be round.' if round_ else ''}"
+            f"{_proven(tumour)}. {' and '.join(tumour.used)} responses {confirmed}; stable disease counts from "
+            f"{tumour.minimum_stable_days:g} days.{round_}{_each(protocol)}"
         )
     return [{"sentence": sentence, "parameters": []} for sentence in sentences]
 
@@ -79,8 +79,19 @@ def _watched(protocol: Protocol) -> str:
     return f" {text[0].upper()}{text[1:]}."
 
 
-def _proven(criteria: str) -> str:
-    return "progression is confirmed (iRECIST)" if criteria == "iRECIST" else "progression"
+def _each(protocol: Protocol) -> str:
+    """Which indication is judged by which criteria, where they differ."""
+    tumour, arms = protocol.tumour, protocol.arms
+    if tumour is None or arms is None or len(tumour.used) == 1:
+        return ""
+    said = [f"{name} by {one}" for name, one in zip(arms.indications, tumour.criteria, strict=True)]
+    return f" Judged are {', '.join(said)}."
+
+
+def _proven(tumour: TumourPlan) -> str:
+    if tumour.used == ("iRECIST",):
+        return "progression is confirmed (iRECIST)"
+    return "progression (by iRECIST, once it is confirmed)" if "iRECIST" in tumour.used else "progression"
 
 
 def _treatment(protocol: Protocol) -> list[str]:
@@ -88,7 +99,7 @@ def _treatment(protocol: Protocol) -> list[str]:
     if not protocol.policies:
         return [
             f"Treatment stops at once for {_toxic(protocol)}death and for drop-out; for "
-            f"{_proven(protocol.tumour.criteria) if protocol.tumour else 'progression'} it stops at the scan that "
+            f"{_proven(protocol.tumour) if protocol.tumour else 'progression'} it stops at the scan that "
             "shows it. Doses are not reduced or delayed."
         ]
     recovery = recovery_words(protocol)

@@ -15,7 +15,7 @@ from opsonin.trial.enrol import Enrolment
 from opsonin.trial.given import used_words
 from opsonin.trial.plan import Plan
 from opsonin.trial.potential import PotentialOutcomes
-from opsonin.trial.responding import CRITERIA, judge, made_scans, new_lesion_scan
+from opsonin.trial.responding import CRITERIA, Judged, judge, made_scans, new_lesion_scan
 from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED, REASONS, TOXIC
 
 ENDPOINTS = ("OS", "PFS", "TTP")
@@ -158,33 +158,46 @@ def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.D
     tumour = plan.protocol.tumour
     if tumour is None or not plan.lesions:
         return Rows(enrolment).table({})
-    judged, scanned, new = judge(plan, seen)
-    row, scan = np.nonzero(scanned)
-    rows = Rows(enrolment)
+    rows, answers, reasons = Rows(enrolment), list[str](), list[str]()
+    for number, part in enumerate(judge(plan, seen)):
+        criteria = CRITERIA[part.criteria]
+        _judged(rows, plan, part, number, len(answers), len(reasons))
+        answers += criteria.RESPONSES[1:]
+        reasons += criteria.RULES[1:]
+    text = {"criteria": tumour.used, "overall": answers, "target": answers, "source": ["derived"], "reason": reasons}
+    return rows.table(text, flags=("best", "new_lesion", "confirmed"))
+
+
+def _judged(rows: Rows, plan: Plan, part: Judged, number: int, answers: int, reasons: int) -> None:
+    """Add the responses of patients whom the same criteria judge.
+
+    number: of the criteria;   answers, reasons: how many words stand before theirs.
+    """
+    judged, new = part.assessment, part.new
+    mine, scan = np.nonzero(part.scanned)
     rows.add(
-        row,
-        criteria=0,
+        part.rows[mine],
+        criteria=number,
         day=plan.scans[scan],
         best=False,
-        overall=judged.overall[row, scan] - 1,
-        target=judged.target[row, scan] - 1,
-        new_lesion=(new[row] > 0) & (scan + 1 >= new[row]),
-        sum_mm=judged.sum_mm[row, scan],
-        nadir_mm=judged.nadir_mm[row, scan],
-        change_from_baseline_percent=judged.change_from_baseline[row, scan],
-        change_from_nadir_percent=judged.change_from_nadir[row, scan],
-        confirmed=judged.confirmed[row, scan],
+        overall=_after(judged.overall[mine, scan] - 1, answers),
+        target=_after(judged.target[mine, scan] - 1, answers),
+        new_lesion=(new[mine] > 0) & (scan + 1 >= new[mine]),
+        sum_mm=judged.sum_mm[mine, scan],
+        nadir_mm=judged.nadir_mm[mine, scan],
+        change_from_baseline_percent=judged.change_from_baseline[mine, scan],
+        change_from_nadir_percent=judged.change_from_nadir[mine, scan],
+        confirmed=judged.confirmed[mine, scan],
         source=0,
-        reason=judged.rule[row, scan] - 1,
+        reason=_after(judged.rule[mine, scan] - 1, reasons),
     )
-    everyone = np.arange(len(enrolment))
-    unknown = np.full(len(enrolment), np.nan)
+    unknown = np.full(len(part.rows), np.nan)
     rows.add(
-        everyone,
-        criteria=0,
+        part.rows,
+        criteria=number,
         day=judged.best_day,
         best=True,
-        overall=judged.best - 1,
+        overall=_after(judged.best - 1, answers),
         target=MISSING,
         new_lesion=new > 0,
         sum_mm=unknown,
@@ -195,10 +208,11 @@ def responses(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.D
         source=0,
         reason=MISSING,
     )
-    criteria = CRITERIA[tumour.criteria]
-    answers = criteria.RESPONSES[1:]
-    text = {"criteria": [tumour.criteria], "overall": answers, "target": answers, "source": ["derived"]}
-    return rows.table(text | {"reason": criteria.RULES[1:]}, flags=("best", "new_lesion", "confirmed"))
+
+
+def _after(codes: np.ndarray, words_before: int) -> np.ndarray:
+    """Codes into a list of words that begins so many words later; a missing word stays missing."""
+    return np.where(codes == MISSING, MISSING, codes + words_before)
 
 
 def survival(plan: Plan, enrolment: Enrolment, seen: PotentialOutcomes) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from opsonin.trial.plan import Plan, make_plan
 from opsonin.trial.planned import PlannedDoses, Treated
 from opsonin.trial.potential import PotentialOutcomes
 from opsonin.trial.protocol import Protocol, Treatment
+from opsonin.trial.responding import judged_by
 
 if TYPE_CHECKING:
     from opsonin.patients import VirtualPatients
@@ -63,9 +64,11 @@ class World:
     """
 
     def __init__(self, model: Any, patients: VirtualPatients, protocol: Protocol, seed: int):
-        """Raises: StudyError where the protocol asks for what the model does not measure."""
+        """Raises: StudyError where the protocol asks for what the model does not measure, or judges patients by their
+        indication who are of none of its."""
         self.model, self.patients, self.protocol, self.seed = model, patients, protocol, seed
         self.plan: Plan = make_plan(model, protocol)
+        self._criteria = judged_by(protocol, patients.ids)
         self._leads: dict[tuple[str, ...], tuple[PotentialOutcomes, np.ndarray]] = {}
         self._failed: dict[tuple[int, tuple[str, ...]], Failure] = {}
         self._errors: np.ndarray | None = None
@@ -132,6 +135,7 @@ class World:
             self._scan_errors()[rows],
             rows,
             levels,
+            self._criteria[rows],
             left_out,
             self.seed,
             threads,

@@ -191,15 +191,17 @@ def _between_periods(
 ) -> list[Finding]:
     """Ratios between two periods, where an agent came or went between them, or where they are asked for.
 
-    Without either the ratio is the drug's own accumulation, which must not be read as an interaction.
+    Without either the ratio is the drug's own accumulation, which must not be read as an interaction; nor must one
+    between different doses of the drug itself, as where doses step up.
     """
     came = sorted(_agents_on(exposures, days[then]) - _agents_on(exposures, days[first]))
     went = sorted(_agents_on(exposures, days[first]) - _agents_on(exposures, days[then]))
     said = [f"{', '.join(agents)} {word}" for agents, word in ((came, "added"), (went, "stopped")) if agents]
-    if not said and not asked_for:
-        return []
-    remark = f"Between the periods: {' and '.join(said) or 'no agent was added or stopped'}."
     one, other = (own[own["period"] == p].set_index("subject_id") for p in (then, first))
+    steps = _dose_steps(one["dose"], other["dose"])
+    if not asked_for and (steps or not said):
+        return []
+    remark = f"Between the periods: {' and '.join([*said, *steps]) or 'no agent was added or stopped'}."
     method = "paired geometric mean ratio within subjects, 90 % interval (Student's t)"
     group = f"{then} vs {first}"
     return [
@@ -208,13 +210,33 @@ def _between_periods(
     ]
 
 
+def _dose_steps(then: Any, first: Any) -> list[str]:
+    """ "its own dose changed", where it did in half of the subjects or more."""
+    ratio = (then / first).dropna()
+    return ["its own dose changed"] if len(ratio) and np.mean(np.abs(ratio - 1) > 0.01) >= 0.5 else []
+
+
 def _agents_on(exposures: Any, day: float) -> set[str]:
-    """The agents that at least half of those still dosed with anything received on a day."""
+    """The agents that at least half of those still dosed with anything were under on a day.
+
+    A dose counts until the next one is due: an antibody every three weeks is not stopped on the days between.
+    """
     exposures = exposures[exposures["amount"] != 0]  # doses held
     end = exposures["end_day"].fillna(exposures["start_day"])
-    on = exposures[(exposures["start_day"] < day + 0.99) & (end > day - 0.01)]
+    until = end + _interval(exposures.assign(end_day=end)) - 1
+    on = exposures[(exposures["start_day"] < day + 0.99) & (until > day - 0.01)]
     count = on.groupby(on["agent"].astype(str))["subject_id"].nunique()
     return set(count.index[count >= 0.5 * on["subject_id"].nunique()])
+
+
+def _interval(exposures: Any) -> pd.Series:
+    """For each row the agent's usual days between doses; 1 where it is given day by day, or once."""
+    rows = exposures.sort_values("start_day")
+    between = rows.groupby(["subject_id", "agent"], observed=True)["start_day"].diff()
+    single = rows["end_day"] - rows["start_day"] < 1
+    days = between.where(single).groupby(rows["agent"]).transform("median")
+    daily = (~single).groupby(rows["agent"]).transform("any")
+    return days.where(~daily).fillna(1.0).clip(lower=1.0).reindex(exposures.index)
 
 
 def _proportionality(analyte: str, own: Any) -> list[Finding]:

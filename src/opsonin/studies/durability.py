@@ -1,6 +1,7 @@
 """Whether memory keeps an answer: responders to pembrolizumab, followed on with and without what may keep it.
 
     python -m opsonin.studies.durability melanoma --patients 1000
+    python -m opsonin.studies.durability melanoma --factor escape_visibility=0.3
 
 Patients are simulated to their first response; from there the same patients go on as they are, with no more memory
 made, or with a kind of cells taken away at once, as antibodies do in mice (Park 2019, Nature 565:366). What a patient
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +21,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from opsonin.errors import StudyError
+
 MEMORY = ("cd8_resident", "cd8_memory")
+SPECIFIC = ("cd8_stem", "cd8_effector", "cd8_exhausted", "cd8_resident")  # in the tumour
 # name → cells taken away at response, whether memory is made from then on
 VARIANTS: dict[str, tuple[tuple[str, ...], bool]] = {
     "as it is": ((), True),
@@ -40,7 +45,8 @@ _LEAST_MM = 5.0  # growth that counts as progression (Eisenhauer 2009, 4.3.1)
 class Responders:
     """Patients who responded.   states: at response (patient, state);   day: of it;   nadir: relative diameter then.
 
-    of: how many were treated.   resident: share of resident memory before treatment, of all that were treated.
+    of: how many were treated.   resident, stem: share of resident memory and of stem-like cells among the tumour's
+    specific CD8+ cells before treatment, of all that were treated.
     """
 
     model: Any
@@ -50,6 +56,7 @@ class Responders:
     nadir: Float[np.ndarray, " patient"]
     of: int
     resident: Float[np.ndarray, " treated"]
+    stem: Float[np.ndarray, " treated"]
 
     @cached_property
     def after(self) -> dict[str, Float[np.ndarray, " patient"]]:
@@ -68,12 +75,22 @@ class Responders:
         return pd.DataFrame(rows, columns=pd.Index(["variant", "months", "share", "lower", "upper"]))
 
 
-def responders(name: str, patients: int, seed: int = 1) -> Responders:
-    """Who responds to two years of pembrolizumab, of so many patients of an indication."""
+def responders(name: str, patients: int, seed: int = 1, factors: Mapping[str, float] | None = None) -> Responders:
+    """Who responds to two years of pembrolizumab, of so many patients of an indication.
+
+    factors: parameter → what it is multiplied by in every patient.
+    Raises: StudyError for a parameter that the model does not have.
+    """
     from opsonin.patients import indication, sample_patients
+    from opsonin.study.changes import changed_patients, check_changes
 
     model = _model()
-    constants = sample_patients(model, indication(name), patients, seed).constants
+    drawn = sample_patients(model, indication(name), patients, seed)
+    if factors:
+        check_changes({"factors": factors}, model.symbolic)
+        everybody = np.ones(patients, dtype=bool)
+        drawn = changed_patients(drawn, factors, model.symbolic, everybody, everybody)
+    constants = drawn.constants
     days = np.arange(0.0, TREATED_DAYS + 1, SCAN_DAYS)
     made = _simulated(model, constants, days, 0.0, None)
     diameter = _diameter(model, constants, made)
@@ -82,8 +99,8 @@ def responders(name: str, patients: int, seed: int = 1) -> Responders:
     first = np.where(smaller.any(axis=1), smaller.argmax(axis=1), len(days))
     rows = np.flatnonzero(first < np.where(worse.any(axis=1), worse.argmax(axis=1), len(days)))
     at = first[rows]
-    cells = {name: _of(model, made, name)[:, 0] for name in ("cd8_stem", "cd8_effector", "cd8_exhausted")}
-    resident = _of(model, made, "cd8_resident")[:, 0]
+    cells = {part: _of(model, made, part)[:, 0] for part in SPECIFIC}
+    whole = sum(cells.values())
     return Responders(
         model,
         constants[rows],
@@ -91,7 +108,8 @@ def responders(name: str, patients: int, seed: int = 1) -> Responders:
         days[at],
         diameter[rows, at],
         patients,
-        resident / (resident + sum(cells.values())),
+        cells["cd8_resident"] / whole,
+        cells["cd8_stem"] / whole,
     )
 
 
@@ -165,17 +183,25 @@ def main() -> None:
     asked.add_argument("indication", nargs="*", default=["melanoma", "nsclc"])
     asked.add_argument("--patients", type=int, default=1000)
     asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--factor", action="append", default=[], help="such as escape_visibility=0.3; may be repeated")
     given = asked.parse_args()
-    for name in given.indication:
-        sys.stdout.write(words(name, responders(name, given.patients, given.seed)))
+    try:
+        factors = {one.partition("=")[0]: float(one.partition("=")[2]) for one in given.factor}
+    except ValueError:
+        sys.exit("--factor takes a parameter and a number, such as escape_visibility=0.3.")
+    try:
+        for name in given.indication:
+            sys.stdout.write(words(name, responders(name, given.patients, given.seed, factors)))
+    except StudyError as problem:
+        sys.exit(str(problem))
 
 
 def words(name: str, found: Responders) -> str:
-    """A Markdown table of an indication, and a line on resident memory."""
-    low, middle, high = np.quantile(found.resident, (0.1, 0.5, 0.9))
+    """A Markdown table of an indication, and a line on who responds and what cells there were before treatment."""
+    resident, stem = (_spread(share) for share in (found.resident, found.stem))
     lines = [
-        f"{name}: {len(found.day)} of {found.of} respond; before treatment {middle:.0%} of specific CD8+ cells are "
-        f"resident (in four of five patients {low:.0%} to {high:.0%})",
+        f"{name}: {len(found.day)} of {found.of} respond; before treatment {resident} of specific CD8+ cells are "
+        f"resident, {stem} stem-like",
         "",
         "| still in response | " + " | ".join(f"{months} months" for months in MONTHS) + " |",
         "|---|---|---|---|",
@@ -185,6 +211,12 @@ def words(name: str, found: Responders) -> str:
         shown = [f"{100 * p:.0f} % ({100 * low:.0f}–{100 * high:.0f} %)" for p, low, high in shares]
         lines.append(f"| {variant} | {' | '.join(shown)} |")
     return "\n".join(lines) + "\n\n"
+
+
+def _spread(share: np.ndarray) -> str:
+    """The median, and where four of five patients lie."""
+    low, middle, high = np.quantile(share, (0.1, 0.5, 0.9))
+    return f"{middle:.0%} (in four of five patients {low:.0%} to {high:.0%})"
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ VARIANTS: Mapping[str, Variant] = {
     "begun a week later": Variant({DAYS: '"8, 15, 22"'}),
     "begun two weeks later": Variant({DAYS: '"15, 22, 29"'}),
     "no reprogramming": Variant(values=WAYS["reprogramming"]),
+    "niches three times as large": Variant(values={"smallest_site": 3.0}),
+    "niches half as large": Variant(values={"smallest_site": 0.5}),
 }
 
 

@@ -75,3 +75,30 @@ def test_figures_read_records_that_know_nothing_of_confirmation():
     assert drawn is not None
     assert [name for name, _ in drawn.key if "response" in name] == ["response"]
     assert response.waterfall(reported, groups) is not None
+
+
+def test_figures_say_what_a_change_in_size_is_a_change_of():
+    def titles(drawn):
+        names = ("response-waterfall", "response-spider")
+        return [drawn[name].plot.plotly().layout.yaxis.title.text for name in names]
+
+    assert titles(figures()) == ["best change in sum of diameters, %", "change in sum of diameters, %"]
+    blasts = figures("marrow")
+    assert titles(blasts) == ["best change in blasts of the marrow, %", "change in blasts of the marrow, %"]
+    assert "RECIST limits" not in blasts["response-waterfall"].caption
+    assert "RECIST limits" in figures()["response-waterfall"].caption
+
+
+def test_where_patients_are_judged_by_different_criteria_figures_say_of_whom_what_is_drawn():
+    made = record()
+    visits = pd.DataFrame({"subject_id": list("ABCDE") * 2, "day": [42.0] * 5 + [84.0] * 5, "overall": "SD"})
+    visits = visits.assign(best=False, change_from_baseline_percent=-40.0, source="derived")
+    visits["criteria"] = ["marrow", "marrow", "RECIST 1.1", "RECIST 1.1", "RECIST 1.1"] * 2
+    mixed = TrialRecord({"subjects": made.subjects, "responses": visits})
+    for draw in (response.waterfall, response.spider):
+        figure = draw(mixed, grouped(mixed))
+        said = (
+            "the change of two patients that of the blasts of the marrow and of three patients that of the sum of diam"
+        )
+        assert said in figure.caption
+        assert "change in size, %" in figure.plot.plotly().layout.yaxis.title.text

@@ -8,8 +8,10 @@ from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, label, wrapped
 from opsonin.report.figures.canvas import Canvas, bar, scatter
 from opsonin.report.figures.pharmacokinetics import joined
+from opsonin.report.figures.sizes import Sized, sized
 from opsonin.report.groups import Groups
 
+_LIMITS = " Dotted lines are the RECIST limits: +20 % and −30 %."
 ORDER = ("CR", "PR", "SD", "PD", "NE")
 I_TO_PLAIN = {"iCR": "CR", "iPR": "PR", "iSD": "SD", "iUPD": "PD", "iCPD": "PD"}
 NAMES = {
@@ -150,16 +152,17 @@ def waterfall(record: Any, groups: Groups) -> Figure | None:
             hovertemplate="%{customdata[0]}, %{customdata[1]}: %{customdata[2]:.3g} %<extra></extra>",
         )
     )
-    _limits(plot)
     low = min(-40.0, float(capped.min()) - 12)
-    plot.update_yaxes(title_text="best change in sum of diameters, %", range=[low, max(float(capped.max()) + 12, 32)])
+    size = sized(record, rows["subject_id"])
+    _limits(plot, size)
+    plot.update_yaxes(title_text=f"best change in {size.axis}, %", range=[low, max(float(capped.max()) + 12, 32)])
     plot.update_xaxes(title_text="patients, from largest growth to largest shrinkage", showticklabels=False, ticks="")
     plot.update_layout(bargap=0.12 if few else 0, margin={"t": 12, "r": 52, "b": 36})
     shrunk, responded = int((rows["change"] < 0).sum()), int((rows["change"] <= -30).sum())
     beyond = int((rows["change"] > 100).sum())
     told = (
-        f"Tumours shrank at some time in {shrunk} of {len(rows)} patients, by at least 30 % in {responded or 'none'}. "
-        "Dotted lines are the RECIST limits: +20 % and −30 %."
+        f"Tumours shrank at some time in {shrunk} of {len(rows)} patients, by at least 30 % in {responded or 'none'}."
+        f"{size.told}{_LIMITS if size.limits else ''}"
     )
     if few and (_once(rows) & rows["best"].isin(["CR", "PR"])).any():
         told += " A ring (°) marks a response that was not seen again."
@@ -181,8 +184,8 @@ def _labels(rows: pd.DataFrame) -> list[str]:
     return (words + _once(rows).map({True: "°", False: ""}).where(rows["best"].isin(["CR", "PR"]), "")).tolist()
 
 
-def _limits(plot: Any) -> None:
-    for level in (20, -30):
+def _limits(plot: Any, size: Sized) -> None:
+    for level in (20, -30) if size.limits else ():
         plot.add_hline(y=level, line={"color": palette.GREY, "width": 1, "dash": "dot"})
         label(
             plot,
@@ -256,9 +259,10 @@ def spider(record: Any, groups: Groups) -> Figure | None:
                 hovertemplate=f"%{{text}}: {what} on day %{{x:.3g}}<extra></extra>",
             )
         )  # fmt: skip
-    _limits(plot)
+    size = sized(record, rows["subject_id"].drop_duplicates())
+    _limits(plot, size)
     plot.update_yaxes(
-        title_text="change in sum of diameters, %", range=[min(float(rows["change"].min()) * 1.1, -40), top * 1.08]
+        title_text=f"change in {size.axis}, %", range=[min(float(rows["change"].min()) * 1.1, -40), top * 1.08]
     )
     plot.update_xaxes(title_text="days since the start of protocol day 1", rangemode="tozero", showgrid=True)
     plot.update_layout(margin={"t": 12, "r": 52})
@@ -270,7 +274,7 @@ def spider(record: Any, groups: Groups) -> Figure | None:
     return Figure(
         "response-spider",
         "Tumour size over time, patient by patient",
-        words.sentence(told),
+        words.sentence(told) + size.told,
         plot,
         rows,
         groups.key() + used,

@@ -97,8 +97,6 @@ def test_where_patients_are_judged_by_different_criteria_figures_say_of_whom_wha
     mixed = TrialRecord({"subjects": made.subjects, "responses": visits})
     for draw in (response.waterfall, response.spider):
         figure = draw(mixed, grouped(mixed))
-        said = (
-            "the change of two patients that of the blasts of the marrow and of three patients that of the sum of diam"
-        )
+        said = "What changes is for two patients the blasts of the marrow and for three patients the sum of diameters."
         assert said in figure.caption
         assert "change in size, %" in figure.plot.plotly().layout.yaxis.title.text

@@ -56,6 +56,28 @@ def test_states_have_their_figures_and_say_how_to_repeat_them():
     assert "Three patients in each group." in page
 
 
+def test_patients_with_samples_of_both_groups_and_the_depth_of_the_comparison_are_told_where_they_are_drawn():
+    tables = tables_of_states()
+    tables["composition"].loc[0, "response"] = "non-responder"
+    tables["composition"] = pd.concat([tables["composition"], tables["composition"].head(1).assign(
+        sample="P0 again", response="responder")])  # fmt: skip
+    depth = Finding("note.discovery.states", note="log-ratios are compared at 40 cells of each sample")
+    chapters = chapters_of(record("states"), [*findings_of_states(), depth], tables=tables)
+    captions = {figure.name: figure.caption for chapter in chapters for figure in chapter.figures}
+    assert "One patient has samples of both groups" in captions["discovery-composition"]
+    assert "equally many of each sample" in captions["discovery-patients"]
+
+
+def test_what_is_known_stands_once():
+    read = pd.DataFrame({"file": ["who.csv", ""], "what": "note", "count": [2, 1],
+                         "reason": ["subjects are neither", "annotated"]})  # fmt: skip
+    tables = tables_of_states() | {"read": read}
+    page = render(record("states"), findings_of_states(), tables=tables)
+    assert page.count("Three patients in each group.") == 1
+    assert "Subjects are neither (2)." in page
+    assert "Annotated (1)" not in page
+
+
 def test_a_comparison_that_could_not_be_made_says_why():
     tables = tables_of_states()
     del tables["states"]
@@ -78,13 +100,29 @@ def test_targets_are_ranked_with_parts_and_pages():
     assert any(getattr(block, "title", "").startswith("TREM2: rank 1 (1 to 3) of 2") for block in own.blocks)
 
 
+def test_a_part_that_nobody_measured_is_a_question_mark_and_its_value_is_told():
+    ranked = pd.DataFrame({"gene": ["TREM2", "CSF1R"], "rank": [1, 2], "lower": [1, 1], "upper": [3, 9],
+                           "score": [0.6, 0.4], "resistance": [0.37, 0.4], "log_odds": [np.nan, 0.1],
+                           "blood": [0.7, 0.1]})  # fmt: skip
+    said = "TREM2 (rank 1) is above CSF1R (rank 2)."
+    tables = {"targets": ranked, "target_comparisons": pd.DataFrame({"sentence": [said]})}
+    notes = [Finding("note.discovery.targets", note=said), Finding("note.discovery.targets", note="one source")]
+    chapters = chapters_of(record("targets", 0), notes, tables=tables)
+    drawn = next(figure for chapter in chapters for figure in chapter.figures if figure.name == "discovery-parts")
+    assert "it counts as 0.37" in drawn.caption
+    assert [trace["text"] for trace in drawn.plot.data] == [["?", "0.40"], ["0.70", "0.10"]]
+    told = next(block for block in chapters[0].blocks if getattr(block, "title", "") == "What to know")
+    assert told.lines == [("", "One source.")]  # the comparison stands in its own list
+
+
 @pytest.mark.parametrize("verdict", ["transition", "selection"])
 def test_clones_growth_and_programmes_are_drawn(verdict):
     tables = {
         "clone_table": pd.DataFrame({"clone": range(5), "before": [10, 200, 300, 400, 500], "after": [5, 210, 0, 3, 9],
                                      "common": [False, True, True, True, True]}),
         "growth": pd.DataFrame({"line": ["A", "B"], "states": [1, 2], "rate": [0.1, 0.2], "slow": [0.0, 0.0],
-                                "fast": [0.1, 0.4]}),
+                                "fast": [0.1, 0.4], "n": [5, 5], "negative": [0.2, 0.0],
+                                "best": ["normal", "two states"], "margin": [-3.0, 12.5], "p": [0.4, 0.005]}),
         "growth_rates": pd.DataFrame({"line": ["A"] * 5 + ["B"] * 5, "rate": np.linspace(-0.1, 0.4, 10)}),
         "overlaps": pd.DataFrame({"set": ["persisters"], "genes": [40], "shared": [9], "expected": [2.0], "fold": [4.5],
                                   "p": [0.001], "q": [0.001]}),
@@ -95,6 +133,18 @@ def test_clones_growth_and_programmes_are_drawn(verdict):
     assert [figure.name for figure in own.figures] == ["discovery-clones", "discovery-growth", "discovery-overlap"]
     assert f"The verdict: {verdict}." in own.figures[0].caption
     assert "B (blue" in own.figures[1].caption
+    numbers = {block.title: block.rows for block in own.blocks if hasattr(block, "rows")}
+    assert numbers["Clones in numbers"][0][0] == "common clones that are seen after"
+    assert list(numbers["Growth states by line"][1]) == [
+        "B",
+        "5",
+        "0.20",
+        "0\u00a0%",
+        "two states",
+        "12.5",
+        "0.0050",
+        "2",
+    ]
 
 
 def test_a_record_of_discovery_analysed_again_has_the_report_of_any_record():

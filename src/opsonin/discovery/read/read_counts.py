@@ -69,10 +69,10 @@ def read_counts(
 def _named(section: Counts, values: pd.DataFrame, table: Source) -> pd.DataFrame:
     """Columns by the names that `rename.label` gives them; those of one name are added up."""
     names = section.rename.get("label", {})
-    lacking = next((name for name in names if name not in values.columns), None)
-    if lacking is not None:
+    lost = next((name for name in names if name not in values.columns), None)
+    if lost is not None:
         raise DiscoveryError(
-            f"{table.file}: [counts] rename.label names {lacking!r}, which is not counted{near(lacking, values.columns)}."
+            f"{table.file}: [counts] rename.label names {lost!r}, which is not counted{near(lost, values.columns)}."
         )
     named = values.rename(columns=names)
     return named.T.groupby(level=0, sort=False).sum(min_count=1).T if named.columns.has_duplicates else named

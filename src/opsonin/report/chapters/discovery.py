@@ -5,6 +5,7 @@ from typing import Any
 from opsonin.report import words
 from opsonin.report.chapters import biomarkers
 from opsonin.report.chapters.cohort import Room
+from opsonin.report.chapters.discovery_found import found, groups, numbers, untold
 from opsonin.report.content import Block, Chapter, Drawing, Lines, Numbers, Table
 from opsonin.report.context import Context, findings_table
 from opsonin.report.figures import discovery_cells as cells
@@ -18,21 +19,31 @@ ASKED = {
     "plasticity": "Who survives the drug: a few that were selected, many that changed, or cells of a known programme?",
 }
 SHOWN, PAGES = 20, 10
+AT_DEPTH = "log-ratios are compared at"  # how discovery's note of a common depth begins
 SIDES = (("for", "For"), ("against", "Against"), ("not known", "Not known"))
+CLONES = {
+    "kept": "common clones that are seen after",
+    "diversity_ratio": "effective number of clones, after over before",
+    "spread": "clones' own change beyond replicates, SD of log2",
+    "founders": "share of the founders that would give these survivors",
+    "likeness.within_before": "likeness of replicates before, correlation of log frequencies",
+    "likeness.before_to_after": "likeness of before and after, the same",
+    "likeness_corrected": "the same, corrected for what replicates allow",
+}
 
 
 def summary(context: Context) -> Chapter:
     """What was asked, what was found, and what to know before believing it."""
     question = str(context.questions["discovery"])
     blocks: list[Block] = []
-    numbers = _numbers(context, question)
-    if numbers:
-        blocks.append(Numbers(numbers))
+    large = numbers(context, question)
+    if large:
+        blocks.append(Numbers(large))
     blocks.append(Lines([("", ASKED.get(question, question))], "What was asked"))
-    found = _found(context, question)
-    if found:
-        blocks.append(Lines(found, "What was found"))
-    told = context.notes("discovery")
+    surest = found(context, question)
+    if surest:
+        blocks.append(Lines(surest, "What was found"))
+    told = untold(context, surest)
     if told:
         blocks.append(Lines([("", words.sentence(text)) for text in told], "What to know"))
     return Chapter("summary", "Summary", blocks)
@@ -51,7 +62,9 @@ def samples(context: Context) -> Chapter:
     if agreement is not None:
         rows = [[str(r["type"]), f"{int(r['cells']):,}", *(f"{float(r[c]):.2f}" for c in ("precision", "recall", "f1"))]
                 for r in agreement.to_dict("records")]  # fmt: skip
-        heads, told = ["", "cells", "precision", "recall", "F1"], "F1 is the harmonic mean of precision and recall."
+        heads = ["type by markers", "cells by label", "precision", "recall", "F1"]
+        told = ("A given label counts as the type that most of its cells were found to be, so that several labels can "
+                "be one type. F1 is the harmonic mean of precision and recall.")  # fmt: skip
         numeric = frozenset(range(1, 5))
         blocks.append(Table("Given labels, and what the markers say", heads, rows, told, numeric, small=True))
     if not blocks:
@@ -67,10 +80,11 @@ def states(context: Context) -> Chapter:
         return Chapter(
             "states", "States and response", absent=" ".join(map(words.sentence, notes)) or "Nothing to compare."
         )
-    first, second = _groups(context)
+    first, second = groups(context)
     drawn = [compared.differences(table, first, second)]
     if "features" in context.tables:
-        drawn.append(compared.strips(context.tables["features"], table, first, second))
+        at_depth = any(note.startswith(AT_DEPTH) for note in context.notes("discovery"))
+        drawn.append(compared.strips(context.tables["features"], table, first, second, at_depth=at_depth))
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
     screened = findings_table(
         "Features before treatment against times to events", context.named("screen")[: SHOWN + 1], _name, folded=True
@@ -116,10 +130,11 @@ def plasticity(context: Context) -> Chapter:
         drawn.append(plastic.growth(context.tables["growth_rates"], context.tables["growth"]))
     drawn.append(_drawn(context, "overlaps", plastic.overlaps))
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
-    numbers = context.named("plasticity.clones", "plasticity.growth")[:SHOWN]
-    table = findings_table("Numbers", numbers, _name, counted="n")
-    if table is not None:
-        blocks.append(table)
+    by_name = {f.name.removeprefix("plasticity.clones."): f for f in context.named("plasticity.clones")}
+    told = "p: of losing as many by sampling alone; of no fall in diversity; of no difference between clones."
+    rows = [by_name[name] for name in CLONES if name in by_name]
+    of_clones = findings_table("Clones in numbers", rows, _of_clones, told, counted="clones")
+    blocks += [table for table in (of_clones, _growth(context)) if table is not None]
     if not blocks:
         return Chapter("plasticity", "Plasticity", absent="Plasticity was not asked.")
     return Chapter("plasticity", "Plasticity", blocks)
@@ -135,6 +150,34 @@ def rooms(context: Context) -> tuple[Any, ...]:
     return (*(Room(make) for make in (summary, *asked)), *more)
 
 
+def _of_clones(finding: Any) -> str:
+    return CLONES[finding.name.removeprefix("plasticity.clones.")]
+
+
+def _growth(context: Context) -> Table | None:
+    """Each line's colonies, and whether one growth state or two describe them."""
+    table = context.tables.get("growth")
+    needed = {"n", "rate", "negative", "best", "margin", "p", "states"}
+    if table is None or not needed <= set(table.columns):
+        return None
+    rows = [[str(r["line"]), f"{int(r['n']):,}", words.number(r["rate"], 2), words.share(r["negative"]), str(r["best"]),
+             words.number(r["margin"]), words.bare_p(r["p"]), str(int(r["states"]))]
+            for r in table.to_dict("records")]  # fmt: skip
+    heads = [
+        "line",
+        "colonies",
+        "mean rate",
+        "shrinking",
+        "best description",
+        "BIC gained by two states",
+        "p",
+        "states",
+    ]
+    told = ("Two states are said where the BIC of the best single state (normal, skewed, heavy tails, both) is higher "
+            "than that of two, and the bootstrap from that single state agrees (p).")  # fmt: skip
+    return Table("Growth states by line", heads, rows, told, frozenset({1, 2, 3, 5, 6, 7}), small=True)
+
+
 def _name(finding: Any) -> str:
     return finding.name.partition(".")[2].replace("_", " ").replace(".", ", ")
 
@@ -144,84 +187,8 @@ def _drawn(context: Context, name: str, draw: Any) -> Any:
     return None if table is None or not len(table) else draw(table)
 
 
-def _groups(context: Context) -> tuple[str, str]:
-    contrast = next((str(f.group) for f in context.findings if f.name == "states.features"), "")
-    first, _, second = contrast.partition(" against ")
-    return first or "responder", second or "non-responder"
-
-
 def _steps(context: Context) -> list[Block]:
     table = context.tables.get("methods")
     if table is None:
         return []
     return [Lines([("", str(one)) for one in table["sentence"]], "What was done with the cells", folded=True)]
-
-
-def _numbers(context: Context, question: str) -> list[tuple[str, str]]:
-    out = []
-    if context.patients:
-        out.append((f"{context.patients}", "patients"))
-    held = context.named("states.cells")
-    if held:
-        out.append((f"{int(held[0].estimate):,}", "cells that hold"))
-    kept = next((f for f in context.findings if f.name == "states.features"), None)
-    if kept is not None:
-        out.append((f"{int(kept.estimate)}", "features that hold at a false discovery rate of 5 %"))
-    if question == "targets" and "targets" in context.tables:
-        out.append((f"{len(context.tables['targets'])}", "candidates"))
-        out.append((str(context.tables["targets"].sort_values("rank")["gene"].iloc[0]), "ranks first"))
-    verdict = context.named("plasticity.clones.kept")
-    if verdict:
-        out.append((str(verdict[0].note), "is what the clones say"))
-    return out[:4]
-
-
-def _found(context: Context, question: str) -> list[tuple[str, str]]:
-    """The most important findings, a line each."""
-    found = [f for f in context.named(question) if f.name != "states.features"]
-    if question == "states":
-        first, second = _groups(context)
-        surest = sorted((f for f in found if f.name.endswith(".difference")), key=lambda f: f.p)[:5]
-        return [(f.name.removeprefix("states.").removesuffix(".difference"),
-                 f"{first} less {second}: {f.text()}, {words.p_value(f.p)}; {f.note}.") for f in surest]  # fmt: skip
-    if question == "targets" and "targets" in context.tables:
-        top = context.tables["targets"].sort_values("rank", kind="stable").head(5)
-        reach = "rank {rank:.0f} ({lower:.0f} to {upper:.0f}), score {score:.2f}"
-        return [
-            (str(row["gene"]), reach.format(**{str(k): v for k, v in row.items()})) for row in top.to_dict("records")
-        ]
-    pages = context.tables.get("pages")
-    if question == "plasticity" and pages is not None:
-        text = "\n".join(pages["text"].astype(str))
-        return [("", words.sentence(line[2:])) for line in text.splitlines() if line.startswith("- ")][:6]
-    return [*_lines_of_growth(context), *_shared(context)]
-
-
-def _lines_of_growth(context: Context) -> list[tuple[str, str]]:
-    table = context.tables.get("growth")
-    if table is None:
-        return []
-    two = [str(one) for one, states in zip(table["line"], table["states"], strict=True) if int(states) == 2]
-    one = len(table) - len(two)
-    said = (
-        f"{words.listed(two)} best described by two states of growth" if two else "no line needs two states of growth"
-    )
-    rates = sorted(zip(table["rate"].astype(float), table["line"].astype(str), strict=True))
-    spread = f"mean growth from {rates[0][0]:.2g} ({rates[0][1]}) to {rates[-1][0]:.2g} ({rates[-1][1]})"
-    differ = context.named("plasticity.growth.lines_differ")
-    p = f"; the lines differ, {words.p_value(differ[0].p)}" if differ else ""
-    return [("", words.sentence(f"{said}, the other {one} by one" if two else said)), ("", words.sentence(spread + p))]
-
-
-def _shared(context: Context) -> list[tuple[str, str]]:
-    table = context.tables.get("overlaps")
-    if table is None:
-        return []
-    return [
-        (
-            str(row["set"]),
-            f"shares {int(row['shared'])} of its {int(row['genes'])} genes ({row['expected']:.0f} by "
-            f"chance), {words.p_value(row['p'])}, false discovery rate {row['q']:.2g}",
-        )
-        for row in table.sort_values("p", kind="stable").head(5).to_dict("records")
-    ]

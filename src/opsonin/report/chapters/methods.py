@@ -33,7 +33,10 @@ def chapter(context: Context) -> Chapter:
     blocks += _left_out(context)
     if manifest.notes:
         blocks.append(Lines([("", words.sentence(str(note))) for note in manifest.notes], "Notes on the data"))
-    notes = list(dict.fromkeys(f.note for f in context.findings if f.name.startswith("note.") and f.note))
+    told = context.findings if "discovery" not in context.questions else [
+        f for f in context.findings if not f.name.startswith("note.discovery")  # its summary says these
+    ]  # fmt: skip
+    notes = list(dict.fromkeys(f.note for f in told if f.name.startswith("note.") and f.note))
     if notes:
         blocks.append(Lines([("", words.sentence(note)) for note in notes], "What could not be analysed, and why"))
     return Chapter(NAME, TITLE, blocks)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure, wrapped
+from opsonin.report.figures.base import Figure, label, spread_apart, wrapped
 from opsonin.report.figures.canvas import Canvas, bar, scatter
 
 MOST_KINDS = 12  # told apart by colour; further ones are grey
 MOST_BARS = 60  # samples side by side
+FEW_CELLS = 3000  # on a map, below which points are drawn larger
 NAMED = 0.03  # of the cells, from which a kind is named on the map
-RESPONSES = {"responder": "#00563F", "non-responder": "#B8372F"}  # not the colours of kinds
+RESPONSES = {"responder": palette.BLUE, "non-responder": palette.VERMILLION}  # as in the comparison of patients
 UNCLASSED = "not classed"
+SIZES_AT = -1.3  # the row of a dot plot that explains its sizes; kinds begin at 0
+_SHADES = [stop for _, stop in palette.SHADES]
 
 
 def cell_map(table: pd.DataFrame) -> Figure | None:
@@ -23,7 +28,15 @@ def cell_map(table: pd.DataFrame) -> Figure | None:
     by = [("label" if "label" in table.columns else "cluster", "kind of cell")]
     if "response" in table.columns and table["response"].notna().any():
         by.append(("response", "response of the patient"))
-    plot = Canvas(460, 1, len(by), titles=[words.capital(title) for _, title in by], share_y="all", spacing=(0.04, 0.1))
+    titles = [words.capital(title) for _, title in by]
+    if len(by) > 1:  # the key above is of the kinds alone; the groups are named in their panel's own title
+        titles[1] += ": " + ", ".join(
+            f'<span style="color:{colour}">{words.plot_text(name)}</span>'
+            for name, colour in _response_colours(table).items()
+        )
+    plot = Canvas(460, 1, len(by), titles=titles, share_y="all", spacing=(0.04, 0.1))
+    size = 5 if len(table) < FEW_CELLS else 3
+    names_at: list[tuple[str, float, float]] = []
     key: list[tuple[str, str]] = []
     for place, (column, _) in enumerate(by, start=1):
         colours = _response_colours(table) if column == "response" else kind_colours(table[column])
@@ -35,17 +48,19 @@ def cell_map(table: pd.DataFrame) -> Figure | None:
             plot.add_trace(
                 scatter(
                     x=own["umap_1"], y=own["umap_2"], mode="markers",
-                    marker={"size": 3, "color": colour, "opacity": 0.7},
+                    marker={"size": size, "color": colour, "opacity": 0.7},
                     hovertemplate=f"{words.plot_text(name)}<extra></extra>",
                 ),
                 1,
                 place,
             )  # fmt: skip
-            key.append((name, colour))
-            if column != "response" and len(own) >= NAMED * len(table):
-                _name_at(plot, own, name, place)
-    plot.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, title_text="UMAP 1")
-    plot.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
+            if column != "response":
+                key.append((name, colour))
+                if len(own) >= NAMED * len(table):
+                    names_at.append((name, float(own["umap_1"].median()), float(own["umap_2"].median())))
+    _name_kinds(plot, names_at, table)
+    plot.update_xaxes(showticklabels=False, ticks="", showgrid=False, zeroline=False, title_text="UMAP 1")
+    plot.update_yaxes(showticklabels=False, ticks="", showgrid=False, zeroline=False)
     plot.update_yaxes(title_text="UMAP 2", row=1, col=1)
     return Figure(
         "discovery-map",
@@ -65,15 +80,15 @@ def dots(table: pd.DataFrame) -> Figure | None:
     genes, kinds = list(dict.fromkeys(table["gene"])), list(dict.fromkeys(table["label"]))
     top = table.groupby("gene")["mean"].transform("max").replace(0, 1.0)
     shown = table.assign(relative=table["mean"] / top)
-    plot = Canvas(130 + 26 * len(kinds))
+    plot = Canvas(160 + 26 * len(kinds))
     plot.add_trace(
         scatter(
             x=shown["gene"].map({gene: k for k, gene in enumerate(genes)}),
             y=shown["label"].map({kind: k for k, kind in enumerate(kinds)}),
             mode="markers",
             marker={
-                "size": (3 + 15 * np.sqrt(shown["share"].astype(float))).round(1),
-                "color": [palette.mix([stop for _, stop in palette.SHADES], float(v)) for v in shown["relative"]],
+                "size": _dot_size(shown["share"].astype(float)),
+                "color": [palette.mix(_SHADES, float(v)) for v in shown["relative"]],
                 "line": {"color": palette.GREY, "width": 0.5},
             },
             text=[_dot(row) for row in shown.to_dict("records")],
@@ -86,16 +101,18 @@ def dots(table: pd.DataFrame) -> Figure | None:
     )  # fmt: skip
     plot.update_yaxes(
         tickvals=list(range(len(kinds))), ticktext=[wrapped(str(k), 30) for k in kinds],
-        range=[len(kinds) - 0.4, -0.6], showgrid=False,
+        range=[len(kinds) - 0.4, SIZES_AT - 0.6], showgrid=False,
     )  # fmt: skip
+    _sizes(plot, len(genes))
     plot.update_layout(margin={"l": 20, "b": 90, "t": 14})
     return Figure(
         "discovery-dots",
         "Marker genes by kind of cell",
-        "Size: the share of cells in which the gene was found. Colour: its mean, from none (pale) to the kind in which "
-        "it is strongest (dark). A kind whose markers stand out nowhere else is well told.",
+        "Size: the share of the kind's cells in which the gene was found. Colour: its mean there, as a part of the "
+        "mean in the kind that has most of it. A kind whose markers stand out nowhere else is well told.",
         plot,
         table,
+        [(name, palette.mix(_SHADES, at)) for name, at in (("mean 0", 0.0), ("half", 0.5), ("highest mean", 1.0))],
     )
 
 
@@ -125,6 +142,7 @@ def composition(table: pd.DataFrame) -> Figure | None:
     _groups_above(plot, own, order)
     left = own["sample"].nunique() - len(order)
     more = f" {left} further samples stand in the table." if left else ""
+    more += _of_both_groups(own)
     return Figure(
         "discovery-composition",
         f"What the samples are made of ({own['sample'].nunique()} samples of {own['subject'].nunique()} patients)",
@@ -177,6 +195,20 @@ def kind_colours(labels: pd.Series, weight: pd.Series | None = None) -> dict[str
     return colours | ({"other": palette.PALE} if len(names) > MOST_KINDS else {})
 
 
+def _dot_size(share: Any) -> Any:
+    """Points of the drawing across, for a share of cells: the area goes with the share."""
+    return np.round(3 + 15 * np.sqrt(share), 1)
+
+
+def _sizes(plot: Canvas, genes: int) -> None:
+    """What the sizes of dots mean, in a row of its own above the first kind."""
+    for k, share in enumerate((0.1, 0.25, 0.5, 1.0)):
+        x, told = -0.7 + genes * (0.03 + 0.12 * k), f"{100 * share:.0f}{words.NBSP}%"
+        plot.add_trace(scatter(x=[x], y=[SIZES_AT], mode="markers", hoverinfo="skip",
+                               marker={"size": [_dot_size(share)], "color": palette.PALE}))  # fmt: skip
+        label(plot, x, SIZES_AT, told + (" of the cells" if share == 1 else ""), font={"size": 11}, xshift=12)
+
+
 def _dot(row: dict) -> str:
     where = f"{words.plot_text(row['gene'])} in {words.plot_text(row['label'])}"
     return f"{where}: {words.share(row['share'])} of {int(row['cells']):,} cells, mean {row['mean']:.2f}"
@@ -186,10 +218,24 @@ def _response_colours(table: pd.DataFrame) -> dict[str, str]:
     return RESPONSES | ({UNCLASSED: palette.PALE} if table["response"].isna().any() else {})
 
 
-def _name_at(plot: Canvas, own: pd.DataFrame, name: str, column: int) -> None:
-    plot.add_annotation(1, column, x=float(own["umap_1"].median()), y=float(own["umap_2"].median()),
-                        text=f"<b>{words.plot_text(name)}</b>", font={"size": 10, "color": palette.INK},
-                        bgcolor="rgba(255,255,255,0.65)")  # fmt: skip
+def _name_kinds(plot: Canvas, names: list[tuple[str, float, float]], table: pd.DataFrame) -> None:
+    """Each kind's name at its middle, moved up or down where another's would cover it."""
+    height = float(np.ptp(table["umap_2"].astype(float))) or 1.0
+    for (name, x, _), y in zip(names, spread_apart([y for _, _, y in names], 0.045 * height), strict=True):
+        plot.add_annotation(1, 1, x=x, y=y, text=f"<b>{words.plot_text(name)}</b>", bgcolor="rgba(255,255,255,0.7)",
+                            font={"size": 10, "color": palette.INK})  # fmt: skip
+
+
+def _of_both_groups(table: pd.DataFrame) -> str:
+    """That samples stand by their own response, where those of one patient differ in it."""
+    if "response" not in table.columns:
+        return ""
+    split = int((table.groupby("subject")["response"].nunique() > 1).sum())
+    if not split:
+        return ""
+    told = words.capital(words.counted(split, "patient has", "patients have"))
+    return (f" {told} samples of both groups: here each sample stands by its own response; in the comparison below a "
+            "patient counts once.")  # fmt: skip
 
 
 def _samples_in_order(table: pd.DataFrame) -> list[str]:

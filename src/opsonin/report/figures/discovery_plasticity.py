@@ -73,7 +73,8 @@ def growth(rates: pd.DataFrame, lines: pd.DataFrame) -> Figure | None:
     plot.update_layout(bargap=0.05, margin={"l": 50, "t": 34})
     plot.update_yaxes(title_text="colonies", col=1)
     for column in range(1, columns + 1):
-        plot.update_xaxes(title_text="growth rate", row=rows, col=column)
+        last = rows if (rows - 1) * columns + column <= len(names) else rows - 1
+        plot.update_xaxes(title_text="growth rate", row=last, col=column)
     split = [str(one) for one, states in zip(lines["line"], lines["states"], strict=True) if int(states) == 2]
     said = f"Two states account better for {words.listed(split)} (blue; dotted: their means)." if split else (
         "No line needs two states."
@@ -81,7 +82,8 @@ def growth(rates: pd.DataFrame, lines: pd.DataFrame) -> Figure | None:
     return Figure(
         "discovery-growth",
         f"Growth rates of {len(rates):,} colonies under the drug",
-        f"Left of the black line a colony shrinks. {said} One state with tails or skew was allowed for.",
+        f"Left of the black line a colony shrinks. {said} One state with tails or skew was allowed for. The outermost "
+        "bars hold all rates beyond. Unit: that of the table; per hour where rates were taken from counts.",
         plot,
         rates,
     )
@@ -101,7 +103,7 @@ def overlaps(table: pd.DataFrame) -> Figure | None:
         hover = f"{words.plot_text(row['set'])}: %{{x:.2f}}<extra></extra>"
         plot.add_trace(scatter(x=[fold], y=[place], mode="markers", hovertemplate=hover,
                                marker={"symbol": "square", "size": 10, "color": colour}))  # fmt: skip
-        told = f"{int(row['shared'])} of {int(row['genes'])}; p {words.bare_p(row['p'])}"
+        told = f"{int(row['shared'])} of {int(row['genes']):,}; p {words.number(row['p'], 2)}"
         label(plot, 1.01, place, told, xref="paper", font={"size": 11.5})
     ends = (min(0.5, float(own["fold"].clip(lower=0.05).min()) / 1.2), max(2.0, float(own["fold"].max()) * 1.2))
     ticks, texts = ratio_ticks(*ends)
@@ -113,8 +115,9 @@ def overlaps(table: pd.DataFrame) -> Figure | None:
     return Figure(
         "discovery-overlap",
         f"Genes of residual disease and persister programmes: {len(own)} of {len(table)} sets",
-        "Right of 1: more shared genes than chance gives; blue: at a false discovery rate of 5 %. The number of all "
-        "genes that could have been in both is assumed; the table holds p for other numbers.",
+        "Right of 1: more shared genes than chance gives; blue: at a false discovery rate of 5 %. Agreement with a "
+        "set of genes that go down in another system's persisters speaks against one common programme. The number of "
+        "all genes that could have been in both is assumed; the table holds p for other numbers.",
         plot,
         table,
     )

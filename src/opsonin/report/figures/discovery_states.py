@@ -48,9 +48,17 @@ def differences(table: pd.DataFrame, first: str, second: str) -> Figure | None:
 
 
 def strips(
-    features: pd.DataFrame, states: pd.DataFrame, first: str, second: str, group: str = "response"
+    features: pd.DataFrame,
+    states: pd.DataFrame,
+    first: str,
+    second: str,
+    group: str = "response",
+    at_depth: bool = False,
 ) -> Figure | None:
-    """Each patient's value of the surest features, by group."""
+    """Each patient's value of the surest features, by group.
+
+    at_depth: log-ratios were compared at equally many cells, while the table of features holds those of all cells.
+    """
     if group not in features.columns:
         return None
     names = [one for one in states.sort_values("p", kind="stable")["feature"] if one in set(features["feature"])][
@@ -61,7 +69,7 @@ def strips(
         return None
     columns = min(3, len(names))
     lines = -(-len(names) // columns)
-    plot = Canvas(60 + 230 * lines, lines, columns, titles=[wrapped(one, 34) for one in names], spacing=(0.09, 0.22))
+    plot = Canvas(60 + 230 * lines, lines, columns, titles=[wrapped(one, 26) for one in names], spacing=(0.09, 0.22))
     colours = {first: palette.BLUE, second: palette.VERMILLION}
     drawn = []
     for place, name in enumerate(names):
@@ -96,7 +104,8 @@ def strips(
         "discovery-patients",
         "The surest features, patient by patient",
         "One dot a patient (the mean of several samples), the line is the median. Chosen for being the surest of all, "
-        "they look stronger here than they will in new patients.",
+        "they look stronger here than they will in new patients."
+        + (" Log-ratios here are of all cells; the comparison took equally many of each sample." if at_depth else ""),
         plot,
         pd.concat(drawn, ignore_index=True),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from opsonin.report import palette, words
-from opsonin.report.figures.base import Figure
+from opsonin.report.figures.base import Figure, ratio_ticks
 from opsonin.report.figures.canvas import Canvas, scatter
 
 PARTS = {
@@ -16,6 +17,8 @@ PARTS = {
     "organs": "free of vital organs",
 }
 FIRST = 20
+BEHIND = {"resistance": "log_odds", "blood": "blood_highest", "organs": "vital_highest"}  # NaN: not measured
+ENDS = ("lower", "upper", "weights_lower", "weights_upper")
 
 
 def ranking(table: pd.DataFrame) -> Figure | None:
@@ -35,7 +38,10 @@ def ranking(table: pd.DataFrame) -> Figure | None:
         hover = f"{name}: %{{x}}<extra></extra>"
         plot.add_trace(scatter(x=[row["rank"]], y=[place], mode="markers", hovertemplate=hover,
                                marker={"symbol": "square", "size": 9, "color": palette.INK}))  # fmt: skip
-    plot.update_xaxes(type="log", title_text="rank (logarithmic scale)")
+    widest = float(own[[one for one in (*ENDS, "rank") if one in own.columns]].to_numpy(dtype=float).max())
+    ticks, texts = ratio_ticks(1, widest)
+    plot.update_xaxes(type="log", title_text="rank (logarithmic scale)", tickvals=ticks, ticktext=texts,
+                      range=[-0.05, float(np.log10(widest)) + 0.05])  # fmt: skip
     plot.update_yaxes(tickvals=list(range(len(own))), ticktext=[words.plot_text(one) for one in own["gene"]],
                       range=[len(own) - 0.4, -0.6], showgrid=False)  # fmt: skip
     plot.update_layout(margin={"l": 20, "r": 30, "t": 14})
@@ -43,7 +49,8 @@ def ranking(table: pd.DataFrame) -> Figure | None:
         "discovery-ranking",
         f"The first {len(own)} of {len(table)} candidates, and how sure their order is",
         "Square: the rank. Blue: 95 % of ranks when patients, cohorts and sources are drawn anew. Orange: 95 % of "
-        "ranks over all ways to weigh the parts. Where intervals overlap, the order between two genes is not known.",
+        "ranks over all ways to weigh the parts. Where intervals overlap, the order between two genes is not known. A "
+        "square left of its blue line is luck that the resampling does not repeat: the gene's place is worse.",
         plot,
         table,
         [("data drawn anew", palette.BLUE), ("weights drawn", palette.ORANGE)],
@@ -60,11 +67,14 @@ def parts(table: pd.DataFrame) -> Figure | None:
     shades = [stop for _, stop in palette.SHADES]
     for column, part in enumerate(there):
         values = own[part].astype(float).clip(0, 1)
+        known = measured(own, part)
         plot.add_trace(
             scatter(
                 x=[column] * len(own), y=list(range(len(own))), mode="markers+text",
-                marker={"symbol": "square", "size": 22, "color": [palette.mix(shades, 0.75 * v) for v in values]},
-                text=[f"{v:.2f}" for v in values], textfont={"size": 9.5, "color": palette.INK},
+                marker={"symbol": "square", "size": 22, "color": [palette.mix(shades, 0.75 * v) if there else "#FFFFFF"
+                                                                  for v, there in zip(values, known, strict=True)]},
+                text=[f"{v:.2f}" if there else "?" for v, there in zip(values, known, strict=True)],
+                textfont={"size": 9.5, "color": palette.INK},
                 hovertemplate=f"{PARTS[part]}: %{{text}}<extra></extra>",
             )
         )  # fmt: skip
@@ -77,8 +87,23 @@ def parts(table: pd.DataFrame) -> Figure | None:
     return Figure(
         "discovery-parts",
         "What each score is made of",
-        "Each part runs from 0 to 1 on a scale of its own meaning; 0.50 also stands where nobody measured. The score "
-        "is their weighted geometric mean, so that a flaw in one part cannot be paid for by plenty of another.",
+        "Each part runs from 0 to 1 on a scale of its own meaning, dark being good. The score is their weighted "
+        "geometric mean, so that a flaw in one part cannot be paid for by plenty of another."
+        + _unknown_counts_as(own, there),
         plot,
         own[["gene", "rank", "score", *there]],
     )
+
+
+def measured(table: pd.DataFrame, part: str) -> list[bool]:
+    """For which genes anything stands behind a part; all, where the table has no column of it."""
+    behind = BEHIND.get(part, "")
+    return table[behind].notna().tolist() if behind in table.columns else [True] * len(table)
+
+
+def _unknown_counts_as(table: pd.DataFrame, there: list[str]) -> str:
+    lacking = {part: [not known for known in measured(table, part)] for part in there}
+    values = sorted({round(float(v), 2) for part, rows in lacking.items() for v in table[part][rows]})
+    if not values:
+        return ""
+    return f" A question mark stands where nobody measured; it counts as {words.listed(f'{v:.2f}' for v in values)}."

@@ -30,7 +30,11 @@ MISTAKES = {
     "day 0": ('"1 to 14"', '"0 to 14"', ["treatment[2].days", "there is no day 0"]),
     "day 0 of a visit": ("[-21, 1, 10, 15]", "[-21, 0, 10, 15]", ["assessments.immune.days[2]", "there is no day 0"]),
     "unreadable days": ('"1 to 14"', '"two weeks"', ["treatment[2].days", "cannot be read", "'1 to 14'"]),
-    "days beyond the cycle": ('"1 to 14"', '"1 to 24"', ["treatment[2]", "beyond the cycle"]),
+    "days beyond the cycle": (
+        '"1 to 14"',
+        '"1 to 24"',
+        ["treatment[2]", "day 24 lies beyond the cycle", "without `cycle`"],
+    ),
     "two ladders, and a design for one": (
         '"400 mg"',
         '["400 mg", "600 mg"]',
@@ -195,7 +199,7 @@ def module():
     ("start", "route", "said"),
     [
         (-1.0, "oral", ["species 'mark' starts at -1", "cannot be negative"]),
-        (0.0, "by mouth", ["treatment[1].agent", "'by mouth'", "subcutaneous"]),
+        (0.0, "by mouth", ["my_drug.py", "Administration('my drug', …) is 'by mouth'", "subcutaneous"]),
         pytest.param(
             1.0,
             "oral",

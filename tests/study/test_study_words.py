@@ -10,8 +10,10 @@ from opsonin.study import Study, bundled
 from opsonin.study.contrasts import comparisons, left_out
 from opsonin.study.file import Treatment
 from opsonin.study.problems import line_of
-from opsonin.study.texts import elapsed
+from opsonin.study.texts import Duration, elapsed
+from opsonin.study.words import _treatment
 from opsonin.trial import protocol
+from opsonin.trial.plan import dose_times
 
 
 def treatment(agent, days, **more):
@@ -46,6 +48,33 @@ def test_a_drug_that_is_never_given_alone_needs_a_potential_outcome():
 def test_sampling_in_a_later_cycle_counts_as_that_day_of_the_cycle():
     within = comparisons(["imatinib", "interleukin-2"], AGENTS, GIVEN, [30, 35])[0]
     assert (within.alone, within.together) == ((30,), (35,))
+
+
+def test_a_block_after_a_run_in_repeats_from_its_first_day():
+    late = treatment("imatinib", "15", cycle="7 days", cycles=3)
+    given = [("imatinib", late), ("interleukin-2", treatment("interleukin-2", "1", cycle="14 days"))]
+    on = {day: comparisons(["interleukin-2", "imatinib"], AGENTS, given, [day])[0] for day in (1, 15, 29, 43)}
+    assert [day for day, found in on.items() if found.together] == [15, 29]
+    assert on[1].alone == (1,)
+
+
+@pytest.mark.parametrize(
+    ("days", "cycle", "words"),
+    [
+        ("15", "7 days", "day 15 (elapsed 14) and every 7 days from then on, then 22 and 29 …; up to 51 cycles."),
+        ("20 to 24", "21 days", "of every 21-day cycle, then 41 to 45 and 62 to 66 …; up to 17 cycles."),
+        ("8", "14 days", "day 8 (elapsed 7) of every 14-day cycle, then 22 and 36 …; up to 26 cycles."),
+    ],
+)
+def test_what_repeats_after_a_run_in_is_said_and_given(days, cycle, words):
+    block = treatment("imatinib", days, cycle=cycle)
+    said = _treatment(block, "oral", Duration.read("12 months"))
+    assert said.endswith(words)
+    given = protocol.Treatment("imatinib", (1.0,), "mg", "oral", block.days.blocks, cycle_days=block.cycle.days)
+    times = dose_times(given, 365.25)
+    first = [day for a, b in block.days.blocks for day in range(a, b + 1)]
+    assert times[: 2 * len(first)].tolist() == [day - 1.0 + shift for shift in (0.0, block.cycle.days) for day in first]
+    assert -(-len(times) // len(first)) == int(words.split()[-2])
 
 
 def test_the_days_after_a_partner_are_neither_with_nor_without_it():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from opsonin.errors import CriteriaError, UnitError
-from opsonin.record.schema import ROUTES
 from opsonin.study.asked_synergy import check_synergy
 from opsonin.study.contrasts import Comparison, comparisons
 from opsonin.study.criteria import criteria_of
@@ -147,12 +146,6 @@ def _administration(study: Study, n: int, module: Module) -> Administration:
     route = treatment.route or ("intravenous infusion" if treatment.infusion else places[0].route)
     field = "infusion" if treatment.infusion and not treatment.route else "route"
     require(study, ("treatment", n, field), route, [p.route for p in places], f"route of {treatment.agent}")
-    if route not in ROUTES:
-        refuse(
-            study,
-            ("treatment", n, "agent"),
-            f"the route of {treatment.agent!r} is {route!r}, but a record knows {', '.join(ROUTES)}",
-        )
     return next(p for p in places if p.route == route)
 
 

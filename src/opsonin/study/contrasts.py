@@ -94,8 +94,11 @@ def _in_cycle(treatment: Treatment, day: int) -> int:
     if treatment.cycle is None or day < 1:
         return day
     length = int(treatment.cycle.days)
-    number = int(elapsed(day)) // length
-    return day if treatment.cycles is not None and number >= treatment.cycles else int(elapsed(day)) % length + 1
+    late = elapsed(treatment.days.last) >= length  # a block after a run-in: its cycles begin with its first day
+    begins = int(elapsed(treatment.days.first)) if late else 0
+    number, within = divmod(int(elapsed(day)) - begins, length)
+    over = treatment.cycles is not None and number >= treatment.cycles
+    return day if number < 0 or over else begins + within + 1
 
 
 def _covers(days: Days, day: int) -> bool:

@@ -129,8 +129,11 @@ class Treatment(_Part):
                 f"cycles count from protocol day 1, but the days start at day {say_day(self.days.first)}; give days "
                 "before day 1 as a [[treatment]] of its own without `cycle`"
             )
-        if elapsed(self.days.last) >= cycle.days:
-            raise ValueError(f'day {self.days.last} lies beyond the cycle of "{cycle.text}"')
+        if elapsed(self.days.last) - elapsed(self.days.first) >= cycle.days:
+            raise ValueError(
+                f'day {self.days.last} lies beyond the cycle of "{cycle.text}" that begins with day {self.days.first}; '
+                "make the cycle longer, or write what is given once as a [[treatment]] of its own without `cycle`"
+            )
 
 
 class ImmuneEndpoint(_Part):

@@ -78,17 +78,21 @@ def _treatment(treatment: Treatment, route: str, observe: Duration) -> str:
     dose = "the dose of the level" if treatment.is_ladder else treatment.dose[0].text
     how = _TIMES.get(treatment.times, f"{treatment.times} times")
     infusion = f" over {treatment.infusion.text}" if treatment.infusion else ""
-    whom = f" (only in the arm {_listed(treatment.arm)})" if treatment.arm else ""
+    arms = f"arm{'s' if len(treatment.arm) > 1 else ''} {_listed(treatment.arm)}" if treatment.arm else ""
+    whom = f" (only in the {arms})" if arms else ""
     said = f"{treatment.agent}{whom}: {dose}, {route}{infusion}, {how} a day, {span(treatment.days)}"
     if treatment.cycle is None:
-        return f"{said}, given once: {treatment.days.count * treatment.times} doses."
-    length = int(treatment.cycle.days)
-    most = -(-int(observe.days) // length)
+        doses = treatment.days.count * treatment.times
+        return f"{said}, given once: {doses} dose{'s' if doses > 1 else ''}."
+    length, begins = int(treatment.cycle.days), int(elapsed(treatment.days.first))
+    late = begins >= length  # after a run-in, such as lower doses
+    most = max(1, -(-(int(observe.days) - begins) // length))
     count = min(treatment.cycles or most, most)
     then = [_shifted(treatment.days, length * k) for k in range(1, min(count, 3))]
     further = f", then {' and '.join(then)}{' …' if count > 3 else ''}" if then else ""
     limit = f"{treatment.cycles} cycles" if treatment.cycles else f"up to {most} cycles"
-    return f"{said} of every {length}-day cycle{further}; {limit}."
+    every = f"and every {length} days from then on" if late else f"of every {length}-day cycle"
+    return f"{said} {every}{further}; {limit}."
 
 
 def _shifted(days: Days, by: int) -> str:

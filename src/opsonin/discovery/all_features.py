@@ -30,13 +30,15 @@ def patient_features(
     fewest: int = 20,
     seed: int = 1,
     within: Mapping[str, np.ndarray] | None = None,
+    composed: bool = True,
 ) -> FeatureTable:
     """Composition (log-ratios and shares), states and heterogeneity of every sample with enough cells.
 
+    composed: False leaves composition and diversity of labels out, as of sorted cells.
     malignant: which cells are; those that the annotation takes for melanoma or epithelial cells by default.
     within: as of `state_features`.   Raises: DiscoveryError as its parts.
     """
-    tables = [composition_features(samples, label=label, against=against, fewest=fewest)]
+    tables = [composition_features(samples, label=label, against=against, fewest=fewest)] if composed else []
     if samples.expression is not None and (annotation is not None or within or states):
         tables.append(state_features(samples, annotation, states, shares, within=within, seed=seed))
     if malignant is None and annotation is not None:
@@ -44,7 +46,13 @@ def patient_features(
         malignant = annotation.at(known).isin(known).to_numpy() if known else None
     tables.append(
         heterogeneity_features(
-            samples, label=label, components=components, malignant=malignant, fewest=fewest, seed=seed
+            samples,
+            label=label,
+            components=components,
+            malignant=malignant,
+            fewest=fewest,
+            seed=seed,
+            diversity=composed,
         )
     )
     return FeatureTable.joined(tables)

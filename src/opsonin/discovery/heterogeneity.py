@@ -59,16 +59,17 @@ def heterogeneity_features(
     malignant: np.ndarray | None = None,
     fewest: int = FEWEST,
     seed: int = 1,
+    diversity: bool = True,
 ) -> FeatureTable:
     """Diversity of labels per sample, and the mean distance between malignant cells where they are known.
 
     components: (cell, axis), principal components of log-normalised expression.   malignant: which cells are.
-    fewest: cells (malignant ones for the distance) a sample needs.
+    fewest: cells (malignant ones for the distance) a sample needs.   diversity: False leaves that of labels out.
     Raises: DiscoveryError where nothing is labelled, or for arrays of another length than the cells.
     """
     rows = []
     counts = composition(samples, by="sample", label=label)
-    if samples.counts is None or samples.counts_unit == "cells":
+    if diversity and (samples.counts is None or samples.counts_unit == "cells"):
         own = counts[counts.sum(axis=1) >= fewest]
         numbers = own.to_numpy(dtype=float)
         words = "labels, unbiased for the number of cells (Simpson 1949)"

@@ -28,6 +28,7 @@ from opsonin.discovery.progress import Progress, silent
 from opsonin.discovery.proteins import default_gates, gate, positive_probability
 from opsonin.discovery.read.questions import Discovery
 from opsonin.discovery.samples import Samples, composition, of_samples
+from opsonin.discovery.sorted_cells import refuse_bulk, refuse_sorted, why_no_composition
 from opsonin.discovery.state_table import default_states
 from opsonin.discovery.state_tables import composition_table, dot_table, map_table
 from opsonin.errors import DiscoveryError
@@ -56,14 +57,22 @@ def answer_states(
     Raises: DiscoveryError where nothing is labelled and nothing can be annotated, or no sample is left.
     """
     settings = asked or Discovery()
+    refuse_bulk(samples)
     own = _baseline(samples) if settings.baseline else samples
+    scored = own.expression is not None and settings.annotate
+    if own.labelled and not scored and (why := why_no_composition(own, settings.fewest)):
+        refuse_sorted(own, why)
     prepared = prepare(own, seed, progress, settings.doublets, settings.map, settings.integrate)
     annotation, own, notes = _annotated(prepared, settings, seed, progress)
     progress("features", 0, 0)
     components = prepared.cell_map.components if prepared.cell_map is not None else None
+    alone = why_no_composition(own, settings.fewest)
     features = patient_features(own, annotation, against=settings.against, components=components,
-                                fewest=settings.fewest, seed=seed)  # fmt: skip
-    notes += _unsaid(features, own, annotation, settings)
+                                fewest=settings.fewest, seed=seed, composed=not alone)  # fmt: skip
+    if alone and not len(features.frame):
+        refuse_sorted(own, alone)
+    notes += [f"{alone}; states within them are"] if alone else []
+    notes += _unsaid(features, own, annotation, settings, not alone)
     tables = {"composition": composition_table(own), "features": _with_response(features, own)}
     if prepared.quality is not None:
         tables["quality"] = prepared.quality.thresholds
@@ -85,7 +94,7 @@ def answer_states(
     else:
         tables["states"] = _compared_table(found, features)
         rows += _findings(found, features)
-        notes += [*found.told(), *([why] if why else []), *_unlike_sizes(own, settings, seed)]
+        notes += [*found.told(), *([why] if why else []), *([] if alone else _unlike_sizes(own, settings, seed))]
     methods = [*prepared.methods, *(annotation.told() if annotation is not None else [])]
     return StatesAnswer(Answer("states", tables, rows, {}, tuple(notes), features), own, methods)
 
@@ -131,13 +140,15 @@ def _annotated(
     return found, with_annotation(own, found), notes
 
 
-def _unsaid(features: FeatureTable, samples: Samples, annotation: Annotation | None, settings: Discovery) -> list[str]:
+def _unsaid(
+    features: FeatureTable, samples: Samples, annotation: Annotation | None, settings: Discovery, composed: bool
+) -> list[str]:
     """Samples without a composition, states that no sample has, and days that are not known."""
     notes = []
     every = samples.samples["sample"].astype(str)
-    composed = set(features.frame[features.frame["kind"] == "composition"]["sample"].astype(str))
-    few = [name for name in every if name not in composed]
-    if few:
+    known = set(features.frame[features.frame["kind"] == "composition"]["sample"].astype(str))
+    few = [name for name in every if name not in known]
+    if few and composed:
         who = ", ".join(few[:8]) + (" …" if len(few) > 8 else "")
         notes.append(f"{len(few)} of {len(every)} samples have fewer than {settings.fewest} labelled cells and no "
                      f"composition: {who}")  # fmt: skip

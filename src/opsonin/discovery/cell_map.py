@@ -14,6 +14,7 @@ import pandas as pd
 
 from opsonin.discovery.libraries import library
 from opsonin.discovery.memory import GIB, csr_bytes, refuse_beyond, said
+from opsonin.discovery.neighbour_search import EXACT, NearestCells
 from opsonin.discovery.normalising import METHOD, normalised
 from opsonin.discovery.progress import Progress, silent
 from opsonin.discovery.samples import Samples
@@ -102,7 +103,9 @@ def map_cells(
         data.obsm["X_pca"] = components
         methods.append(_integration(integrate))
         progress("neighbours", 0, 0)
-        scanpy.pp.neighbors(data, n_neighbors=min(n_neighbours, data.n_obs - 1), use_rep="X_pca", random_state=seed)
+        near = min(n_neighbours, data.n_obs - 1)
+        search = NearestCells(near) if data.n_obs >= EXACT else None
+        scanpy.pp.neighbors(data, n_neighbors=near, use_rep="X_pca", random_state=seed, transformer=search)
         progress("clusters", 0, 0)
         scanpy.tl.leiden(data, resolution=resolution, flavor="igraph", n_iterations=2, directed=False,
                          random_state=seed, key_added="cluster")  # fmt: skip

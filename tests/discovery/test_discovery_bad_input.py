@@ -80,6 +80,41 @@ def test_genes_that_share_a_symbol_are_added_up(small, tmp_path):
     assert np.array_equal(read.matrix(["CD3D"]).toarray(), both)
 
 
+@pytest.mark.parametrize("way", ["cells in rows", "genes in rows"])
+def test_columns_and_rows_of_one_gene_are_added_up_alike_and_named(way, small, tmp_path):
+    counts = small.matrix().toarray()[:60]
+    names = ["CD3D", "CD3D", *small.genes[2:]]
+    frame = pd.DataFrame(counts, index=pd.Index(small.cells["cell"][:60], name="id"), columns=names)
+    (frame if way == "cells in rows" else frame.T.rename_axis("id")).to_csv(tmp_path / "x.csv")
+    text = f"[files]\nexpression = 'x.csv'\n[expression]\norientation = '{way}'\n[cells]\nconstant.subject = 'P1'\n"
+    read = read_samples(tmp_path, write_map(tmp_path, text))
+    assert np.array_equal(read.matrix(["CD3D"]).toarray()[:, 0], counts[:, 0] + counts[:, 1])
+    assert read.matrix(["CD8A"]).toarray()[:, 0].tolist() == counts[:, 2].tolist()
+    assert any("1 genes share a symbol with another (CD3D); their values are added up" in line for line in read.told())
+
+
+def test_logarithms_of_genes_of_one_name_are_added_up_as_what_they_are_of(small, tmp_path):
+    counts = small.matrix().toarray()[:60]
+    frame = pd.DataFrame(np.log1p(counts / 3), columns=["CD3D", "CD3D", *small.genes[2:]])
+    frame.index = pd.Index(small.cells["cell"][:60], name="id")
+    frame.to_csv(tmp_path / "x.csv")
+    text = "[files]\nexpression = 'x.csv'\n[expression]\nunits = 'log-normalised'\n[cells]\nconstant.subject = 'P1'\n"
+    read = read_samples(tmp_path, write_map(tmp_path, text))
+    both = np.log1p((counts[:, 0] + counts[:, 1]) / 3)
+    assert read.matrix(["CD3D"]).toarray()[:, 0] == pytest.approx(both, rel=1e-5)
+    assert any("added up before the logarithm" in line for line in read.told())
+
+
+def test_proteins_of_one_name_are_added_up_too(small, tmp_path):
+    frame = pd.DataFrame(small.matrix().toarray()[:60], columns=["CD3", "CD3", *[f"P{k}" for k in range(COUNT - 2)]])
+    frame.insert(0, "cell", small.cells["cell"][:60].to_numpy())
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    text = "[files]\nexpression = 'x.csv'\n[expression]\nmodality = 'protein'\norientation = 'cells in rows'\n"
+    read = read_samples(tmp_path, write_map(tmp_path, text + "[cells]\nconstant.subject = 'P1'\n"))
+    both = small.matrix(["CD3D", "CD3E"]).toarray()[:60].sum(axis=1)
+    assert read.matrix(["CD3"]).toarray()[:, 0].tolist() == both.tolist()
+
+
 def test_normalised_data_said_to_be_counts(small, tmp_path):
     message = refused(
         tmp_path, counts=normalised(small).matrix().toarray()[:60] + 0.0, more="[expression]\nunits='counts'"

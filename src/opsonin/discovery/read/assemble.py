@@ -11,7 +11,7 @@ import pandas as pd
 
 from opsonin.discovery.read.columns import categorical, opened
 from opsonin.discovery.read.expression import Read
-from opsonin.discovery.read.genes import with_symbols
+from opsonin.discovery.read.genes import once, with_symbols
 from opsonin.discovery.read.mapping import Mapping
 from opsonin.discovery.read.read_cells import read_cells
 from opsonin.discovery.read.read_counts import read_counts
@@ -127,9 +127,12 @@ def _expression(data: Path, files: str | dict[str, str], mapping: Mapping, table
     units: set[tuple[str, bool]] = set()
     for sample, name in named.items():
         read = read_expression(data / name, mapping, known)
-        if said.modality in ("RNA", "bulk RNA"):
-            read = with_symbols(read, said.gene_names, symbols, said.species)
         read, own = with_units(read, said.units, said.modality == "bulk RNA", said.round)
+        base = None if own == "counts" else 2.0 if LOG2 in read.notes else math.e
+        if said.modality in ("RNA", "bulk RNA"):
+            read = with_symbols(read, said.gene_names, symbols, said.species, base)
+        else:
+            read = once(read, pd.Series(read.genes.astype(str)), base, "columns")
         units.add((own, LOG2 in read.notes))
         parts.append(_of_sample(read, sample) if sample else read)
     if len(units) > 1:

@@ -33,12 +33,14 @@ FEW = 200  # names below which a panel may lack every common gene
 
 
 def with_symbols(
-    read: Read, gene_names: str | None = None, table: dict[str, str] | None = None, species: str = "human"
-) -> Read:
+    read: Read, gene_names: str | None = None, table: dict[str, str] | None = None, species: str = "human",
+    log_base: float | None = None,
+) -> Read:  # fmt: skip
     """The same with human symbols as names of genes, each once.
 
     gene_names: the column of the file's own table of genes that holds symbols.   table: identifier -> symbol.
-    Columns of the same symbol are added up, and the file's notes say how many.
+    Columns of the same symbol are added up, and the file's notes say which.   log_base: of logarithms, which are added
+    up as the values that they are of; None for counts.
     Raises: DiscoveryError for identifiers without symbols, mixed species, mouse genes called human, or no known gene.
     """
     names, notes = pd.Series(read.genes.astype(str)), []
@@ -77,7 +79,7 @@ def with_symbols(
             "that most data hold; name the column of symbols in [expression] gene_names, or a table of "
             "identifiers and symbols in symbols."
         )
-    return _once(read, names, notes)
+    return once(replace(read, notes=[*read.notes, *notes]), names, log_base)
 
 
 def _own_column(read: Read, column: str) -> pd.Series:
@@ -144,26 +146,40 @@ def _check_species(read: Read, names: pd.Series, species: str) -> None:
         )
 
 
-def _once(read: Read, names: pd.Series, notes: list[str]) -> Read:
-    """Nameless genes left out, genes of one name added up."""
+def once(read: Read, names: pd.Series, log_base: float | None = None, kind: str = "genes") -> Read:
+    """Nameless genes left out, genes of one name added up: rows or columns of a table, it makes no difference.
+
+    log_base: as of `with_symbols`.   Raises: DiscoveryError where the file is read by blocks.
+    """
     named = (names != "").to_numpy()
     codes, unique = pd.factorize(names.where(named), use_na_sentinel=True)
-    told = [*read.notes, *notes]
+    told = list(read.notes)
     if named.all() and len(unique) == len(names):
-        return replace(read, genes=pd.Index(names, dtype=object), notes=told)
+        return replace(read, genes=pd.Index(names, dtype=object))
     matrix: Any = read.matrix
     if not hasattr(matrix, "indptr"):
         raise DiscoveryError(
-            f"{read.file}: {len(names) - len(unique)} of its genes share a name or have none, which cannot be put "
+            f"{read.file}: {len(names) - len(unique)} of its {kind} share a name or have none, which cannot be put "
             "right while the file is read by blocks; make the names unique first (adata.var_names_make_unique())."
         )
+    several = sorted(set(names[named & names.duplicated().to_numpy()]))
     keep = np.flatnonzero(codes >= 0)
-    into = coo_matrix((np.ones(len(keep), np.float32), (keep, codes[keep])), shape=(len(names), len(unique)))
-    if (shared := int(named.sum()) - len(unique)) > 0:
-        told.append(f"{shared:,} genes share a symbol with another; their values are added up")
+    into = coo_matrix((np.ones(len(keep), np.float32), (keep, codes[keep])), shape=(len(names), len(unique))).tocsr()
+    if log_base is None or not several:
+        made = csr_matrix(matrix @ into)
+    else:
+        base = np.log(log_base)
+        level = csr_matrix((np.expm1(matrix.data * base), matrix.indices, matrix.indptr), matrix.shape)
+        made = csr_matrix(level @ into)
+        made.data = (np.log1p(made.data) / base).astype(np.float32)
+    if several:
+        who = ", ".join(several[:8]) + (" …" if len(several) > 8 else "")
+        more = int(named.sum()) - len(unique)
+        how = "values are added up" + ("" if log_base is None else " before the logarithm")
+        told.append(f"{more:,} {kind} share a symbol with another ({who}); their {how}")
     if not named.all():
-        told.append(f"{int((~named).sum()):,} genes without symbol are left out")
-    return replace(read, matrix=csr_matrix(matrix @ into.tocsr()), genes=pd.Index(unique, dtype=object), notes=told)
+        told.append(f"{int((~named).sum()):,} {kind} without symbol are left out")
+    return replace(read, matrix=made, genes=pd.Index(unique, dtype=object), notes=told)
 
 
 def _share(names: pd.Series, pattern: re.Pattern[str]) -> float:

@@ -95,7 +95,10 @@ def _whose(frame: pd.DataFrame, file: str) -> pd.DataFrame:
 def _joined(frame: pd.DataFrame, read: Read, file: str) -> tuple[pd.DataFrame, Any, list[tuple[str, str, int | None]]]:
     notes: list[tuple[str, str, int | None]] = []
     if read.cells.duplicated().any():
-        raise DiscoveryError(f"{read.file}: the cell {read.cells[read.cells.duplicated()][0]!r} stands there twice.")
+        raise DiscoveryError(
+            f"{read.file}: the cell {read.cells[read.cells.duplicated()][0]!r} stands there twice; rename one, or, "
+            'where barcodes repeat between samples, give each its own file: expression = { P1 = "file", P2 = "file" }.'
+        )
     at = read.cells.get_indexer(pd.Index(frame["cell"].astype(str)))
     there = at >= 0
     if not there.any():

@@ -58,9 +58,11 @@ def read_dense(
         raise DiscoveryError(f"{path} holds no numbers in its first row; is its delimiter {separator!r}?")
     size = path.stat().st_size * (UNPACKED if path.name.endswith(".gz") else 1)
     refuse_beyond(2 * size, f"{path.name} as a table", "convert it to h5ad (by cells), which is read by blocks.")
-    if len(repeated):
-        raise DiscoveryError(f"{path}: column {repeated[0]!r} stands more than once in the header; rename one.")
-    about, matrix = _values(path, separator, names, told, numbers)
+    if len(repeated.intersection(told)):
+        twice = repeated.intersection(told)[0]
+        raise DiscoveryError(f"{path}: column {twice!r}, which holds no values, stands more than once in the header; "
+                             "rename one.")  # fmt: skip
+    about, matrix = _values(path, separator, names, told)
     numbered = [f"row {k + 1}" for k in range(len(about))]
     rows = pd.Index(numbered if row_name is None else about[row_name].astype(str))
     columns = pd.Index(numbers)
@@ -133,22 +135,23 @@ def _head(path: Path, separator: str) -> tuple[list[str], list[str]]:
     return header, first
 
 
-def _values(
-    path: Path, separator: str, names: list[str], told: list[str], numbers: list[str]
-) -> tuple[pd.DataFrame, csr_matrix]:
-    kinds: Any = {name: (str if name in told else np.float32) for name in names}
+def _values(path: Path, separator: str, names: list[str], told: list[str]) -> tuple[pd.DataFrame, csr_matrix]:
+    """What is no value (`told`), and the values, by column; several columns may have one name."""
+    places = list(range(len(names)))
+    kinds: Any = {place: (str if names[place] in told else np.float32) for place in places}
+    aside, own = [names.index(name) for name in told], [place for place in places if names[place] not in told]
     try:
-        blocks = pd.read_csv(path, sep=separator, header=None, names=names, skiprows=1, dtype=kinds,
+        blocks = pd.read_csv(path, sep=separator, header=None, names=places, skiprows=1, dtype=kinds,
                              chunksize=max(1, ROWS), index_col=False)  # fmt: skip
         about, parts = [], []
         for block in blocks:
-            about.append(block[told])
-            values = block[numbers].to_numpy(dtype=np.float32)
+            about.append(block[aside].set_axis(told, axis=1))
+            values = block[own].to_numpy(dtype=np.float32)
             if np.isnan(values).any():
                 row, column = np.argwhere(np.isnan(values))[0]
                 raise DiscoveryError(
-                    f"{path}, row {int(block.index[row]) + 2}: no value in column {numbers[column]!r}; write 0 where "
-                    "nothing was found, or leave the gene out."
+                    f"{path}, row {int(block.index[row]) + 2}: no value in column {names[own[column]]!r}; write 0 "
+                    "where nothing was found, or leave the gene out."
                 )
             parts.append(csr_matrix(values))
     except (ValueError, OSError, EOFError) as problem:

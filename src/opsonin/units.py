@@ -1,8 +1,8 @@
 """The one unit registry: pint's, with the counts and activities of immunology added.
 
-Cells, copies, mutations, lesions and international units are dimensions of their own, so that a
-count of cells is never added to a mass and an activity converts to a mass only through a
-specific activity.
+Cells, copies, mutations, lesions, viruses (by plaques or by genomes) and international units are
+dimensions of their own, so that a count of cells is never added to a mass and an activity converts
+to a mass only through a specific activity.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ DEFINITIONS = (
     "megabase = [genome_length] = Mb_genome = megabases",
     "IU = [biological_activity] = IU = international_unit",
     "MIU = 1e6 * IU",
+    "PFU = [plaque_count] = PFU = plaque_forming_unit = plaque_forming_units",
+    "viral_genome = [genome_count] = vg = viral_genomes",
 )
 DAYS_PER_MONTH = 30.4375  # the record's month: a mean month of the Julian year
 

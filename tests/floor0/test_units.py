@@ -16,13 +16,17 @@ from opsonin.errors import UnitError
         ("1/h", "1/day", 24.0),
         ("mutations/megabase", "mutations/megabase", 1.0),
         ("mm", "cm", 0.1),
+        ("MPFU/ml", "PFU/µl", 1e3),
+        ("vg/ml", "viral_genomes/l", 1e3),
     ],
 )
 def test_factors(unit, to, factor):
     assert units.factor(unit, to) == pytest.approx(factor, rel=1e-12)
 
 
-@pytest.mark.parametrize(("unit", "to"), [("mg", "cells"), ("IU", "mg"), ("cells/µl", "copies/µl"), ("degC", "kelvin")])
+@pytest.mark.parametrize(
+    ("unit", "to"), [("mg", "cells"), ("IU", "mg"), ("cells/µl", "copies/µl"), ("PFU", "vg"), ("degC", "kelvin")]
+)
 def test_what_cannot_be_converted_is_refused(unit, to):
     with pytest.raises(UnitError, match=unit):
         units.factor(unit, to)

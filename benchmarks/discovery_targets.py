@@ -8,12 +8,16 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from opsonin.discovery.bulk_cohorts import association
+from opsonin.discovery.marker_sources import adjusted
 from opsonin.discovery.read import mapping_file
 from opsonin.discovery.read.mapping import read_mapping
 from opsonin.discovery.target_intervals import rank_intervals, weight_sensitivity, without_each
 from opsonin.discovery.target_pages import pages, why_above
 from opsonin.discovery.target_question import target_question
-from opsonin.discovery.targets import PARTS, TargetRanking, known, rank_targets
+from opsonin.discovery.targets import HALF, PARTS, TargetRanking, known, rank_targets, ranks, scored
 
 HELD = ("CSF1R", "FOLR2", "MARCO", "VSIG4")
 MACROPHAGE = ("CD163", "CD68", "CD14", "AIF1")
@@ -22,6 +26,24 @@ MACROPHAGE = ("CD163", "CD68", "CD14", "AIF1")
 def measured(data: Path) -> TargetRanking:
     settings = read_mapping(mapping_file("nieto2021-targets")).discovery.targets or {}
     return rank_targets(target_question(settings, data / "tumour-immune-atlas-nieto2021"))
+
+
+def with_unmeasured(ranking: TargetRanking, value: float) -> dict[str, int]:
+    """The ranks if a part without data counted so much."""
+    held = [known(ranking.frame, part) for part in PARTS]
+    parts = np.column_stack([np.where(own, ranking.parts[:, at], value) for at, own in enumerate(held)])
+    made = dict(zip(ranking.frame.index, ranks(scored(parts, ranking.question.weight)).astype(int), strict=True))
+    return {gene: int(made[gene]) for gene in ("TREM2", *HELD)}
+
+
+def links(ranking: TargetRanking) -> str:
+    """What the bulk cohorts say of the candidates' link with resistance."""
+    found = association(ranking.question.cohorts, ranking.frame.index, ())["p"].dropna().sort_values()
+    rate = float(np.nanmin(adjusted(found.to_numpy())))
+    least = ", ".join(f"{gene} {p:.3f}" for gene, p in found.iloc[:3].items())
+    unmeasured = int((ranking.frame["cohorts"] == 0).sum())
+    return (f"{unmeasured} candidates in no bulk cohort; of the {len(found)} others the least P: {least}; least false "
+            f"discovery rate {rate:.2f}")  # fmt: skip
 
 
 def main() -> None:
@@ -55,7 +77,8 @@ def main() -> None:
         own = rank_targets(replace(ranking.question, beside=beside))
         said = {gene: int(own.at(gene)["rank"]) for gene in ("TREM2", *HELD)}
         print(f"\nheld constant in bulk {beside or 'nothing'}: {said}; first {', '.join(own.frame.index[:10])}")
-    print()
+    print(f"\nif an unmeasured part counted one half: {with_unmeasured(ranking, HALF)}")
+    print(f"{links(ranking)}\n")
     for one in pages(ranking, 10, over):
         print(one.text())
 

@@ -71,7 +71,10 @@ def test_the_question_gives_tables_pages_and_findings():
     rank = findings["targets.TREM2.rank"]
     assert rank.lower <= rank.estimate <= rank.upper
     assert findings["targets.CSF1R.rank"].estimate > rank.estimate
-    assert "above CSF1R" in answer.pages["why"]
+    for gene in OTHERS:  # of the genes that were asked about the best is compared with the others, first or not
+        assert f"TREM2 (rank {rank.estimate:.0f}) is above {gene}" in answer.pages["why"]
+    first = answer.tables["targets"].sort_values("rank")["gene"].iloc[0]
+    assert f"{first} (rank 1) is above TREM2" in answer.pages["why"]
     assert any("counted cells, not patients" in note for note in answer.notes)
 
 

@@ -95,7 +95,7 @@ def answer_targets(
     every = list(dict.fromkeys([*first, *compare]))
     made = {one.gene: one for one in pages(ranking, FIRST, intervals)}
     made |= {gene: target_page(ranking, gene, intervals) for gene in compare if gene not in made}
-    why = [(first[0], gene, why_above(ranking, first[0], gene)) for gene in compare if gene != first[0]]
+    why = [(one, gene, why_above(ranking, one, gene)) for one, gene in _pairs(first[0], compare, ranking)]
     texts = {gene: made[gene].text() for gene in every}
     if why:
         texts["why"] = "\n".join(f"- {sentence}" for _, _, sentence in why) + "\n"
@@ -114,6 +114,15 @@ def answer_targets(
         texts,
         _notes(ranking, intervals, why, missing),
     )
+
+
+def _pairs(first: str, compare: Sequence[str], ranking: TargetRanking) -> list[tuple[str, str]]:
+    """Which is said to be above which: the best of the genes compared above the others, the first candidate above all
+    of them.
+    """
+    best = min(compare, key=lambda gene: int(ranking.at(gene)["rank"]), default=first)
+    asked = [(best, gene) for gene in compare if gene != best]
+    return asked if best == first else [*asked, *((first, gene) for gene in compare)]
 
 
 def ranked(ranking: TargetRanking, intervals: RankIntervals, by_weight: RankIntervals) -> pd.DataFrame:

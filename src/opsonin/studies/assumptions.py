@@ -1,6 +1,6 @@
 """The page of assumptions: which assumed parameters the outcomes of bundled studies hang on, made by a program.
 
-python -m opsonin.studies.assumptions                    # writes docs/assumptions.md, in about ten minutes
+python -m opsonin.studies.assumptions                    # writes docs/assumptions.md, in about four minutes
 python -m opsonin.studies.assumptions --patients 100     # fewer patients of each indication
 """
 

@@ -31,7 +31,8 @@ REFERENCE = "scanpy: Wolf 2018, Genome Biol 19:15; Leiden: Traag 2019, Sci Rep 9
 class CellMap:
     """Where cells lie.
 
-    components: (cells, k) principal components, integrated where asked.   umap: (cells, 2), or None.
+    components: (cells, k) principal components, integrated where asked.   measured: those before integration, for
+    distances that are features of a sample.   umap: (cells, 2), or None.
     cluster: the cluster of every cell as text, "0" the largest.   genes: the variable genes.   neighbours: the graph's
     connectivities (cells × cells, sparse).   methods: what was done, in sentences.
     """
@@ -40,6 +41,7 @@ class CellMap:
     cluster: pd.Categorical
     genes: list[str]
     neighbours: Any
+    measured: np.ndarray
     umap: np.ndarray | None = None
     methods: list[str] = field(default_factory=list)
 
@@ -73,7 +75,9 @@ def map_cells(
 
     integrate: "harmony" (needs harmonypy, GPL, the user's choice) or "combat" take differences between samples away;
     "none" keeps them, since patients do differ, and names clusters that are nearly one subject's.
-    Raises: DiscoveryError for fewer than 20 cells, no expression, missing libraries, or too little memory.
+    Either changes the components that neighbours, clusters and map are made of, and no value besides.
+    Raises: DiscoveryError for fewer than 20 cells, no expression, missing libraries, too little memory, or samples that
+    cannot be integrated.
     """
     if samples.n_cells < 20:
         raise DiscoveryError(f"{samples.n_cells} cells are too few for a map; it needs 20 or more.")
@@ -90,16 +94,13 @@ def map_cells(
         warnings.simplefilter("ignore")  # scanpy's own, of its own insides
         progress("principal components", 0, 0)
         parts = max(2, min(n_components, len(genes) - 1, samples.n_cells - 1))
-        if integrate == "combat":
-            refuse_beyond(16.0 * data.n_obs * data.n_vars, "ComBat, which holds every value,", 'take "harmony".')
-            data.X = data.X.toarray()
-            scanpy.pp.combat(data, key="sample")
         scanpy.pp.pca(data, n_comps=parts, random_state=seed)
         methods.append(f"{parts} principal components of centred log-normalised values.")
-        components = np.asarray(data.obsm["X_pca"], dtype=np.float32)
-        if integrate == "harmony":
+        measured = components = np.asarray(data.obsm["X_pca"], dtype=np.float32)
+        if integrate != "none":
             progress("integration", 0, 0)
-            components = _harmony(components, own, seed)
+            _refuse_single(own, integrate)
+            components = _combat(data, parts, seed) if integrate == "combat" else _harmony(components, own, seed)
         data.obsm["X_pca"] = components
         methods.append(_integration(integrate))
         progress("neighbours", 0, 0)
@@ -118,7 +119,7 @@ def map_cells(
             flat = np.asarray(data.obsm["X_umap"], dtype=np.float32)
     cluster = _by_size(data.obs["cluster"])
     methods += _of_one(own, np.asarray(cluster)) if integrate == "none" else []
-    return CellMap(components, cluster, genes, data.obsp["connectivities"], flat, methods)
+    return CellMap(components, cluster, genes, data.obsp["connectivities"], measured, flat, methods)
 
 
 def variable_genes(samples: Samples, count: int, seed: int = 1) -> tuple[list[str], str]:
@@ -154,21 +155,45 @@ def _by_size(found: pd.Series) -> pd.Categorical:
     return pd.Categorical(found.astype(str).map(names), categories=list(names.values()))
 
 
+def _refuse_single(samples: Samples, way: str) -> None:
+    """Raises: DiscoveryError where there is one sample, or one has a single cell, whose differences nobody can tell."""
+    sizes = samples.cells["sample"].astype(str).value_counts()
+    if len(sizes) < 2:
+        raise DiscoveryError(f'integrate = "{way}" needs two samples or more, and all cells are of {sizes.index[0]!r}; '
+                             "leave integrate out, or map the column that parts them ([cells] sample).")  # fmt: skip
+    if sizes.min() < 2:
+        raise DiscoveryError(f'integrate = "{way}" needs two cells of each sample, and {sizes.index[-1]!r} has one; '
+                             "leave that sample out with where in [cells], or leave integrate out.")  # fmt: skip
+
+
+def _combat(data: Any, parts: int, seed: int) -> np.ndarray:
+    scanpy = library("scanpy", "integration by ComBat")
+    refuse_beyond(16.0 * data.n_obs * data.n_vars, "ComBat, which holds every value,", 'take "harmony".')
+    own = data.copy()
+    own.X = own.X.toarray()
+    scanpy.pp.combat(own, key="sample")
+    scanpy.pp.pca(own, n_comps=parts, random_state=seed)
+    return np.asarray(own.obsm["X_pca"], dtype=np.float32)
+
+
 def _harmony(components: np.ndarray, samples: Samples, seed: int) -> np.ndarray:
     harmonypy = library("harmonypy", "integration by Harmony")
     names = samples.cells[["sample"]].astype(str).reset_index(drop=True)
-    if names["sample"].nunique() < 2:
-        return components
     found = np.asarray(harmonypy.run_harmony(components, names, ["sample"], verbose=False, random_state=seed).Z_corr)
     return np.asarray(found if found.shape == components.shape else found.T, dtype=np.float32)
 
 
 def _integration(way: str) -> str:
-    return {
-        "none": "Samples were not integrated.",
-        "harmony": "Samples were integrated by Harmony (Korsunsky 2019, Nat Methods 16:1289).",
-        "combat": "Samples were integrated by ComBat (Johnson 2007, Biostatistics 8:118).",
+    if way == "none":
+        return "Samples were not integrated."
+    by = {
+        "harmony": "Harmony (Korsunsky 2019, Nat Methods 16:1289)",
+        "combat": "ComBat (Johnson 2007, Biostatistics 8:118)",
     }[way]
+    return (
+        f"Samples were integrated by {by}, for neighbours, clusters (and what is annotated by them) and the map alone; "
+        "counts, states, distances between cells and every comparison are of the values as they were measured."
+    )
 
 
 def _of_one(samples: Samples, cluster: np.ndarray) -> list[str]:

@@ -4,7 +4,7 @@
 unit = "subject"       # "sample" only to reproduce a publication that took samples for patients
 baseline = true        # samples taken before treatment alone
 against = "centred"    # what log-ratios of a composition are to
-integrate = "none"     # "harmony" or "combat" take differences between samples away before clustering
+integrate = "none"     # "harmony" or "combat" take differences between samples away before clustering, and only there
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def answer_states(
     prepared = prepare(own, seed, progress, settings.doublets, settings.map, settings.integrate)
     annotation, own, notes = _annotated(prepared, settings, seed, progress)
     progress("features", 0, 0)
-    components = prepared.cell_map.components if prepared.cell_map is not None else None
+    components = prepared.cell_map.measured if prepared.cell_map is not None else None
     alone = why_no_composition(own, settings.fewest)
     features = patient_features(own, annotation, against=settings.against, components=components,
                                 fewest=settings.fewest, seed=seed, composed=not alone)  # fmt: skip

@@ -68,8 +68,11 @@ def test_a_block_after_a_run_in_repeats_from_its_first_day():
 )
 def test_what_repeats_after_a_run_in_is_said_and_given(days, cycle, words):
     block = treatment("imatinib", days, cycle=cycle)
-    said = _treatment(block, "oral", Duration.read("12 months"))
+    said = _treatment(block, "imatinib", "oral", Duration.read("12 months"))
+    assert said.startswith("imatinib: 1 mg, oral")
     assert said.endswith(words)
+    mine = _treatment(treatment("./own.py:module", days, arm=["a", "b"]), "drug", "oral", Duration.read("12 months"))
+    assert mine.startswith("drug, of ./own.py:module (only in the arms a and b): 1 mg, oral")
     given = protocol.Treatment("imatinib", (1.0,), "mg", "oral", block.days.blocks, cycle_days=block.cycle.days)
     times = dose_times(given, 365.25)
     first = [day for a, b in block.days.blocks for day in range(a, b + 1)]

@@ -35,7 +35,10 @@ def describe(
         ("Patients", _patients(study, indication)),
         (
             "Treatment",
-            [_treatment(t, r, study.follow_up.observe) for t, r in zip(study.treatment, routes, strict=True)],
+            [
+                _treatment(t, agent, route, study.follow_up.observe)
+                for t, agent, route in zip(study.treatment, agents, routes, strict=True)
+            ],
         ),
         *_looking_for(study, agents, design),
         ("Assessments", _assessments(study)),
@@ -74,13 +77,14 @@ def _patients(study: StudyFile, indication: str) -> list[str]:
     ]
 
 
-def _treatment(treatment: Treatment, route: str, observe: Duration) -> str:
+def _treatment(treatment: Treatment, agent: str, route: str, observe: Duration) -> str:
     dose = "the dose of the level" if treatment.is_ladder else treatment.dose[0].text
     how = _TIMES.get(treatment.times, f"{treatment.times} times")
     infusion = f" over {treatment.infusion.text}" if treatment.infusion else ""
     arms = f"arm{'s' if len(treatment.arm) > 1 else ''} {_listed(treatment.arm)}" if treatment.arm else ""
     whom = f" (only in the {arms})" if arms else ""
-    said = f"{treatment.agent}{whom}: {dose}, {route}{infusion}, {how} a day, {span(treatment.days)}"
+    own = f", of {treatment.agent}" if agent != treatment.agent else ""
+    said = f"{agent}{own}{whom}: {dose}, {route}{infusion}, {how} a day, {span(treatment.days)}"
     if treatment.cycle is None:
         doses = treatment.days.count * treatment.times
         return f"{said}, given once: {doses} dose{'s' if doses > 1 else ''}."

@@ -80,9 +80,9 @@ def _fate() -> list:
             0.3,
             "dimensionless",
             "assumed: of effectors at the end of their life three in ten stay as resident memory, so that a tenth of a "
-            "tumour's specific CD8+ cells is resident, the lower end of what biopsies of lung cancers show (CD103+, "
-            "one to three in ten or more: Djenidi 2015, J Immunol 194:3475; Ganesan 2017, Nat Immunol 18:940; figures "
-            "from memory, not checked)",
+            "tumour's specific CD8+ cells is resident. Thought to be the lower end of what biopsies of lung cancers "
+            "show (CD103+, one to three in ten or more: Djenidi 2015, J Immunol 194:3475; Ganesan 2017, Nat Immunol "
+            "18:940), but only abstracts could be read, which give no share",
             meaning="share of effectors at the end of their life that settle as resident memory",
         ),
         Parameter(

@@ -10,6 +10,10 @@ from opsonin.patients.indication import Indication, Variable
 
 ANTONARAKIS = "Antonarakis 2020, J Clin Oncol 38:395 (KEYNOTE-199)"
 KANTOFF = "Kantoff 2010, N Engl J Med 363:411 (IMPACT)"
+MCNEEL = (
+    "McNeel 2014, Cancer Immunol Res 2:988 (377 men given sipuleucel-T in IMPACT and two like it: 309, or 82 %, with "
+    "status 0; medians of 70 and 72 years in two groups; half with bone metastases only)"
+)
 
 
 def prostate() -> Indication:
@@ -33,10 +37,10 @@ def minimally_symptomatic() -> Indication:
         "prostate-minimal",
         "Metastatic castration-resistant prostate cancer with few symptoms",
         KANTOFF,
-        age=people.age(71, 8, f"from memory, not checked: {KANTOFF}; spread assumed", youngest=45),
-        ecog=people.ecog(0.82, 0.18, f"from memory, not checked: {KANTOFF}: 82 % with status 0, the others 1"),
+        age=people.age(71, 8, f"{MCNEEL}; spread assumed", youngest=45),
+        ecog=people.ecog(0.82, 0.18, f"{MCNEEL}; the others assumed to have 1, the worst that IMPACT took"),
         size=people.sum_of_diameters(
-            45.0, 0.6, "assumed: less than after docetaxel; half had bone metastases only, none had visceral ones"
+            45.0, 0.6, f"assumed: less than after docetaxel; none had visceral metastases. {MCNEEL}"
         ),
         albumin=people.albumin(41, 3.5, "assumed: near normal without symptoms"),
         # access as after docetaxel; calibrated to: survival under placebo of IMPACT

@@ -130,8 +130,9 @@ def _resistance() -> list:
             tolerance=(0.03, f"calibrated to: median PFS of 10.2 months, {FLAURA}"),
             expanding=(
                 0.2,
-                f"{SHARMA} (a fifth of persisters resume growth under the drug; from memory, not checked); taken as "
-                "the share of returning persisters that resist",
+                "assumed: a fifth, as the share of returning persisters that resist. That a fraction of persisters "
+                "comes to expand under the drug, after weeks to months, stands in Ramirez 2016, Nat Commun 7:10690; "
+                f"that it is a fifth is thought to be of {SHARMA}, of which that part could not be read",
             ),
             cost=(
                 0.05,

@@ -1,6 +1,8 @@
 """Pembrolizumab, an antibody against PD-1: 200 mg (or 2 mg/kg) every three weeks, or 400 mg every six.
 
-Left out: kidney function, tumour type, tumour size and earlier ipilimumab in the clearance, all small in the source.
+Left out of the published clearance: kidney function, tumour type, tumour size and earlier ipilimumab, each of little
+effect in the source. So a patient's clearance does not depend on the cancer, nor fall with time or response; weight,
+albumin, sex and performance status make it differ.
 """
 
 from __future__ import annotations
@@ -9,7 +11,10 @@ from opsonin.model import Module
 from opsonin.therapies.antibody_kinetics import Antibody, Constant, Effect, binding, kinetics
 from opsonin.therapies.checkpoint_toxicity import pd1_events
 
-AHAMADI = "Ahamadi 2017, CPT Pharmacometrics Syst Pharmacol 6:49 (2188 patients)"
+AHAMADI = (
+    "Ahamadi 2017, CPT Pharmacometrics Syst Pharmacol 6:49 (2188 patients), without its effects of tumour type, tumour "
+    "size, kidney function and earlier ipilimumab"
+)
 
 PEMBROLIZUMAB = Antibody(
     "pembrolizumab",

@@ -49,6 +49,23 @@ def test_the_table_gives_the_findings_numbers():
     assert rows[1][5] == str(odds.events)
 
 
+def test_a_mean_of_fewer_patients_than_its_row_says_of_how_many():
+    record = small_trial()
+    findings = analyse(record)
+    chapter = pharmacokinetics.chapter(Context(record, findings, grouped(record)))
+    tables = [b for b in chapter.blocks if getattr(b, "title", "").startswith("Exposure to ")]
+    imatinib, other = (next(t for t in tables if t.title.startswith(f"Exposure to {a}")) for a in ("imatinib", "inter"))
+    column = next(k for k, name in enumerate(imatinib.columns) if name.startswith("half-life"))
+    for row in imatinib.rows:
+        slope, area = (findings.get(f"pk.imatinib.{name}", row[0]) for name in ("half_life", "auc"))
+        assert slope.n < area.n == int(row[1])
+        assert row[column].endswith(f", n = {slope.n}")
+        assert not any(", n = " in cell for cell in [*row[:column], *row[column + 1 :]])
+    assert "their mean is not that of all" in imatinib.caption
+    assert not any(", n = " in cell for row in other.rows for cell in row)
+    assert "mean is not" not in other.caption
+
+
 def test_without_concentrations_of_an_escalated_agent_there_is_no_figure():
     record = small_trial()
     assert exposure_response(arms_only(), grouped(arms_only())) == []

@@ -11,6 +11,10 @@ from opsonin.report.figures.exposure_response import exposure_response
 NAME, TITLE = "pharmacokinetics", "Pharmacokinetics"
 EFFECTS = {"dlt": "dose-limiting toxicity", "severe": "event of grade 3 or worse"}
 MEASURES = ("auc", "cmax", "tmax", "half_life", "clearance")
+FEWER = (
+    " n: in how many patients the slope after the peak could be read; where the others fell below the limit of "
+    "quantification, these are the slowest, and their mean is not that of all."
+)
 
 
 def chapter(context: Context) -> Chapter:
@@ -84,13 +88,15 @@ def _parameters(context: Context) -> list[Block]:
         measures = [m for m in MEASURES if any(m in row for row in by_group.values())]
         units = {m: next(row[m].unit for row in by_group.values() if m in row) for m in measures}
         heads = [f"{figures.measure_name(m)}, {units[m].replace('*', '·')}" for m in measures]
-        rows = [[group, _n(row), *(_cell(row.get(m)) for m in measures)] for group, row in by_group.items()]
+        rows = [[group, _n(row), *(_cell(row.get(m), _most(row)) for m in measures)] for group, row in by_group.items()]
+        fewer = any(" n = " in cell for row in rows for cell in row)
         blocks.append(
             Table(
                 f"Exposure to {analyte}, by non-compartmental analysis",
                 ["", "patients", *heads],
                 rows,
-                "Geometric mean (geometric coefficient of variation); for tmax the median (range).",
+                "Geometric mean (geometric coefficient of variation); for tmax the median (range)."
+                + (FEWER if fewer else ""),
                 frozenset(range(1, len(heads) + 2)),
                 small=True,
                 folded=len(rows) > 12,
@@ -99,17 +105,23 @@ def _parameters(context: Context) -> list[Block]:
     return blocks
 
 
+def _most(row: dict[str, Any]) -> int:
+    """The patients of a row: of what could be read in most of them."""
+    return max((int(f.n) for f in row.values() if not words.missing(f.n)), default=0)
+
+
 def _n(row: dict[str, Any]) -> str:
-    known = [int(f.n) for f in row.values() if not words.missing(f.n)]
-    return f"{max(known):,}" if known else ""
+    return f"{_most(row):,}" if _most(row) else ""
 
 
-def _cell(finding: Any) -> str:
+def _cell(finding: Any, patients: int) -> str:
+    """A mean with its variation, and of how many where these are fewer than the row's patients."""
     if finding is None:
         return "–"
+    fewer = f", n = {int(finding.n):,}" if not words.missing(finding.n) and int(finding.n) < patients else ""
     if finding.name.endswith(".tmax"):
         return words.with_interval(finding.estimate, finding.lower, finding.upper)
     variation = (
         finding.note.removeprefix("Geometric CV ").rstrip(".") if finding.note.startswith("Geometric CV") else ""
     )
-    return words.number(finding.estimate) + (f" ({variation})" if variation else "")
+    return words.number(finding.estimate) + (f" ({variation})" if variation else "") + fewer

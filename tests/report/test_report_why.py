@@ -126,6 +126,7 @@ def test_pathways_are_drawn_and_told():
     told = dict(why.in_words(context))["Through what the treatment works."]
     assert told.startswith("Phagocytosis 6")
     assert told.endswith(" % of the benefit.")
+    assert why.headline(context) == [("Through what, response:", told)]
     (table,) = [block for block in why.chapter(context).blocks if isinstance(block, Table)]
     assert "T cells: lost without it" in [row[0] for row in table.rows]
 

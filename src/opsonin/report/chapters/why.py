@@ -76,28 +76,38 @@ def in_words(context: Context) -> list[tuple[str, str]]:
             none = 1 - float(anyone["estimate"].iloc[0])
             said += f" {words.share(round(none, 3))} are turned by no single change."
         out.append(("What holds the others back.", said))
-    rows = figures.named(found, "why.pathway.", ".benefit")
-    parts = rows[~rows["name"].isin(SUMS)].sort_values("estimate", ascending=False)
-    if len(parts):
-        told = [f"{r['name']} {r['note'].removesuffix(' of the whole')}".strip() for _, r in parts.iterrows()]
-        out.append(("Through what the treatment works.", f"{words.capital(words.listed(told))} of the benefit."))
+    through = _through(found)
+    if through:
+        out.append(("Through what the treatment works.", through))
     return out
 
 
+def _through(found: Any) -> str:
+    """Each pathway's part of the benefit, the largest first; empty where nobody asked."""
+    rows = figures.named(found, "why.pathway.", ".benefit")
+    parts = rows[~rows["name"].isin(SUMS)].sort_values("estimate", ascending=False)
+    if not len(parts):
+        return ""
+    told = [f"{r['name']} {r['note'].removesuffix(' of the whole')}".strip() for _, r in parts.iterrows()]
+    return f"{words.capital(words.listed(told))} of the benefit."
+
+
 def headline(context: Context) -> list[tuple[str, str]]:
-    """One line for the first page: what would have turned most of the others; empty where nobody asked."""
+    """For the first page: what would have turned most of the others, and the pathways; empty where nobody asked."""
     found = context.named("why")
+    outcome = next((f.note for f in found if f.name == "why.response.rate"), "response")
+    lines: list[tuple[str, str]] = []
     rows = figures.named(found, "why.counterfactual.", ".turned")
     single = rows[rows["name"] != "any one"].sort_values("estimate", ascending=False, kind="stable")
-    if not len(single):
-        return []
-    best = single.iloc[0]
-    share = words.with_interval(best["estimate"], best["lower"], best["upper"], percent=True)
-    outcome = next((f.note for f in found if f.name == "why.response.rate"), "response")
-    told = (
-        f"of {int(best['n']):,} virtual patients without it, {share} would have had it with one change: {best['name']}."
-    )
-    return [(f"Why, {outcome}:", told)]
+    if len(single):
+        best = single.iloc[0]
+        share = words.with_interval(best["estimate"], best["lower"], best["upper"], percent=True)
+        told = f"of {int(best['n']):,} virtual patients without it, {share} would have had it with one change"
+        lines.append((f"Why, {outcome}:", f"{told}: {best['name']}."))
+    through = _through(found)
+    if through:
+        lines.append((f"Through what, {outcome}:", through))
+    return lines
 
 
 def _marks(rows: Any) -> str:

@@ -13,6 +13,7 @@ from opsonin.errors import ReportError
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report import write_report
 from opsonin.report.believing import believed
+from opsonin.report.chapters.summary import found
 from opsonin.report.context import Context
 from opsonin.report.groups import grouped
 from opsonin.report.mathml import mathml
@@ -44,6 +45,18 @@ def test_the_summary_says_what_was_asked_and_found(page):
         "Treat an expansion cohort at interleukin-2 6 MIU",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize("groups", [2, 3, 4])
+def test_the_summary_leaves_out_no_arms_responses(groups):
+    record = arms_only(groups)
+    findings = analyse(record)
+    said = [f"{text} {rest}" for text, rest in found(Context(record, findings, grouped(record)))]
+    told = [line for line in said if line.startswith("Objective response")]
+    assert len(told) == (2 if groups == 2 else 1)
+    for letter in "ABCD"[:groups]:
+        rate = findings.get("response.objective_rate", f"arm {letter}")
+        assert any(f"with arm {letter} in {rate.events} of {rate.n} (" in line for line in told)
 
 
 def test_every_chapter_has_its_place_in_the_contents(page):

@@ -129,7 +129,7 @@ def interaction(finding: Any) -> str:
 
 
 def response(context: Context) -> list[Line]:
-    """Objective responses, and stable disease where nobody or few responded."""
+    """Objective responses, and stable disease where nobody or few responded; three groups or four in one line."""
     if context.record.responses.empty:
         return []
     rows = best_responses(context.record, context.groups)
@@ -138,7 +138,11 @@ def response(context: Context) -> list[Line]:
     if context.groups.ordered or context.groups.single or len(context.groups.labels) > 4:
         return [_response_of(context, rows, "")]
     beside = "in" if context.groups.noun == "indication" else "with"
-    return [_response_of(context, rows[rows["group"] == name], f" {beside} {name}") for name in context.groups.labels]
+    each = [_response_of(context, rows[rows["group"] == name], f" {beside} {name}") for name in context.groups.labels]
+    if len(each) < 3:
+        return each
+    said = [text.removeprefix("Objective response ").removesuffix(".") for text, _ in each]
+    return [("Objective response", words.ended("; ".join(said)))]
 
 
 def _response_of(context: Context, rows: Any, where: str) -> Line:

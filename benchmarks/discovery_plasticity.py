@@ -5,13 +5,17 @@ persister-signatures, icb-expression-cohorts, melanoma-brafi-idling and pc9-erlo
 """
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from opsonin.discovery.answers import Answer
 from opsonin.discovery.clones import clone_dynamics
+from opsonin.discovery.growth_states import growth_mixture
+from opsonin.discovery.marker_sources import adjusted
 from opsonin.discovery.overlaps import overlap
 from opsonin.discovery.plasticity import changed_genes, named_sets, rank_scores
 from opsonin.discovery.plasticity_question import answer_plasticity
@@ -62,11 +66,47 @@ def verdicts(tables: int) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna(0.0)
 
 
+PUBLISHED = {"moghal-2023_DTP-up_common": 1.1e-9, "hangauer-2017_DTP-up": 1.0}  # README of persister-signatures
+
+
+def cases(data: Path, tables: int) -> dict[str, Any]:
+    """Overlaps, clones and growth states beside what was published, and the verdicts on made-up tables of clones."""
+    base = {"error": None, "ratio": None, "threads": 1}
+    shared = answered("maynard2020-persisters", data / "scrna-lung-tki-maynard2020").tables["overlaps"].set_index("set")
+    made: dict[str, Any] = {
+        f"{name}: P of its overlap with residual disease": {
+            "value": float(shared["p"][name]), "unit": "", "peer": "the data's README", "peer_value": p, **base}
+        for name, p in PUBLISHED.items()
+    }  # fmt: skip
+    clones = answered("melanoma-idling", data / "melanoma-brafi-idling").tables["clone_likeness"]
+    for kind, rows in clones.groupby("kind", sort=False):
+        made[f"idling melanoma, log frequencies {kind}"] = {
+            "value": float(rows["correlation"].mean()), "unit": "mean correlation", "peer": None, "peer_value": None,
+            **base}  # fmt: skip
+    growth = answered("pc9-erlotinib", data / "pc9-erlotinib-clones").tables["growth"]
+    two = growth["states"].astype(int) == 2
+    named = ", ".join(growth["line"][two].astype(str))
+    made[f"PC9, lines in two states ({named})"] = {
+        "value": int(two.sum()), "unit": f"of {len(growth)} lines", "peer": "Hayford 2021 (DS8)", "peer_value": 1,
+        **base}  # fmt: skip
+    expected = {"all alike": "transition", "unequal": "transition", "3 % survive": "selection", "bottleneck": "drift"}
+    for row in verdicts(tables).to_dict("records"):
+        verdict = expected[row["made as"]]
+        made[f"{tables} made-up tables, {row['made as']}: {verdict}"] = {
+            "value": float(row.get(verdict, 0.0)), "unit": "share of tables", "peer": None, "peer_value": None,
+            **base}  # fmt: skip
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--tables", type=int, default=200, help="made-up tables of clones of each kind")
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    if given.json:
+        print(json.dumps(cases(given.data, given.tables)))
+        return
     lung = given.data / "scrna-lung-tki-maynard2020"
     persisters = answered("maynard2020-persisters", lung)
     overlaps = persisters.tables["overlaps"].set_index("set")
@@ -75,6 +115,10 @@ def main() -> None:
     sets = named_sets(given.data / "persister-signatures" / "persister_gene_sets_long.csv.gz")
     genes = changed_genes(lung / MAYNARD, "EGFR TN vs PR", "PR")
     own = measured_genes(lung)
+    cells = pd.read_csv(lung / "cell_metadata.csv.gz", low_memory=False)
+    cancer = cells[(cells["epithelial_call"] == "tumor") & (cells["driver_gene"] == "EGFR")]
+    for state, those in cancer.groupby("analysis"):
+        print(f"EGFR-mutant tumours, {state}: {len(those)} cancer cells of {those['patient_id'].nunique()} patients")
     print(f"{len(genes)} genes higher at residual disease; {len(own)} genes listed in any table of the study")
     columns = ["genes", "shared", "expected", "p", "p of 12000", "p of 15000", "p of 25000"]
     frame = overlaps.reindex(list(SHOWN))[columns]
@@ -83,7 +127,11 @@ def main() -> None:
         "programme_response"
     ]
     pooled = response[response["name"] == "all"].sort_values("p")
-    print(pooled[["set", "log_odds", "lower", "upper", "p"]].head(4).round(3).to_string(index=False), "\n")
+    shown = pooled.assign(q=adjusted(pooled["p"].to_numpy(dtype=float)))[
+        ["set", "log_odds", "lower", "upper", "p", "q"]
+    ]
+    print(f"response of {int(pooled['n'].max())} patients before checkpoint therapy, {len(pooled)} sets; the surest:")
+    print(shown.head(4).round(3).to_string(index=False), "\n")
     counts = pd.read_csv(given.data / "melanoma-brafi-idling" / "rnaseq_counts_subclones_day0_3_8.csv.gz", index_col=0)
     level = 1e6 * counts / counts.sum()
     for name in (SHOWN[0], SHOWN[-1], "PA_UP", "rehman-2021_DTP-up"):
@@ -95,6 +143,10 @@ def main() -> None:
     print(idling.tables["clone_likeness"].round(4).to_string(index=False), "\n")
     print(verdicts(given.tables).to_string(index=False), "\n")
     print(growth.round(4).to_string(index=False))
+    rates = pd.read_csv(given.data / "pc9-erlotinib-clones" / "clonal_dip_rates.csv")
+    for line, colonies in rates.groupby("Cell_Line"):
+        bic = growth_mixture(colonies["DIP_Rate"].to_numpy(dtype=float), str(line), replicates=0).bic
+        print(f"{line}: BIC of one normal less two states {bic['normal'] - bic['two states']:.1f}")
     counted = {"growth": {"file": "clonal_nuclei_counts_erlotinib3uM.csv.gz"}}
     again = answer_plasticity(counted, given.data / "pc9-erlotinib-clones").tables["growth"]
     print("\nrates of our own from the nuclei counts\n" + again.round(4).to_string(index=False))

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
+from scipy.stats import kruskal
 
 from opsonin.discovery import compare, composition, composition_features, default_states, read_samples, score_states
+from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.overlaps import overlap
 from opsonin.random import uniform
@@ -22,6 +25,7 @@ from opsonin.record.replicates import Replicates
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 IMMUNE = ["B-cells-M", "B-cells-PB", "Dendritic", "MF-Monocytes", "Mast-cells", "Neutrophils", "T-cells", "pDCs"]
 MARKER = "CD103+ of CD8+"
+RESIDENT = 0.3  # resident_share of the virtual study
 COUNTED = (20, 100, 500)  # CD8+ cells of a biopsy
 
 
@@ -52,6 +56,10 @@ def t_cells_of_tumours() -> dict[str, Any]:
         found[f"T cells, {first} against {second}"] = {
             name: round(float(row[name]), 3) for name in ("n_first", "n_second", "difference", "lower", "upper", "p")
         }
+    counts = samples.counts[IMMUNE]
+    share = (counts["T-cells"] / counts.sum(axis=1)).dropna()
+    groups = [own.to_numpy() for _, own in share.groupby(time.reindex(share.index))]
+    found["T cells, biopsies as units, three times (Kruskal-Wallis P)"] = round(float(kruskal(*groups).pvalue), 3)
     return found
 
 
@@ -94,12 +102,22 @@ def melanoma() -> dict[str, Any]:
         "patients": len(by), "median": float(share.median()), "range": [float(share.min()), float(share.max())],
         "SD between patients": between**0.5, "SD of counting": counting**0.5, "mean CD8+ cells": float(cells.mean()),
         "reliability": between / (between + counting),
+        **{f"reliability at {n} cells": between / (between + float((share * (1 - share)).mean()) / n)
+           for n in COUNTED[1:]},
         "area for response": float((np.sign(one[:, None] - other[None, :]) + 1).mean() / 2),
         "CD39 among CD103+ and CD103-": [float(exhausted[cd8 & seen[:, 2]].mean()),
                                          float(exhausted[cd8 & ~seen[:, 2]].mean())],
         "correlation of resident and exhausted scores": float(means["tissue-resident"].corr(means["exhausted"])),
         "and of resident and memory scores": float(means["tissue-resident"].corr(means["memory"])),
     }  # fmt: skip
+
+
+def bulk() -> dict[str, float]:
+    """Area under the curve of CD8A for response in each bulk cohort, none of lung cancer."""
+    return {
+        one.name: round(area(one.expression.loc["CD8A"].to_numpy(dtype=float), one.responder), 3)
+        for one in read_bulk_cohorts(DATA / "icb-expression-cohorts")
+    }
 
 
 def area(values: np.ndarray, hit: np.ndarray) -> float:
@@ -147,6 +165,13 @@ def virtual(folder: Path) -> dict[str, Any]:
         found[f"area for response, {other}"] = area(
             own["value"].to_numpy(), own["overall"].isin(["CR", "PR"]).to_numpy()
         )
+    late = many.table("measurements")
+    late = late[(late["marker"] == MARKER) & (late["day"] > 0)].sort_values("day").drop_duplicates(keys)
+    change = rows.merge(late[[*keys, "value"]], on=keys, suffixes=("", "_later"))
+    if len(change):
+        found["area for response, change of the share at the second biopsy"] = area(
+            (change["value_later"] - change["value"]).to_numpy(), change["overall"].isin(["CR", "PR"]).to_numpy()
+        )
     shown = []
     for _, trial in rows.groupby("trial"):
         value, own = trial["value"].to_numpy(), trial["overall"].isin(["CR", "PR"]).to_numpy()
@@ -155,13 +180,30 @@ def virtual(folder: Path) -> dict[str, Any]:
     return found
 
 
+def informed(real: dict[str, Any], virtual: dict[str, Any]) -> dict[str, float]:
+    """What the measured share asks of `resident_share`, as the odds of a virtual patient's share go with it: by all
+    CD103+ cells, and by those without CD39; and the log-normal spread that would make patients differ as measured.
+    """
+    middle, whole = virtual["median, 5 and 95 % of the share"][0], real["median"]
+    fresh = whole * (1 - real["CD39 among CD103+ and CD103-"][0])
+    asked = {
+        name: RESIDENT * math.exp(logit(share) - logit(middle)) for name, share in (("all", whole), ("CD39-", fresh))
+    }
+    wide, narrow = (one["SD between patients"] / (at * (1 - at)) for one, at in ((real, whole), (virtual, middle)))
+    return {"measured share without CD39": fresh, "resident_share asked by CD103+ CD39-": asked["CD39-"],
+            "resident_share asked by all CD103+": asked["all"], "its spread asked, SD of the logarithm":
+            math.sqrt(wide**2 - narrow**2)}  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--virtual", type=Path, help="results folder of the virtual study")
     options = parser.parse_args()
-    found = {"lung": t_cells_of_tumours(), "resident or exhausted": resident_or_exhausted(), "melanoma": melanoma()}
+    found = {"lung": t_cells_of_tumours(), "resident or exhausted": resident_or_exhausted(), "melanoma": melanoma(),
+             "CD8A in bulk cohorts": bulk()}  # fmt: skip
     if options.virtual is not None:
         found["virtual"] = virtual(options.virtual)
+        found["informs"] = informed(found["melanoma"], found["virtual"])
     print(json.dumps(found, indent=1))
 
 

@@ -23,7 +23,9 @@ def read_criteria(value: Any) -> Any:
     for name, one in given.items():
         if one not in KNOWN:
             of = f" of {name!r}" if name else ""
-            raise ValueError(f"the criteria{of} are {one!r}, but known are {', '.join(KNOWN)}")
+            close = near(str(one), KNOWN)
+            hint = close if "did you mean" in close else ""
+            raise ValueError(f"the criteria{of} are {one!r}, but known are {', '.join(KNOWN)}{hint}")
     return value
 
 

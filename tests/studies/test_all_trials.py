@@ -74,3 +74,8 @@ def test_a_wrong_arm_or_marker_names_those_that_there_are(replicates, tmp_path):
         page(tmp_path, "none")
     with pytest.raises(RecordError, match="'cells' was not measured on day 3; measured: cells, on days 1, 15"):
         page(tmp_path, markers=["cells"], days=[3])
+
+
+def test_one_trial_is_told_as_well(replicates, tmp_path):
+    replicates.trial(1).save(tmp_path / "record")
+    assert f"| new | {ARM} | 100.0%" in page(tmp_path)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from opsonin.errors import RecordError
-from opsonin.record import Replicates
+from opsonin.record import Replicates, TrialRecord
 from opsonin.studies.published import Simulated
 from opsonin.units import DAYS_PER_MONTH
 
@@ -143,9 +143,9 @@ def _rate(people: pd.DataFrame, which: pd.DataFrame) -> str:
 def page(folder: str | Path, against: str | None = None, markers: Sequence[str] = (), days: Sequence[int] = ()) -> str:
     """The tables as Markdown.   against: the arm that others are compared with; the control of the study otherwise.
 
-    Raises: RecordError for a folder without replicates, an arm that there is not, or a marker that was not measured.
+    Raises: RecordError for a folder without results, an arm that there is not, or a marker that was not measured.
     """
-    many = AllTrials(Replicates.load(Path(folder) / "replicates"))
+    many = AllTrials(_replicates(Path(folder)))
     spans = [f"{what} {months} months" for what in ("PFS", "alive") for months in MONTHS]
     heads = ("arm", "patients", "response", "median PFS", *spans[:2], "median survival", *spans[2:])
     lines = _table((*heads, f"grade {SEVERE} or more"), many.outcomes())
@@ -166,6 +166,14 @@ def page(folder: str | Path, against: str | None = None, markers: Sequence[str] 
     return "\n".join(lines)
 
 
+def _replicates(folder: Path) -> Replicates:
+    """The replicates of a results folder, or its one trial where there are none."""
+    if (folder / "replicates").is_dir():
+        return Replicates.load(folder / "replicates")
+    record = TrialRecord.load(folder / "record")
+    return Replicates({name: frame.assign(trial=1) for name, frame in record.tables.items()}, record.manifest)
+
+
 def _ratios(many: AllTrials, reference: str) -> list[str]:
     cuts: list[str | None] = [None, *(many.indications if len(many.indications) > 1 else [])]
     rows = []
@@ -184,7 +192,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def main() -> None:
     """Print the tables, or what is wrong with the folder."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("folder", help="a results folder of `opsonin run` with --trials")
+    options.add_argument("folder", help="a results folder of `opsonin run`, with --trials for many")
     options.add_argument("--against", help="the arm that the others are compared with; the control otherwise")
     options.add_argument("--marker", action="append", default=[], help="may be repeated")
     options.add_argument("--day", action="append", default=[], type=int, help="of the marker; may be repeated")

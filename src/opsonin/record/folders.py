@@ -8,9 +8,11 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+AT_ONCE = 8  # files that the disk is asked to hold at the same time
 _begun: set[Path] = set()  # new folders of this process that are being filled
 
 
@@ -92,14 +94,18 @@ def _sibling(target: Path, what: str) -> Path:
 
 
 def _flush(folder: Path) -> None:
-    """Has the disk hold every file of the folder before its name changes."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
+    """Has the disk hold every file of the folder before its name changes: many at once, as a disk takes them best."""
+    paths = [folder, *folder.rglob("*")]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(_flush_file, (path for path in paths if path.is_file())))
+    for path in paths:
+        if path.is_dir():
             _flush_names(path)
-    _flush_names(folder)
+
+
+def _flush_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _flush_names(folder: Path) -> None:

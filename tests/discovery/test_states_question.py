@@ -56,6 +56,8 @@ def test_any_two_groups_can_be_compared():
     rows = {row["name"]: row for row in found.findings}
     assert rows["states.A log-ratio.difference"]["estimate"] > 0
     assert "samples were taken as the unit" in rows["states.A log-ratio.difference"]["note"]
+    for name in ("composition", "features"):  # which the report draws by group
+        assert found.tables[name].set_index("sample")["group"].drop_duplicates().tolist() == ["before", "after"]
     with pytest.raises(DiscoveryError, match="'later' does not stand in time; it holds after, before"):
         answer_states(own, Discovery(**{**asked, "groups": ["later", "before"]}))
     with pytest.raises(DiscoveryError, match="no sample has a day"):

@@ -68,6 +68,25 @@ def test_patients_with_samples_of_both_groups_and_the_depth_of_the_comparison_ar
     assert "equally many of each sample" in captions["discovery-patients"]
 
 
+def test_groups_that_are_no_response_are_named_and_drawn():
+    tables = {name: table.assign(group=["after", "before"] * (len(table) // 2)) if name in ("composition", "features")
+              else table for name, table in tables_of_states().items()}  # fmt: skip
+    tables["composition"]["group"] = (
+        tables["composition"]["subject"].isin(["P0", "P1"]).map({True: "after", False: "before"})
+    )
+    found = [Finding("states.features", "after against before", 0.0, n=6, unit="features")]
+    chapters = chapters_of(record("states"), found, tables=tables)
+    lines = [text for block in chapters[0].blocks for _, text in getattr(block, "lines", [])]
+    assert lines[0].endswith("which of them differ between after and before?")
+    assert "No feature holds at a false discovery rate of 5 %; the surest:" in lines
+    states = next(chapter for chapter in chapters if chapter.name == "states")
+    assert states.title == "States compared"
+    drawn = {figure.name: figure.plot.layout for chapter in chapters for figure in chapter.figures}
+    above = [one["text"] for one in drawn["discovery-composition"]["annotations"]]
+    assert above == ["after (n = 2)", "before (n = 4)"]
+    assert "discovery-patients" in drawn
+
+
 def test_what_is_known_stands_once():
     read = pd.DataFrame({"file": ["who.csv", ""], "what": "note", "count": [2, 1],
                          "reason": ["subjects are neither", "annotated"]})  # fmt: skip

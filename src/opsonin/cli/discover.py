@@ -184,9 +184,14 @@ def _left_out(samples: Samples) -> list[dict[str, Any]]:
     ]
 
 
+def _said(finding: Any) -> str:
+    """A finding's number in words, cells in full."""
+    return f"{finding.estimate:,.0f} cells" if finding.unit == "cells" else finding.text()
+
+
 def _conclude(answered: Answered, findings: Findings, folder: Path) -> None:
     screen = console()
-    rows = [(f.name, f.group if f.group != "all" else "", f.text(), "" if f.p != f.p else f"{f.p:.2g}")
+    rows = [(f.name, f.group if f.group != "all" else "", _said(f), "" if f.p != f.p else f"{f.p:.2g}")
             for f in findings.results if f.name.startswith(f"{answered.answer.question}.")]  # fmt: skip
     if rows:
         screen.print(table("Found", ("finding", "group", "estimate", "p"), rows[:SHOWN], right=["p"]))

@@ -73,7 +73,9 @@ def compare(
     told = [f"left out, as they have samples of both groups: {', '.join(mixed)}."] if mixed else []
     several = int((subject[subject.isin(single[single.isin([first, second])].index)].value_counts() > 1).sum())
     if several:
-        told.append(f"{several} patients have several samples, of which the mean is taken.")
+        told.append(
+            f"{several} {'patient has' if several == 1 else 'patients have'} several samples; their mean is taken."
+        )
     if options.get("strata") is not None:
         told.append("p by exchange within strata; differences and their intervals are of all together.")
     words = [line for line in found.left_out if not mixed or "of neither group" not in line]

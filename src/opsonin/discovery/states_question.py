@@ -73,7 +73,8 @@ def answer_states(
         refuse_sorted(own, alone)
     notes += [f"{alone}; states within them are"] if alone else []
     notes += _unsaid(features, own, annotation, settings, not alone)
-    tables = {"composition": composition_table(own), "features": _with_response(features, own)}
+    tables = {"composition": _with_group(composition_table(own), own, settings),
+              "features": _with_group(_with_response(features, own), own, settings)}  # fmt: skip
     if prepared.quality is not None:
         tables["quality"] = prepared.quality.thresholds
     if prepared.cell_map is not None:
@@ -293,6 +294,15 @@ def _findings(found: Differences, features: FeatureTable) -> list[dict[str, Any]
 def _units(found: Differences) -> int:
     sizes = found.frame[["n_first"] if found.paired else ["n_first", "n_second"]].max()
     return int(sizes.sum()) if len(found.frame) else 0
+
+
+def _with_group(table: pd.DataFrame, samples: Samples, settings: Discovery) -> pd.DataFrame:
+    """The table with a column `group`, where another column than the response is compared."""
+    if settings.compare is None:
+        return table
+    found, _, _, by = _groups(samples, settings)
+    assert found is not None
+    return table.assign(group=table[by].astype(str).map(found.to_dict()))
 
 
 def _with_response(features: FeatureTable, samples: Samples) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any
 from opsonin.report import words
 from opsonin.report.chapters import biomarkers
 from opsonin.report.chapters.cohort import Room
-from opsonin.report.chapters.discovery_found import found, groups, numbers, untold
+from opsonin.report.chapters.discovery_found import RESPONSE, asked, found, groups, numbers, untold
 from opsonin.report.content import Block, Chapter, Drawing, Lines, Numbers, Table
 from opsonin.report.context import Context, findings_table
 from opsonin.report.figures import discovery_cells as cells
@@ -13,11 +13,6 @@ from opsonin.report.figures import discovery_plasticity as plastic
 from opsonin.report.figures import discovery_states as compared
 from opsonin.report.figures import discovery_targets as aims
 
-ASKED = {
-    "states": "Which kinds and states of cells are in whose samples, and which of them go with response?",
-    "targets": "At which molecules of these cells could a therapy aim, and how sure is their order?",
-    "plasticity": "Who survives the drug: a few that were selected, many that changed, or cells of a known programme?",
-}
 SHOWN, PAGES = 20, 10
 AT_DEPTH = "log-ratios are compared at"  # how discovery's note of a common depth begins
 SIDES = (("for", "For"), ("against", "Against"), ("not known", "Not known"))
@@ -39,7 +34,7 @@ def summary(context: Context) -> Chapter:
     large = numbers(context, question)
     if large:
         blocks.append(Numbers(large))
-    blocks.append(Lines([("", ASKED.get(question, question))], "What was asked"))
+    blocks.append(Lines([("", asked(context, question))], "What was asked"))
     surest = found(context, question)
     if surest:
         blocks.append(Lines(surest, "What was found"))
@@ -54,7 +49,7 @@ def samples(context: Context) -> Chapter:
     drawn = [
         _drawn(context, "umap", cells.cell_map),
         _drawn(context, "dots", cells.dots),
-        _drawn(context, "composition", cells.composition),
+        _drawn(context, "composition", lambda table: cells.composition(table, groups(context))),
         _drawn(context, "quality", cells.quality),
     ]
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
@@ -84,12 +79,15 @@ def states(context: Context) -> Chapter:
     drawn = [compared.differences(table, first, second)]
     if "features" in context.tables:
         at_depth = any(note.startswith(AT_DEPTH) for note in context.notes("discovery"))
-        drawn.append(compared.strips(context.tables["features"], table, first, second, at_depth=at_depth))
+        features = context.tables["features"]
+        by = "group" if "group" in features.columns else "response"
+        drawn.append(compared.strips(features, table, first, second, by, at_depth=at_depth))
     blocks: list[Block] = [Drawing(figure) for figure in drawn if figure is not None]
     screened = findings_table(
         "Features before treatment against times to events", context.named("screen")[: SHOWN + 1], _name, folded=True
     )
-    return Chapter("states", "States and response", [*blocks, *([screened] if screened else [])])
+    title = "States and response" if (first, second) == RESPONSE else "States compared"
+    return Chapter("states", title, [*blocks, *([screened] if screened else [])])
 
 
 def targets(context: Context) -> Chapter:
@@ -143,11 +141,11 @@ def plasticity(context: Context) -> Chapter:
 def rooms(context: Context) -> tuple[Any, ...]:
     """The chapters of the question asked, in order."""
     of = {"states": (samples, states), "targets": (targets,), "plasticity": (plasticity,)}
-    asked = list(of.get(str(context.questions["discovery"]), ()))
-    if samples not in asked and "composition" in context.tables:
-        asked.insert(0, samples)
+    wanted = list(of.get(str(context.questions["discovery"]), ()))
+    if samples not in wanted and "composition" in context.tables:
+        wanted.insert(0, samples)
     more = (biomarkers,) if context.named("biomarker") else ()
-    return (*(Room(make) for make in (summary, *asked)), *more)
+    return (*(Room(make) for make in (summary, *wanted)), *more)
 
 
 def _of_clones(finding: Any) -> str:

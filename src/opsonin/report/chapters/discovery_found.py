@@ -7,6 +7,20 @@ from opsonin.report.context import Context
 from opsonin.report.figures import discovery_targets as aims
 
 FOUND = 5  # lines of each kind
+HOLDS = 0.05  # false discovery rate
+RESPONSE = ("responder", "non-responder")
+ASKED = {
+    "states": "Which kinds and states of cells are in whose samples, and which of them {differ}?",
+    "targets": "At which molecules of these cells could a therapy aim, and how sure is their order?",
+    "plasticity": "Who survives the drug: a few that were selected, many that changed, or cells of a known programme?",
+}
+
+
+def asked(context: Context, question: str) -> str:
+    """The question in words."""
+    first, second = groups(context)
+    told = "go with response" if (first, second) == RESPONSE else f"differ between {first} and {second}"
+    return ASKED.get(question, question).format(differ=told)
 
 
 def probability(value: float) -> str:
@@ -23,7 +37,7 @@ def groups(context: Context) -> tuple[str, str]:
 def numbers(context: Context, question: str) -> list[tuple[str, str]]:
     out = []
     if context.patients:
-        out.append((f"{context.patients}", "patients"))
+        out.append((f"{context.patients}", "patient" if context.patients == 1 else "patients"))
     held = context.named("states.cells")
     if held:
         out.append((f"{int(held[0].estimate):,}", "cells that hold"))
@@ -68,7 +82,12 @@ def found(context: Context, question: str) -> list[tuple[str, str]]:
 
 def _surest(table: Any, first: str, second: str) -> list[tuple[str, str]]:
     rows = table.sort_values("p", kind="stable").head(FOUND).to_dict("records")
-    return [
+    none = (
+        []
+        if (table["p_bh"] <= HOLDS).any()
+        else [("", "No feature holds at a false discovery rate of 5 %; the surest:")]
+    )
+    return none + [
         (str(row["feature"]),
          f"{first} less {second}: {words.with_interval(row['difference'], row['lower'], row['upper'])}"
          f"{' points' if row.get('unit') == 'percent' else ''}, {words.p_value(row['p'])}; false discovery rate "

@@ -64,7 +64,7 @@ def cell_map(table: pd.DataFrame) -> Figure | None:
     plot.update_yaxes(title_text="UMAP 2", row=1, col=1)
     return Figure(
         "discovery-map",
-        f"{len(table):,} cells of {table['subject'].nunique()} patients",
+        f"{len(table):,} cells of {_counted(table['subject'].nunique(), 'patient')}",
         "Near each other lie cells that express alike; distances between far groups, and their sizes, mean nothing. A "
         "group of one patient's cells alone, in a kind that others have too, speaks of the patient or the batch.",
         plot,
@@ -116,12 +116,16 @@ def dots(table: pd.DataFrame) -> Figure | None:
     )
 
 
-def composition(table: pd.DataFrame) -> Figure | None:
-    """Each sample's cells shared out among kinds, responders first."""
+def composition(table: pd.DataFrame, groups: tuple[str, str] = ("responder", "non-responder")) -> Figure | None:
+    """Each sample's cells shared out among kinds, the first of two groups first: of the column `group` where there is
+    one, of the response otherwise.
+    """
     own = table[table["share"].notna()]
+    if "group" in own.columns:
+        own = own.assign(response=own["group"])
     if not len(own):
         return None
-    order = _samples_in_order(own)[:MOST_BARS]
+    order = _samples_in_order(own, groups)[:MOST_BARS]
     colours = kind_colours(own["label"], own["cells"])
     place = {name: k for k, name in enumerate(order)}
     plot = Canvas(430)
@@ -145,8 +149,9 @@ def composition(table: pd.DataFrame) -> Figure | None:
     more += _of_both_groups(own)
     return Figure(
         "discovery-composition",
-        f"What the samples are made of ({own['sample'].nunique()} samples of {own['subject'].nunique()} patients)",
-        f"One bar a sample. A share also grows where others shrink; the comparison below takes ratios instead.{more}",
+        f"What the samples are made of ({_counted(own['sample'].nunique(), 'sample')} of "
+        f"{_counted(own['subject'].nunique(), 'patient')})",
+        f"One bar a sample. A share also grows where others shrink; comparisons take ratios instead.{more}",
         plot,
         table,
         list(colours.items()),
@@ -191,8 +196,12 @@ def kind_colours(labels: pd.Series, weight: pd.Series | None = None) -> dict[str
     wheel = [*palette.GROUPS, "#A5D6C1", "#F5B895", "#B9A3D0", "#9DB7C7"]
     colours = {name: wheel[k] for k, name in enumerate(shown)}
     if "unknown" in colours:
-        colours["unknown"] = palette.PALE
+        colours["unknown"] = "#B4BCC4"  # darker than others' grey, so that points of it are seen
     return colours | ({"other": palette.PALE} if len(names) > MOST_KINDS else {})
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _dot_size(share: Any) -> Any:
@@ -234,17 +243,24 @@ def _of_both_groups(table: pd.DataFrame) -> str:
     if not split:
         return ""
     told = words.capital(words.counted(split, "patient has", "patients have"))
-    return (f" {told} samples of both groups: here each sample stands by its own response; in the comparison below a "
-            "patient counts once.")  # fmt: skip
+    return (f" {told} samples of both groups: here each sample stands by its own; in the comparison a patient "
+            "counts once.")  # fmt: skip
 
 
-def _samples_in_order(table: pd.DataFrame) -> list[str]:
-    """Responders, non-responders, the others; within each by the share of the commonest kind."""
+def _samples_in_order(table: pd.DataFrame, groups: tuple[str, str]) -> list[str]:
+    """The first group, the second, the others; within each by the share of the commonest kind."""
     commonest = table.groupby("label")["share"].sum().idxmax()
     own = table[table["label"] == commonest].set_index("sample")["share"]
     first = table.drop_duplicates("sample").set_index("sample")
-    rank = {"responder": 0, "non-responder": 1}
-    answer = first["response"].map(rank).fillna(2) if "response" in first.columns else pd.Series(2, index=first.index)
+    rank = {groups[0]: 0, groups[1]: 1}
+    others = {
+        name: 2 + k for k, name in enumerate(sorted(set(first.get("response", pd.Series()).dropna()) - set(rank)))
+    }
+    answer = (
+        first["response"].map(rank | others).fillna(2 + len(others))
+        if "response" in first.columns
+        else pd.Series(0, index=first.index)
+    )
     frame = pd.DataFrame({"answer": answer, "share": own.reindex(first.index).fillna(0)})
     return [str(one) for one in frame.sort_values(["answer", "share"], ascending=[True, False]).index]
 

@@ -29,7 +29,7 @@ def differences(table: pd.DataFrame, first: str, second: str) -> Figure | None:
                                marker={"symbol": "square", "size": 10, "color": colour}))  # fmt: skip
         told = f"{words.with_interval(row['difference'], row['lower'], row['upper'])}; p {words.bare_p(row['p'])}"
         label(plot, 1.01, place, told, xref="paper", font={"size": 11.5})
-    axis = f"% of pairs in which the {first} is above the {second}"
+    axis = f"% of pairs with {first} above {second}"
     plot.update_xaxes(range=[0, 100], title_text=words.plot_text(axis))
     plot.update_yaxes(tickvals=list(range(len(own))), ticktext=[wrapped(str(one), 44) for one in own["feature"]],
                       range=[len(own) - 0.4, -0.6], showgrid=False)  # fmt: skip

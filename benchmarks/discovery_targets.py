@@ -5,8 +5,10 @@ scrna-lung-tki-maynard2020, normal-expression-hpa and icb-expression-cohorts.
 """
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,13 +48,34 @@ def links(ranking: TargetRanking) -> str:
             f"discovery rate {rate:.2f}")  # fmt: skip
 
 
+def cases(ranking: TargetRanking, replicates: int, draws: int) -> dict[str, Any]:
+    """Where TREM2 stands, and how often it is above each gene it is held against."""
+    over, drawn = rank_intervals(ranking, replicates=replicates), weight_sensitivity(ranking, draws=draws)
+    base = {"error": None, "ratio": None, "threads": 1}
+    made: dict[str, Any] = {
+        f"rank of {gene} of {len(ranking.frame)} candidates": {
+            "value": int(ranking.at(gene)["rank"]), "unit": "", "peer": "median over resampling",
+            "peer_value": float(over.middle(gene)), **base}
+        for gene in ("TREM2", *HELD)
+    }  # fmt: skip
+    for gene in HELD:
+        made[f"TREM2 above {gene}, resampled"] = {
+            "value": float(over.above("TREM2", gene)), "unit": "share of resamplings", "peer": "share of all weights",
+            "peer_value": float(drawn.above("TREM2", gene)), **base}  # fmt: skip
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--replicates", type=int, default=300)
     parser.add_argument("--draws", type=int, default=2000)
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     ranking = measured(given.data)
+    if given.json:
+        print(json.dumps(cases(ranking, given.replicates, given.draws)))
+        return
     over = rank_intervals(ranking, replicates=given.replicates)
     drawn = weight_sensitivity(ranking, draws=given.draws)
     print(f"{len(ranking.frame)} candidates at the surface; left out: {ranking.left_out}\n")

@@ -50,8 +50,8 @@ class Pool:
         """One constant of every patient."""
         return self.constants[:, list(self.model.symbolic.constants).index(name)]
 
-    def changed(self, **values: float) -> Pool:
-        """The same patients with these constants set."""
+    def changed(self, **values: float | Float[np.ndarray, " patient"]) -> Pool:
+        """The same patients with these constants set, to one value or to each patient's own."""
         constants = self.constants.copy()
         for name, value in values.items():
             constants[:, list(self.model.symbolic.constants).index(name)] = value
@@ -95,12 +95,22 @@ class Course:
         early = (TIMES > 0) & (TIMES <= 90)
         return (self.cells[:, early] / self.cells[:, :1]).min(axis=1) < 0.01
 
+    @cached_property
+    def size(self) -> Float[np.ndarray, "patient time"]:
+        """Diameter over that at baseline."""
+        whole = self.pool.column("cell_density") * self.pool.column("baseline_volume")
+        volume = (self.cells + self.state("dead_cells")) / whole[:, None] + self.state("stroma")
+        return np.cbrt(np.maximum(volume, 0))
+
+    @property
+    def largest_mm(self) -> Float[np.ndarray, "patient time"]:
+        """Diameter of the largest lesion."""
+        return self.pool.column("lesion_1")[:, None] * self.size
+
     @property
     def response(self) -> Bool[np.ndarray, " patient"]:
         """See the module."""
-        whole = self.pool.column("cell_density") * self.pool.column("baseline_volume")
-        volume = (self.cells + self.state("dead_cells")) / whole[:, None] + self.state("stroma")
-        size = np.cbrt(np.maximum(volume, 0))
+        size = self.size
         always = np.ones((len(size), 1), dtype=bool)
         worse = np.argmax(np.c_[size > 1.2 * np.minimum.accumulate(size, axis=1), always], axis=1)
         return (size.min(axis=1) < 0.7) & (np.argmax(size < 0.7, axis=1) <= worse)

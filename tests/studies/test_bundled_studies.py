@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from opsonin.errors import StudyError
 from opsonin.study import Study
 from opsonin.study.library import bundled, find, read
 
@@ -37,6 +38,15 @@ def test_every_change_that_is_asked_about_has_a_barrier_that_a_reader_knows(name
     if why is not None:
         assert set(why.barrier) == set(why.change)
         assert len(set(why.barrier.values())) == len(why.barrier)
+
+
+def test_a_name_is_found_beside_a_folder_of_results_that_is_called_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / STUDIES[0]).mkdir()
+    assert find(STUDIES[0]) == bundled()[STUDIES[0]]
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(StudyError, match="mine is a folder"):
+        find("mine")
 
 
 @pytest.mark.slow  # a model each is written and compiled the first time

@@ -27,13 +27,13 @@ def find(path_or_name: str | Path) -> Path:
     Raises: StudyError where there is neither, or a folder.
     """
     path = Path(path_or_name)
-    if path.is_dir():
-        raise StudyError(f"{path} is a folder; name the study file in it, such as {path / 'my-study.toml'}.")
     if path.is_file():
         return path
     studies = bundled()
-    if str(path_or_name) in studies:
+    if str(path_or_name) in studies:  # also where its results lie in a folder of that name
         return studies[str(path_or_name)]
+    if path.is_dir():
+        raise StudyError(f"{path} is a folder; name the study file in it, such as {path / 'my-study.toml'}.")
     if path.suffix or len(path.parts) > 1:
         here = [str(p.name) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
         hint = near(path.name, here) if here else "."

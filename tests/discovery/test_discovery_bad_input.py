@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from scipy.sparse import csr_matrix
 from made_up_samples import made_up, write_10x, write_map
 from opsonin.discovery import composition, read_samples
 from opsonin.discovery.feature_table import FeatureTable
+from opsonin.discovery.label_agreement import agreement
 from opsonin.discovery.libraries import library
 from opsonin.discovery.memory import GIB, free_bytes, refuse_beyond
 from opsonin.discovery.normalising import normalised
@@ -184,6 +187,56 @@ def test_a_table_whose_direction_nobody_knows(tmp_path):
     pd.DataFrame([[1, 2], [3, 4]], index=["a", "b"], columns=["x", "y"]).to_csv(tmp_path / "x.csv")
     with pytest.raises(DiscoveryError, match='write orientation = "cells in rows"'):
         read_samples(tmp_path / "x.csv", write_map(tmp_path, "[cells]\nconstant.subject = 'P1'"))
+
+
+def written(folder, frame, more="", cells=None):
+    """The message for a table of cells by genes, and the cells' own table."""
+    frame.rename_axis("cell").to_csv(folder / "x.csv")
+    text = "[files]\nexpression = 'x.csv'\n"
+    if cells is not None:
+        cells.to_csv(folder / "cells.csv", index=False)
+        text += "cells = 'cells.csv'\n"
+    with pytest.raises(DiscoveryError) as problem:
+        read_samples(folder, write_map(folder, text + more))
+    return str(problem.value)
+
+
+def test_remedies_that_fit_what_is_wrong(small, tmp_path):
+    part = small.take(np.arange(small.n_cells) < 60)
+    frame = pd.DataFrame(part.matrix().toarray(), index=part.cells["cell"], columns=part.genes)
+    one = "[cells]\nconstant.subject = 'P1'\n"
+    infinite = frame.astype(float)
+    infinite.iloc[3, 4] = np.inf
+    message = written(tmp_path, infinite, one)
+    assert "row 5: a value that is not finite in column 'CD79A'; write 0" in message
+    message = written(tmp_path, frame, one + "[expression]\norientation = 'genes in rows'\n")
+    assert "genes stand where its cells should (ACTB, CD14, CD3D …); turn it round with orientation" in message
+    cells = pd.DataFrame({"cell": frame.index, "who": part.cells["subject"].astype(str), "biopsy": "S1", "r": "NR"})
+    cells["who"] = ["P1", "P2"] * 30
+    text = "[cells]\ncell = 'cell'\nsubject = 'who'\n"
+    message = written(tmp_path, frame, text + "sample = 'biopsy'\n", cells)
+    assert "the sample 'S1' holds cells of several subjects (P1, P2 …)" in message
+    assert "joins the two" in message
+    words = cells.assign(r=["R", "NR"] * 30)
+    said = "response = 'r'\n[response]\nresponder = 'CR'\nnon_responder = 'NR'\n"
+    message = written(tmp_path, frame, text + said, words)  # every responder would be neither, in silence
+    assert "none of 'CR' stands in the response" in message
+    assert "write the words of those who responded in responder" in message
+
+
+def test_a_packed_table_that_is_cut_off_is_not_taken_for_one_of_text(small, tmp_path):
+    frame = pd.DataFrame(small.matrix().toarray(), index=small.cells["cell"], columns=small.genes)
+    packed = gzip.compress(frame.to_csv().encode())
+    (tmp_path / "x.csv.gz").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(DiscoveryError, match=r"cannot be read to its end .* get the file again"):
+        read_samples(tmp_path, write_map(tmp_path, ONE.replace("'x'", "'x.csv.gz'")))
+
+
+def test_markers_that_name_no_cell_agree_with_nothing():
+    found = agreement(["a", "a", "b", "b"], ["unknown"] * 4)
+    assert found.adjusted_rand == 0.0
+    assert found.mean_f1 == 0.0
+    assert found.told() == ["the markers name none of these cells, so that nothing agrees or disagrees."]
 
 
 def test_a_library_that_is_not_installed():

@@ -10,6 +10,7 @@ from opsonin.discovery.marker_table import default_markers
 from opsonin.discovery.read.questions import Discovery
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.states_question import answer_states
+from opsonin.discovery.target_question import target_question
 from opsonin.errors import DiscoveryError
 
 LIGHT = {"doublets": False, "map": False}
@@ -69,3 +70,24 @@ def test_bulk_samples_are_sent_to_the_questions_that_take_them(small):
     rows = made_up(12, 12).with_(cells=one)
     with pytest.raises(DiscoveryError, match=r'every sample has one row: .*write modality = "bulk RNA"'):
         answer_states(rows, Discovery(**LIGHT))
+
+
+def test_sorted_bulk_is_compared_by_patients_without_ten_samples_of_each(tmp_path):
+    draw = np.random.default_rng(1)
+    counts = draw.poisson(draw.gamma(2, 50, size=60), size=(8, 60)).astype(float)
+    counts[::2, :5] *= 8
+    rows = pd.DataFrame({"cell": range(8), "subject": [f"P{k // 2}" for k in range(8)],
+                         "label": ["macrophage", "T cell"] * 4})  # fmt: skip
+    rows["sample"] = rows["subject"] + rows["label"]
+    genes = pd.Index([f"G{k}" for k in range(60)])
+    bulk = Samples(rows, rows[["subject"]].drop_duplicates(), rows[["sample", "subject"]], csr_matrix(counts), genes,
+                   "counts", modality="bulk RNA")  # fmt: skip
+    asked = {"state": "macrophages", "own": "macrophage"}
+    (found,) = target_question(asked, tmp_path, bulk).markers
+    assert found.n == 4
+    assert set(genes[:5]) <= set(found.marked)
+    with pytest.raises(DiscoveryError, match=r"Lower min_cells \(a key of \[discovery.targets\]\)"):
+        target_question({**asked, "min_cells": 2}, tmp_path, bulk)
+    alone = bulk.with_labels(["macrophage"] * 8)
+    with pytest.raises(DiscoveryError, match=r"nothing is there to compare them with; .*discovery\.targets\.markers"):
+        target_question(asked, tmp_path, alone)

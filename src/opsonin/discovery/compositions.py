@@ -52,7 +52,10 @@ def log_ratios(counts: pd.DataFrame, against: str = CENTRED, fewest: int = 20, d
     size = whole.sum(axis=1)
     kept = size >= max(1, fewest)
     if not kept.any():
-        raise DiscoveryError(f"no sample has {fewest} cells or more (most: {size.max():g}); lower `fewest`.")
+        raise DiscoveryError(
+            f"no sample has {fewest} cells or more (most: {size.max():g}); lower `fewest` ([discovery] fewest = …), or "
+            "map a column that joins them to larger samples."
+        )
     cells = whole[kept].to_numpy(dtype=float)
     own, parts = cells + PRIOR, cells.shape[1]
     mean, variance = _log_share(cells, PRIOR, depth), polygamma(1, own)

@@ -96,7 +96,8 @@ def group_differences(
     for name, count in ((first, int(is_first.sum())), (second, int((~is_first).sum()))):
         if count < FEWEST:
             raise DiscoveryError(
-                f"the group {name!r} has {count} {unit}(s); with fewer than {FEWEST} nothing can be told from chance. "
+                f"the group {name!r} has {count} {unit}(s); with fewer than {FEWEST} nothing can be told from chance: "
+                "add some, or compare other groups. "
                 f"The groups are {', '.join(map(str, group.dropna().unique())) or 'not given'}."
             )
     if variances is not None and (variances.shape != values.shape or not variances.columns.equals(values.columns)):

@@ -37,6 +37,8 @@ class Agreement:
 
     def told(self) -> list[str]:
         """The agreement as sentences."""
+        if self.known == 0:
+            return ["the markers name none of these cells, so that nothing agrees or disagrees."]
         matched = "; given labels matched to what most of their cells were found to be" if self.after_the_fact else ""
         worst = self.types.sort_values("f1").iloc[0]
         return [
@@ -103,7 +105,7 @@ def adjusted_rand(one: Any, other: Any) -> float:
 def _most(confusion: pd.DataFrame) -> dict[str, str]:
     known = confusion.drop(columns=UNKNOWN, errors="ignore")
     if known.shape[1] == 0:
-        return {str(label): UNKNOWN for label in confusion.index}
+        return {str(label): str(label) for label in confusion.index}  # nothing was found: nothing agrees
     return {
         str(label): str(known.columns[int(np.argmax(row))])
         for label, row in zip(known.index, known.to_numpy(), strict=True)

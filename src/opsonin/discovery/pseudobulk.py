@@ -44,6 +44,11 @@ def state_markers(
     named = _labels(samples, label)
     inside, outside = _chosen(named, state), named.notna().to_numpy()
     outside = (outside if others is None else _chosen(named, others)) & ~inside
+    if not outside.any():
+        raise DiscoveryError(
+            f"every labelled cell is of {state!r} (sorted cells?), and nothing is there to compare them with; give "
+            "samples that hold other cells too, or published tables of markers ([[discovery.targets.markers]])."
+        )
     subject = samples.cells["subject"].astype(str).to_numpy()
     if subjects is not None:
         taken = np.isin(subject, [str(s) for s in subjects])
@@ -53,7 +58,8 @@ def state_markers(
     if len(kept) < FEWEST_SUBJECTS:
         raise DiscoveryError(
             f"{len(kept)} patients have {min_cells} or more cells of {state!r} and of the others; {FEWEST_SUBJECTS} "
-            "are needed, as patients are the replicates. Lower min_cells, or merge labels."
+            "are needed, as patients are the replicates. Lower min_cells (a key of [discovery.targets]), or join "
+            "labels (rename.label in [cells])."
         )
     first, share_in = _sums(samples, inside, kept)
     second, share_out = _sums(samples, outside, kept)

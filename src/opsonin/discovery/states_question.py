@@ -176,7 +176,11 @@ def _agreement(samples: Samples) -> tuple[pd.DataFrame, list[dict[str, Any]], li
     row = finding("states.annotation.adjusted_rand", "all", made.adjusted_rand, n=int(was_given.sum()), unit="index",
                   method="given labels against those by marker genes, cell by cell",
                   reference="Hubert & Arabie 1985, J Classif 2:193")  # fmt: skip
-    return made.types, [row], [f"given labels against those by markers: {line}" for line in made.told()]
+    return (
+        made.types,
+        [row] if made.known else [],
+        [f"given labels against those by markers: {line}" for line in made.told()],
+    )
 
 
 def _compared(
@@ -190,7 +194,9 @@ def _compared(
     strata = None
     if settings.strata is not None:
         if settings.strata not in samples.subjects.columns:
-            raise DiscoveryError(f"[discovery] strata: the subjects have no column {settings.strata!r}.")
+            raise DiscoveryError(f"[discovery] strata: the subjects have no column {settings.strata!r}"
+                                 f"{near(settings.strata, samples.subjects.columns)}; they have "
+                                 f"{', '.join(map(str, samples.subjects.columns))}. Map it in [subjects].")  # fmt: skip
         strata = samples.subjects.set_index("subject")[settings.strata].astype(str)
     shares = (features.frame["kind"] == "composition") & (features.frame["unit"] == "percent")
     ratios = FeatureTable(features.frame[~shares].reset_index(drop=True), features.samples)
@@ -246,8 +252,10 @@ def _groups(samples: Samples, settings: Discovery) -> tuple[pd.Series | None, st
         if settings.compare is None:
             return None, "responder", "non-responder", "subject"
         there = [*samples.samples.columns, *samples.subjects.columns]
-        raise DiscoveryError(f"[discovery] compare: neither samples nor subjects have a column {column!r}"
-                             f"{near(column, there)}.")  # fmt: skip
+        raise DiscoveryError(
+            f"[discovery] compare: neither samples nor subjects have a column {column!r}{near(column, there)}; they "
+            f"have {', '.join(dict.fromkeys(map(str, there)))}."
+        )
     found = tables[key].dropna(subset=[column]).set_index(key)[column].astype(str)
     if settings.compare is None:
         return found, "responder", "non-responder", key

@@ -12,7 +12,8 @@
     name = "13 cancer types"
 
 Further keys: surface (a table of one's own), weights, beside, own (labels of the samples' own cells that are the
-state), others (labels they are compared with), by = "tumour type" (each type a source of its own).
+state), others (labels they are compared with), by = "tumour type" (each type a source of its own), min_cells (of the
+state and of the others that a patient needs: 10; of sorted bulk samples, each of which is many cells, 1).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
 from opsonin.discovery.consistency import by_tumour_type
 from opsonin.discovery.marker_sources import StateMarkers, closest_state, read_state_markers
 from opsonin.discovery.normal import read_normal
-from opsonin.discovery.pseudobulk import state_markers
+from opsonin.discovery.pseudobulk import FEWEST_CELLS, state_markers
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.surface import SOURCE, read_places
 from opsonin.discovery.target_intervals import RankIntervals, rank_intervals, weight_sensitivity, without_each
@@ -43,6 +44,7 @@ KEYS = (
     "own",
     "others",
     "by",
+    "min_cells",
     "normal",
     "cohorts",
     "surface",
@@ -192,10 +194,12 @@ def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[tuple[St
     by = str(settings.get("by", ""))
     if by not in ("", "tumour type"):
         raise DiscoveryError(f"{SECTION}: by is {by!r}; it can be 'tumour type'.")
+    few = 1 if samples.modality == "bulk RNA" else FEWEST_CELLS
+    least = int(number(settings, "min_cells", few, SECTION))
     if by:
-        found, left = by_tumour_type(samples, settings["own"], others=settings.get("others"))
+        found, left = by_tumour_type(samples, settings["own"], others=settings.get("others"), min_cells=least)
         return found, (*said, *(f"left out of the sources: {one}" for one in left))
-    one = state_markers(samples, settings["own"], others=settings.get("others"))
+    one = state_markers(samples, settings["own"], others=settings.get("others"), min_cells=least)
     if one.n is not None and one.n < samples.n_subjects:
         few = f"{samples.n_subjects - one.n} of {samples.n_subjects} patients"
         said = (*said, f"{few} have too few cells of the state or of the others and take no part")

@@ -68,7 +68,10 @@ class TargetQuestion:
     def __post_init__(self) -> None:
         """Raises: DiscoveryError for no markers, an unknown part or reach, or weights that cannot be."""
         if not self.markers:
-            raise DiscoveryError("targets: give one or more sources of the state's markers.")
+            raise DiscoveryError(
+                "targets: give one or more sources of the state's markers: tables ([[discovery.targets.markers]]), or "
+                "own = the label of the samples' own cells."
+            )
         if self.reach not in REACHABLE:
             raise DiscoveryError(f"targets: reach is {self.reach!r}; use one of {', '.join(REACHABLE)}.")
         unknown = sorted(set(self.weights) - set(PARTS))

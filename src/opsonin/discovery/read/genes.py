@@ -73,6 +73,12 @@ def with_symbols(
     if len(dates):
         notes.append(f"{len(dates)} names are dates ({dates.iloc[0]!r}): a spreadsheet turned genes such as MARCHF1 or "
                      "SEPTIN2 into them; they match nothing")  # fmt: skip
+    if not COMMON & set(names) and len(COMMON & set(read.cells.astype(str))) >= 3:
+        first = ", ".join(sorted(COMMON & set(read.cells.astype(str)))[:3])
+        raise DiscoveryError(
+            f"{read.file}: genes stand where its cells should ({first} …); turn it round with orientation = "
+            '"genes in rows" or "cells in rows" in [expression], or leave orientation out.'
+        )
     if len(names) >= FEW and not COMMON & set(names):
         raise DiscoveryError(
             f"{read.file}: none of its {len(names):,} genes ({', '.join(names[:3])} …) is a human symbol "

@@ -58,7 +58,8 @@ def _place(file: Any, layer: str | None, path: Path) -> str:
         return "raw/X"
     there = [*file["layers"]] if "layers" in file else []
     if layer not in there:
-        raise DiscoveryError(f"{path} has no layer {layer!r}{near(layer, there)}; it has {', '.join(there) or 'none'}.")
+        words = f"it has {', '.join(there)}" if there else "it has none: leave layer out"
+        raise DiscoveryError(f"{path} has no layer {layer!r}{near(layer, there)}; {words}.")
     return f"layers/{layer}"
 
 

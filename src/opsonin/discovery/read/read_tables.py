@@ -141,20 +141,23 @@ def _values(path: Path, separator: str, names: list[str], told: list[str]) -> tu
     kinds: Any = {place: (str if names[place] in told else np.float32) for place in places}
     aside, own = [names.index(name) for name in told], [place for place in places if names[place] not in told]
     try:
-        blocks = pd.read_csv(path, sep=separator, header=None, names=places, skiprows=1, dtype=kinds,
-                             chunksize=max(1, ROWS), index_col=False)  # fmt: skip
         about, parts = [], []
-        for block in blocks:
-            about.append(block[aside].set_axis(told, axis=1))
-            values = block[own].to_numpy(dtype=np.float32)
-            if np.isnan(values).any():
-                row, column = np.argwhere(np.isnan(values))[0]
-                raise DiscoveryError(
-                    f"{path}, row {int(block.index[row]) + 2}: no value in column {names[own[column]]!r}; write 0 "
-                    "where nothing was found, or leave the gene out."
-                )
-            parts.append(csr_matrix(values))
-    except (ValueError, OSError, EOFError) as problem:
+        with pd.read_csv(path, sep=separator, header=None, names=places, skiprows=1, dtype=kinds,
+                         chunksize=max(1, ROWS), index_col=False) as blocks:  # fmt: skip
+            for block in blocks:
+                about.append(block[aside].set_axis(told, axis=1))
+                values = block[own].to_numpy(dtype=np.float32)
+                if not np.isfinite(values).all():
+                    row, column = np.argwhere(~np.isfinite(values))[0]
+                    what = "no value" if np.isnan(values[row, column]) else "a value that is not finite"
+                    raise DiscoveryError(
+                        f"{path}, row {int(block.index[row]) + 2}: {what} in column {names[own[column]]!r}; write 0 "
+                        "where nothing was found, or leave the gene out."
+                    )
+                parts.append(csr_matrix(values))
+    except (OSError, EOFError) as problem:
+        raise DiscoveryError(f"{path} cannot be read to its end ({_line(problem)}); get the file again.") from problem
+    except ValueError as problem:
         if isinstance(problem, DiscoveryError):
             raise
         raise DiscoveryError(

@@ -73,7 +73,12 @@ def samples_table(frame: pd.DataFrame, source: Source | None, mapping: Mapping) 
             several = [one for one in several if one != "subject"]
         several = [one for one in several if one not in own.columns]
     if "subject" in several:
-        raise DiscoveryError("one sample holds cells of several subjects; map sample and subject so that each has one.")
+        of = frame.dropna(subset=["subject"]).groupby("sample", observed=True)["subject"].unique()
+        first = next(name for name in of.index if len(of[name]) > 1)
+        raise DiscoveryError(
+            f"the sample {first!r} holds cells of several subjects ({', '.join(map(str, of[first][:3]))} …); map "
+            'sample and subject so that each has one (sample = ["subject column", "sample column"] joins the two).'
+        )
     for column in several:
         notes.append(("note", f"{column} differs within a sample and is kept with the cells alone", None))
     if "subject" not in made.columns:
@@ -148,7 +153,9 @@ def subjects_table(
         raise DiscoveryError('[response] gives words, but no section maps response; write response = "column".')
     bare = int(subjects["response"].isna().sum())
     if bare:
-        notes.append(("note", "subjects are neither responder nor non-responder", bare))
+        unknown = sorted(before - {*said.responder, *said.non_responder}) if said.non_responder else []
+        words = f" (words of neither: {', '.join(map(repr, unknown[:5]))})" if unknown else ""
+        notes.append(("note", f"subjects are neither responder nor non-responder{words}", bare))
     return subjects, samples, notes
 
 
@@ -159,10 +166,12 @@ def classed(words: pd.Series, said: Response, where: str) -> pd.Series:
     """
     found = plain(words)
     there = {str(one) for one in found.dropna()}
-    if not there & {*said.responder, *said.non_responder}:
+    unknown = there - {*said.responder, *said.non_responder}
+    if not there & {*said.responder, *said.non_responder} or (unknown and not there & {*said.responder}):
         raise DiscoveryError(
             f"[response]: none of {', '.join(map(repr, said.responder))} stands in the response of the {where}; "
-            f"it holds {', '.join(map(repr, sorted(there)[:8])) or 'nothing'}."
+            f"it holds {', '.join(map(repr, sorted(there)[:8])) or 'nothing'}; write the words of those who responded "
+            "in responder, or map another column."
         )
     classes: list[Any] = []
     for one in found:

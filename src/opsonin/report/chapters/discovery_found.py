@@ -46,7 +46,11 @@ def numbers(context: Context, question: str) -> list[tuple[str, str]]:
         out.append((f"{int(kept.estimate)}", "features that hold at a false discovery rate of 5 %"))
     if question == "targets" and "targets" in context.tables:
         out.append((f"{len(context.tables['targets'])}", "candidates"))
-        out.append((str(context.tables["targets"].sort_values("rank")["gene"].iloc[0]), "ranks first"))
+        first = context.tables["targets"].sort_values("rank").iloc[0]
+        reach = (
+            f"; {first['lower']:.0f} to {first['upper']:.0f} when data are drawn anew" if "lower" in first.index else ""
+        )
+        out.append((str(first["gene"]), f"ranks first{reach}"))
     verdict = context.named("plasticity.clones.kept")
     if verdict:
         out.append((str(verdict[0].note), "is what the clones say"))
@@ -106,7 +110,7 @@ def _first_targets(table: Any) -> list[tuple[str, str]]:
         parts = sorted(
             (float(row[part]), name) for part, name in aims.PARTS.items() if part in there and there[part][place]
         )
-        told = f"rank {row['rank']:.0f} ({row['lower']:.0f} to {row['upper']:.0f}), score {row['score']:.2f}"
+        told = f"rank {row['rank']:.0f} (95 %: {row['lower']:.0f} to {row['upper']:.0f}), score {row['score']:.2f}"
         if len(parts) > 1:
             (worst, least), (best, most) = parts[0], parts[-1]
             told += f"; best: {most} ({best:.2f}), worst: {least} ({worst:.2f})"

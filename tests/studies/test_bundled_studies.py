@@ -1,7 +1,6 @@
-"""Every bundled study loads, builds, and runs with a small pool in seconds."""
+"""Every bundled study loads, builds, and runs with a small pool. (How long whole ones take: benchmarks.)"""
 
 import re
-import time
 
 import pytest
 
@@ -51,12 +50,9 @@ def test_a_name_is_found_beside_a_folder_of_results_that_is_called_so(tmp_path, 
 
 @pytest.mark.slow  # a model each is written and compiled the first time
 @pytest.mark.parametrize("name", STUDIES)
-def test_it_runs_with_sixty_patients_in_seconds(name, tmp_path):
+def test_it_runs_with_sixty_patients(name, tmp_path):
     study = small(name, tmp_path)
-    study.run(seed=1, trials=1)  # compiles
-    began = time.perf_counter()
     run = study.run(seed=2, trials=2)
-    assert time.perf_counter() - began < 20
     found = {finding.name for finding in run.findings.results}
     assert "trial.enrolled" in found
     if study.built.species == "mouse":  # no scans and no graded events

@@ -1,6 +1,7 @@
 """Small-sample statistics against published numbers and independent implementations."""
 
 import math
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from opsonin.analysis.statistics import (
     geometric_mean,
     line,
     mean_interval,
+    midranks,
     proportion,
+    rank_sum_p,
     signed_rank_p,
     trend_p,
 )
@@ -87,3 +90,31 @@ def test_a_trend_is_found_whatever_its_shape_and_noise_is_not():
     assert trend_p(group, np.exp(group) + rng.normal(0, 1, 20), 1, "up") < 0.001
     assert trend_p(group, rng.normal(0, 1, 20), 1, "noise") > 0.05
     assert trend_p(group, -group, 1, "x") == trend_p(group, group, 1, "x")
+
+
+def test_the_rank_sum_test_is_exact_in_small_groups_and_scipys_in_large_ones():
+    from scipy.stats import mannwhitneyu
+
+    generator = np.random.default_rng(4)
+    for m, n in ((3, 4), (8, 10), (20, 25)):
+        x, y = generator.normal(size=m), generator.normal(0.5, size=n)
+        assert rank_sum_p(x, y) == pytest.approx(mannwhitneyu(x, y, method="exact").pvalue, rel=1e-9)
+    x, y = generator.integers(0, 9, 60), generator.integers(1, 10, 50)
+    reference = mannwhitneyu(x, y, method="asymptotic", use_continuity=False).pvalue
+    assert rank_sum_p(x, y) == pytest.approx(reference, rel=1e-9)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=5), st.lists(st.integers(0, 4), min_size=1, max_size=5))
+def test_the_rank_sum_test_with_ties_counts_every_division(x, y):
+    ranks = midranks(np.array([*x, *y], dtype=float))
+    mean = len(x) * (ranks.size + 1) / 2
+    far = abs(ranks[: len(x)].sum() - mean)
+    sums = np.array([ranks[list(chosen)].sum() for chosen in combinations(range(ranks.size), len(x))])
+    assert rank_sum_p(x, y) == pytest.approx(float((np.abs(sums - mean) >= far - 1e-9).mean()))
+
+
+def test_the_rank_sum_test_of_one_side_alone_says_nothing_and_of_equal_values_one():
+    assert math.isnan(rank_sum_p([], [1.0, 2.0]))
+    assert math.isnan(rank_sum_p([math.nan], [1.0, 2.0]))
+    assert rank_sum_p([2.0, 2.0], [2.0, 2.0, 2.0]) == 1.0
+    assert rank_sum_p([2.0] * 30, [2.0] * 30) == 1.0

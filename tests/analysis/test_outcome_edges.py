@@ -102,8 +102,17 @@ def test_perfect_separation_and_nobody_with_an_event_give_no_interval_of_width_z
     }
     found = analyse(TrialRecord(tables, Manifest(title="edges")), questions={"markers": ["apart", "alike"]})
     area = found.get("biomarker.response.apart.auc")
-    assert area.estimate == 1.0
-    assert math.isnan(area.lower)
+    assert area.estimate == area.upper == 1.0
+    # Newcombe 2006, method 5: the lower limit solves this equation
+    assert (1 - area.lower) ** 2 == pytest.approx(
+        1.959964**2
+        * area.lower
+        * (1 - area.lower)
+        * (1 + 5 * ((1 - area.lower) / (2 - area.lower) + area.lower / (1 + area.lower)))
+        / 36,
+        rel=1e-6,
+    )
+    assert area.p == pytest.approx(2 / math.comb(12, 6))
     assert "without exception" in area.note
     same = found.get("biomarker.response.alike.auc")
     assert same.estimate == 0.5

@@ -58,7 +58,8 @@ def test_a_mean_of_fewer_patients_than_its_row_says_of_how_many():
     column = next(k for k, name in enumerate(imatinib.columns) if name.startswith("half-life"))
     for row in imatinib.rows:
         slope, area = (findings.get(f"pk.imatinib.{name}", row[0]) for name in ("half_life", "auc"))
-        assert slope.n is not None and area.n is not None and slope.n < area.n == int(row[1])
+        assert slope.n is not None
+        assert slope.n < int(row[1]) == area.n
         assert row[column].endswith(f", n = {slope.n}")
         assert not any(", n = " in cell for cell in [*row[:column], *row[column + 1 :]])
     assert "their mean is not that of all" in imatinib.caption

@@ -25,8 +25,9 @@ from opsonin.analysis.markers import Marker, Question, biomarker_questions
 from opsonin.analysis.over_time import over_time_findings
 from opsonin.analysis.penalised import COX_SOURCE, finite_hazard_ratio_or_note, stratified_hazard_ratio
 from opsonin.analysis.predictive import by_arm, split_finding
+from opsonin.analysis.responders.separation import area, area_interval
 from opsonin.analysis.response import best_responses
-from opsonin.analysis.statistics import two_sided_p
+from opsonin.analysis.statistics import Estimate, rank_sum_p
 from opsonin.analysis.survival import landmark
 from opsonin.analysis.survival.likelihood import logrank_scores
 from opsonin.analysis.time_to_event import endpoint_table, endpoints
@@ -34,7 +35,7 @@ from opsonin.errors import AnalysisError
 from opsonin.random import uniform
 
 RARE = 0.10  # a link that fewer replicate trials show is hardly in the model
-DELONG = "DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595"
+DELONG = "DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595; Mann & Whitney 1947"
 LANDMARK = "Anderson, Cain & Gelber 1983, doi:10.1200/JCO.1983.1.11.710"
 
 
@@ -227,29 +228,28 @@ def _response(asked: Asked, marker: Marker, question: Question, looked: LookedAt
     if hit.sum() < 2 or (~hit).sum() < 2:
         why = f"fewer than two responders or non-responders among {len(there)}"
         return [note(name, f"{marker.words} against response: {why}.")]
-    higher = np.sign(value[hit][:, None] - value[~hit][None, :]) / 2 + 0.5
-    area = float(higher.mean())
-    error = math.sqrt(
-        float(higher.mean(axis=1).var(ddof=1)) / hit.sum() + float(higher.mean(axis=0).var(ddof=1)) / (~hit).sum()
-    )
-    half = 1.959964 * error if error > 0 else math.nan  # a variance of 0 is no certainty
+    responders, others = value[hit], value[~hit]
+    auc, error, _ = area(responders, others, np.ones(responders.size), np.ones(others.size))
+    within = area_interval(auc, error, responders.size, others.size, 0.95)
     said = "Responder: CR or PR as best response."
-    if not error > 0:
-        how = "is the same in all" if np.ptp(value) == 0 else "parts responders from others without exception"
-        said += f" {marker.words} {how}, so that DeLong's variance is 0 and gives no interval."
+    if not error > 0 and np.ptp(value) == 0:
+        within = Estimate(auc, math.nan, math.nan)
+        said += f" {marker.words} is the same in all, so that there is no interval."
+    elif not error > 0:
+        said += f" {marker.words} parts responders from others without exception; the interval is Newcombe's."
     table = pd.DataFrame({"subject_id": there, "value": value, "responder": hit})
     main = Finding(
         name,
         "all",
-        area,
-        max(0.0, area - half) if error > 0 else math.nan,
-        min(1.0, area + half) if error > 0 else math.nan,
+        auc,
+        within.lower,
+        within.upper,
         0.95,
-        two_sided_p((area - 0.5) / error) if error > 0 else math.nan,
+        rank_sum_p(responders, others),
         len(there),
         int(hit.sum()),
         "area under the ROC curve",
-        "chance that a responder's value is higher; DeLong's interval and p",
+        "chance that a responder's value is higher; DeLong's interval (logit scale), Mann–Whitney p",
         DELONG,
         said,
         table,

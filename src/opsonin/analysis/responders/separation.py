@@ -103,7 +103,7 @@ def _row(name: str, kind: str, x: np.ndarray, yes: np.ndarray, w: np.ndarray, le
     high, low = known & yes, known & ~yes
     if high.any() and low.any():
         auc, se, null = area(x[high], x[low], w[high], w[low])
-        ends = _interval(auc, se, effective(w[high]), effective(w[low]), level)
+        ends = area_interval(auc, se, effective(w[high]), effective(w[low]), level)
         p = two_sided_p((auc - 0.5) / null) if null > 0 else NAN
         row |= {"auc": auc, "lower": ends.lower, "upper": ends.upper, "se": se, "p": p}
     else:
@@ -121,7 +121,7 @@ def area(x: np.ndarray, y: np.ndarray, wx: np.ndarray, wy: np.ndarray) -> tuple[
     """
     wx, wy = wx / wx.sum(), wy / wy.sum()
     of_x, of_y = _below(x, y, wy), 1 - _below(y, x, wx)  # each one's share of the other group that it beats, or lacks
-    auc = float(wx @ of_x)
+    auc = round(float(wx @ of_x), 14)  # where nothing overlaps it is 0 or 1, whatever the weights' sum is rounded to
     variance = 0.0
     for w, placement in ((wx, of_x), (wy, of_y)):
         many = 1 / float((w**2).sum())
@@ -134,7 +134,7 @@ def area(x: np.ndarray, y: np.ndarray, wx: np.ndarray, wy: np.ndarray) -> tuple[
     many = 1 / float((pooled**2).sum())
     spread = float(pooled @ (place - pooled @ place) ** 2) * many / max(many - 1, 1e-12)
     null = math.sqrt(spread * (float((wx**2).sum()) + float((wy**2).sum())))
-    return auc, math.sqrt(variance), null
+    return auc, math.sqrt(variance) if variance > 1e-24 else 0.0, null
 
 
 def _below(x: np.ndarray, y: np.ndarray, wy: np.ndarray) -> np.ndarray:
@@ -146,8 +146,11 @@ def _below(x: np.ndarray, y: np.ndarray, wy: np.ndarray) -> np.ndarray:
     return 0.5 * (low + high)
 
 
-def _interval(auc: float, se: float, m: float, n: float, level: float) -> Estimate:
-    """DeLong's interval on the logit scale; Newcombe's where the area is 0 or 1, or one side is a single patient."""
+def area_interval(auc: float, se: float, m: float, n: float, level: float) -> Estimate:
+    """DeLong's interval on the logit scale; Newcombe's where the area is 0 or 1, or one side is a single patient.
+
+    se: DeLong's.   m, n: patients of either side (effective ones, where they are weighted).
+    """
     z = NormalDist().inv_cdf(0.5 + level / 2)
     if 0 < auc < 1 and se > 0 and min(m, n) >= 2:
         half = min(z * se / (auc * (1 - auc)), 50.0)

@@ -6,7 +6,6 @@ from typing import Any
 
 from opsonin.errors import TherapyError
 from opsonin.model import Model, Modulation, Module, Quantity, Signal
-from opsonin.model.trace import place, written_at
 
 NEUTRAL = {"product": 1.0, "sum": 0.0}
 _WRITE = {
@@ -22,7 +21,9 @@ def check_at_rest(module: Module, model: Model) -> None:
     without a dose, such as cells that resist a drug.
     Raises: TherapyError for a factor other than 1 or a term other than 0, as it would act on who is given nothing.
     """
-    import sympy
+    import sympy  # here, as whoever only names therapies needs no algebra: it takes half a second to load
+
+    from opsonin.model.trace import place, written_at
 
     symbolic, own = model.symbolic, {part.name for part in module.parts}
     initial = dict(zip(symbolic.species, symbolic.initial, strict=False))

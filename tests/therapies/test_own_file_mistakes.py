@@ -16,7 +16,7 @@ from opsonin.therapies import check_at_rest, load_agent, names
 
 RIGHT = """\
 from opsonin.model import Administration, Assay, LogNormal, Modulation, Module, Observable
-from opsonin.model import Parameter, Process, Quantity, Species, laws
+from opsonin.model import Hazard, Parameter, Process, Quantity, Species, laws
 
 GUESS = "assumed: a drug that does not exist"
 
@@ -29,7 +29,7 @@ def module():
             Parameter("x_v", 4.0, "l", GUESS),
             Parameter("x_kd", 1.0, "mg/l", GUESS),
             Parameter("x_rash", 0.01, "1/day", GUESS),
-            Species("x", "mg"),
+            Species("x", "mg"), Species("x_tissue", "mg"),
             Quantity("x_level", lambda x, x_v: x / x_v, "mg/l"),
             Quantity("x_effect", lambda x_level, x_kd: laws.hill(x_level, x_kd), ""),
             Process("x_loss", lambda x_cl, x_level: x_cl * x_level, consumes="x"),
@@ -40,6 +40,7 @@ def module():
         ],
     )
 """
+LOSS = 'Process("x_loss", lambda x_cl, x_level: x_cl * x_level, consumes="x"),'
 RATE, FACTOR = "lambda x_rash, x_effect: x_rash * x_effect", "lambda x_effect: 1 + x_effect"
 
 # what is wrong: (text of the file, what stands there instead, what the message must say)
@@ -53,6 +54,27 @@ MISTAKES = {
         RATE,
         "lambda x_rash, x_effect: x_rash * (1 + x_effect)",
         ["'rash_drive'", "line 20", "depends on the patient before any dose", "write strength * effect"],
+    ),
+    "a share of what nobody has": (
+        FACTOR,
+        "lambda x, x_tissue: 1 + x / (x + x_tissue)",
+        ["'t_killing'", "line 19", "has no value before any dose is given", "as laws.hill is; what acts on a product"],
+    ),
+    "the logarithm of a level": (
+        FACTOR,
+        "lambda x_level, x_kd: 1 + laws.log(x_level / x_kd)",
+        ["'t_killing'", "line 19", "has no value before any dose is given"],
+    ),
+    "a process that takes place without the drug": (
+        LOSS,
+        LOSS
+        + '\n            Process("x_kill", lambda x_rash, clone_antigen: x_rash * clone_antigen, "clone_antigen"),',
+        ["process 'x_kill'", "line 19", "depends on the patient before any dose", "multiply it by the drug"],
+    ),
+    "a hazard of its own without the drug": (
+        LOSS,
+        LOSS + '\n            Hazard("x myocarditis", lambda x_rash: 2 * x_rash, "myocarditis"),',
+        ["hazard 'x myocarditis'", "line 19", "before any dose is given", "multiply it by the effect"],
     ),
     "names before the function": (
         RATE,

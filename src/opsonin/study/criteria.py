@@ -23,7 +23,8 @@ def read_criteria(value: Any) -> Any:
     for name, one in given.items():
         if one not in KNOWN:
             of = f" of {name!r}" if name else ""
-            close = near(str(one), KNOWN)
+            begin = [name for name in KNOWN if isinstance(one, str) and one and name.lower().startswith(one.lower())]
+            close = near(str(one), begin or KNOWN)
             hint = close if "did you mean" in close else ""
             raise ValueError(f"the criteria{of} are {one!r}, but known are {', '.join(KNOWN)}{hint}")
     return value
@@ -39,6 +40,20 @@ def check_criteria(file: StudyFile) -> None:
                 f"assessments.tumour.criteria are given for {name!r}, which population.indication does not name"
                 f"{near(name, names).rstrip('.')}"
             )
+
+
+def misjudged(file: StudyFile) -> str:
+    """What is wrong where an indication is judged by blasts of a marrow that it does not have; empty where none is."""
+    from opsonin.patients import indication
+
+    for name, by in criteria_of(file).items():
+        own = indication(name).criteria
+        if by == "marrow" != own:
+            return (
+                f"{name!r} cannot be judged by 'marrow', which counts the blasts of an acute leukaemia; write {own!r} "
+                "for it, or leave it out"
+            )
+    return ""
 
 
 def criteria_of(file: StudyFile) -> dict[str, str]:

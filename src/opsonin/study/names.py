@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
 from opsonin.errors import CriteriaError, DesignError
+from opsonin.study.criteria import misjudged
 from opsonin.study.problems import field_error, near
 
 if TYPE_CHECKING:
@@ -16,12 +17,16 @@ Path = tuple[str | int, ...]
 
 
 def check_names(study: Study) -> None:
-    """Raises: StudyError for an unknown agent, indication, design or design option, or an unreadable DLT rule."""
+    """Raises: StudyError for an unknown agent, indication, design or design option, an unreadable DLT rule, or criteria
+    that an indication cannot be judged by."""
     _check_agents(study)
     from opsonin import patients
 
     for indication in study.file.population.indications:
         require(study, ("population", "indication"), indication, patients.indication_names(), "indication")
+    wrong = misjudged(study.file)
+    if wrong:
+        refuse(study, ("assessments", "tumour", "criteria"), wrong)
     if study.file.escalates is None:
         _check_enrolment(study)
         return

@@ -111,7 +111,7 @@ def _sentence(error: Any, schema: type[BaseModel], name: str, text: str) -> str:
     if kind == "missing":
         return f"{where}: missing; it must be given."
     if kind == "value_error":
-        return f"{where}: {str(error['ctx']['error']).rstrip('.')}."
+        return f"{where}: {_ended(str(error['ctx']['error']))}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", error["ctx"]["expected"])
         return f"{where}: {value!r} is not known{near(str(value), choices)}"
@@ -123,6 +123,11 @@ def _sentence(error: Any, schema: type[BaseModel], name: str, text: str) -> str:
     if kind in ("too_short", "string_too_short"):
         return f"{where}: is empty; give at least one entry."
     return f"{where}: {value!r} is not possible: {error['msg'].lower()}."
+
+
+def _ended(message: str) -> str:
+    """With one mark at its end: a question keeps its own."""
+    return message if message.endswith("?") else f"{message.rstrip('.')}."
 
 
 def _misspelt(error: Any, data: dict, schema: type[BaseModel]) -> bool:

@@ -39,7 +39,7 @@ def finding(name: str, group: str, estimate: float, **more: Any) -> dict[str, An
     return {"name": name, "group": group, "estimate": float(estimate), **numbers, "n": n, "events": None, **words}
 
 
-def only(settings: Mapping[str, Any], known: Collection[str], where: str) -> None:
+def only(settings: Any, known: Collection[str], where: str) -> None:
     """Raises: DiscoveryError for a key that the section does not have, with its neighbours, or what is no section."""
     if not isinstance(settings, Mapping):
         raise DiscoveryError(f"{where} is {settings!r}; a table is needed, with the keys {', '.join(known)}.")
@@ -83,17 +83,26 @@ def all_numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     return made
 
 
-def listed(settings: Mapping[str, Any], key: str) -> list[str]:
-    """A list of names that may be given; one name alone is a list of it."""
+def listed(settings: Mapping[str, Any], key: str, where: str) -> list[str]:
+    """A list of names that may be given; one name alone is a list of it. Names may be numbers, as those of clusters.
+
+    Raises: DiscoveryError for what is neither.
+    """
     given = settings.get(key, ())
-    return [given] if isinstance(given, str) else [str(one) for one in given]
+    names = given if isinstance(given, list | tuple) else [given]
+    wrong = next((one for one in names if isinstance(one, bool) or not isinstance(one, str | int)), None)
+    if wrong is not None:
+        raise DiscoveryError(f"{where}: {key} = {given!r} holds {wrong!r}, which is no name; write a list of names.")
+    return [str(one) for one in names]
 
 
-def beside(data: Path, name: str, where: str) -> Path:
+def beside(data: Path, name: Any, where: str) -> Path:
     """A file or folder named in a mapping, relative to the data.
 
     Raises: DiscoveryError where it is not there.
     """
+    if not isinstance(name, str):
+        raise DiscoveryError(f"{where}: {name!r} is no path; write the name of a file or folder in quotes.")
     path = (data if data.is_dir() else data.parent) / name
     if not path.exists():
         raise DiscoveryError(f"{where}: {path} is not there; paths are relative to the data.")

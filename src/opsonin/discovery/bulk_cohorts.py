@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float
 
 from opsonin.discovery.answers import all_numbers
 from opsonin.discovery.gene_names import current_symbols
+from opsonin.discovery.marker_sources import read_table
 from opsonin.discovery.pooling import pool
 from opsonin.errors import DiscoveryError
 
@@ -45,7 +46,8 @@ class BulkCohort:
 def read_bulk_cohorts(folder: str | Path) -> list[BulkCohort]:
     """Every `<name>_expression.csv[.gz]` (gene, patients) with its `<name>_clinical.csv` (patientid, response R or NR).
 
-    Raises: DiscoveryError where the folder has none, or a clinical table lacks a column.
+    Raises: DiscoveryError where the folder has none, a file cannot be read, or a clinical table lacks a column,
+    has other patients, or other words than R and NR.
     """
     found = sorted(Path(folder).glob("*_expression.csv*"))
     if not found:
@@ -161,15 +163,23 @@ def _read(path: Path, name: str) -> BulkCohort:
     clinical = path.with_name(f"{name}_clinical.csv")
     if not clinical.is_file():
         raise DiscoveryError(f"bulk cohorts: {path.name} has no {clinical.name} beside it.")
-    patients = pd.read_csv(clinical, dtype={"patientid": str})
+    patients = read_table(clinical, dtype={"patientid": str})
     lacking = [column for column in ("patientid", "response") if column not in patients.columns]
     if lacking:
         raise DiscoveryError(f"{clinical}: there is no column {lacking[0]}.")
-    expression = all_numbers(pd.read_csv(path, index_col=0), path)
+    expression = all_numbers(read_table(path, index_col=0), path)
     expression.index = pd.Index(current_symbols(expression.index), name="gene")
     expression = expression[~expression.index.duplicated()]
     expression.columns = expression.columns.astype(str)
     response = patients.drop_duplicates("patientid").set_index("patientid")["response"]
+    if not set(response.index) & set(expression.columns):
+        first = ", ".join(map(str, response.index[:3]))
+        raise DiscoveryError(f"{clinical}: none of its patients ({first} …) is a column of {path.name} "
+                             f"({', '.join(expression.columns[:3])} …); name both alike.")  # fmt: skip
+    there = sorted(set(response.dropna().astype(str)))
+    if there and not set(there) & {"R", "NR"}:
+        raise DiscoveryError(f"{clinical}: the response holds {', '.join(map(repr, there[:6]))}, but says R or NR "
+                             "here; write R for who responded and NR for who did not.")  # fmt: skip
     known = [p for p in expression.columns if response.get(p) in ("R", "NR")]
     gone = expression.shape[1] - len(known)
     disease = ", ".join(sorted(patients["cancer_type"].dropna().unique())) if "cancer_type" in patients.columns else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from opsonin.discovery.marker_sources import numbers
 from opsonin.errors import DiscoveryError
 
 STABLE_H = 48.0  # hours of drug before growth is taken as settled
@@ -26,12 +27,12 @@ def growth_rates(
 
     Wells with 50 or fewer nuclei at the start, with fewer than three times or none left at one of them, and, unless
     `outer`, those at the plate's edge are left out (Hayford 2021, PLoS Biol 19:e3000797).
-    Raises: DiscoveryError for a missing column, or where no well is left.
+    Raises: DiscoveryError for a missing column, text among numbers, or where no well is left.
     """
     lacking = [name for name in (line, well, time_h, count) if name not in counts.columns]
     if lacking:
         raise DiscoveryError(f"growth rates: the table has no column {lacking[0]!r}.")
-    own = counts
+    own = counts.assign(**{name: numbers(counts, name, "growth rates") for name in (time_h, count)})
     if not outer:
         text = own[well].astype(str)
         own = own[~(text.str[0].isin(OUTER[0]) | text.str[1:].isin(OUTER[1]))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,7 @@ def read_state_markers(path: str | Path, state: str, source: str | None = None) 
         given = column[name]
         if given is None:
             continue
-        table[given] = _numbers(table, given, at)
+        table[given] = numbers(table, given, at)
         if name in ("inside", "outside") and (table[given] > 1).any():
             raise DiscoveryError(f"{at}: {given!r} goes up to {table[given].max():g}, but is the share of cells that "
                                  "express the gene, 0 to 1; divide percents by 100.")  # fmt: skip
@@ -114,7 +115,11 @@ def read_state_markers(path: str | Path, state: str, source: str | None = None) 
     return StateMarkers(made[~made.index.duplicated()], source or f"{at.parent.name}: {state}", unit="cells")
 
 
-def _numbers(table: pd.DataFrame, column: str, at: Path) -> pd.Series:
+def numbers(table: pd.DataFrame, column: str, at: Path | str) -> pd.Series:
+    """A column as numbers, NaN where nothing stands.   at: where it is, for the message.
+
+    Raises: DiscoveryError for text among them.
+    """
     made = pd.to_numeric(table[column], errors="coerce")
     wrong = made.isna() & table[column].notna()
     if wrong.any():
@@ -155,14 +160,14 @@ def adjusted(p: np.ndarray) -> np.ndarray:
     return out
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
-    """A csv or tsv, also gz.
+def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
+    """A csv or tsv, also gz.   options: of pandas' read_csv.
 
     Raises: DiscoveryError where it cannot be read.
     """
     at = Path(path)
     try:
-        return pd.read_csv(at, sep="\t" if ".tsv" in at.name or ".txt" in at.name else ",")
+        return pd.read_csv(at, sep="\t" if ".tsv" in at.name or ".txt" in at.name else ",", **options)
     except (
         OSError,
         EOFError,
@@ -171,4 +176,6 @@ def read_table(path: str | Path) -> pd.DataFrame:
         pd.errors.ParserError,
         pd.errors.EmptyDataError,
     ) as problem:
-        raise DiscoveryError(f"the table {at} cannot be read: {problem}.") from problem
+        raise DiscoveryError(
+            f"the table {at} cannot be read ({problem}); get it again, or save it as CSV in UTF-8."
+        ) from problem

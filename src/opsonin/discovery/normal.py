@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from opsonin.discovery.answers import all_numbers
 from opsonin.discovery.gene_names import current_symbols
+from opsonin.discovery.marker_sources import read_table
 from opsonin.errors import DiscoveryError
 
 DETECTED, HIGH = 1.0, 100.0  # normalised expression at which a penalty begins, and at which it is full
@@ -80,7 +81,7 @@ def read_normal(folder: str | Path) -> NormalExpression:
         path = next((p for p in (Path(folder) / f"{name}.tsv.gz", Path(folder) / f"{name}.tsv") if p.is_file()), None)
         if path is None:
             raise DiscoveryError(f"normal expression: there is no {name}.tsv.gz in {folder}.")
-        frame = pd.read_csv(path, sep="\t")
+        frame = read_table(path)
         if "symbol" not in frame.columns:
             raise DiscoveryError(f"{path}: there is no column symbol; its columns begin {list(frame.columns[:4])}.")
         frame = frame[frame["symbol"].notna()].drop(columns=["GeneID"], errors="ignore")

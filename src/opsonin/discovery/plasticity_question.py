@@ -38,10 +38,10 @@ import pandas as pd
 from opsonin.discovery.answers import Answer, beside, finding, listed, needed, number, only
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts, score_association
 from opsonin.discovery.clones import CloneDynamics, clone_dynamics
-from opsonin.discovery.colonies import growth_rates
+from opsonin.discovery.colonies import STABLE_H, growth_rates
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.growth_states import FEWEST, growth_table, lines_differ
-from opsonin.discovery.marker_sources import LEVEL, read_table
+from opsonin.discovery.marker_sources import LEVEL, numbers, read_table
 from opsonin.discovery.plasticity import (
     UNIVERSE,
     changed_genes,
@@ -50,12 +50,14 @@ from opsonin.discovery.plasticity import (
     rank_scores,
     set_agreement,
 )
+from opsonin.discovery.pseudobulk import chosen_cells
 from opsonin.discovery.repertoires import FEWEST_READS, clone_features
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.target_question import labelled
 from opsonin.errors import DiscoveryError
 
 SECTION = "[discovery.plasticity]"
+NUCLEI = (("well", "well"), ("time_h", "time_h"), ("count", "nuclei"))  # keys, and the columns without them
 CLONES = "replicates before and after (see docs/discovery-plasticity.md)"
 
 
@@ -74,7 +76,7 @@ def answer_plasticity(
     if "cohorts" in settings:
         parts.append(_response(beside(data, settings["cohorts"], SECTION), sets))
     if "malignant" in settings:
-        parts.append(_scored(settings["malignant"], sets, samples))
+        parts.append(_scored(listed(settings, "malignant", SECTION), sets, samples))
     if "clones" in settings:
         parts.append(_clones(settings["clones"], data, replicates, seed))
     if "repertoires" in settings:
@@ -95,7 +97,7 @@ def _sets(asked: Mapping[str, Any], data: Path) -> dict[str, tuple[str, ...]]:
     where = "[discovery.plasticity.sets]"
     only(asked, ("file", "names"), where)
     known = named_sets(beside(data, needed(asked, "file", where), where))
-    names = list(asked.get("names", known))
+    names = listed(asked, "names", where) if "names" in asked else list(known)
     lacking = [name for name in names if name not in known]
     if lacking:
         raise DiscoveryError(f"{where}: there is no set {lacking[0]!r}; there are {', '.join(sorted(known)[:20])}.")
@@ -152,13 +154,13 @@ def _response(folder: Path, sets: dict[str, tuple[str, ...]]) -> Answer:
     return Answer("plasticity", {"programme_response": table}, rows, notes=tuple(notes))
 
 
-def _scored(labels: Any, sets: dict[str, tuple[str, ...]], samples: Samples | None) -> Answer:
+def _scored(labels: list[str], sets: dict[str, tuple[str, ...]], samples: Samples | None) -> Answer:
     if samples is None or samples.expression is None:
         raise DiscoveryError(f"{SECTION}: malignant = … scores the samples' own cells, but there is no expression.")
     if not sets:
         raise DiscoveryError(f"{SECTION}: malignant = … needs [discovery.plasticity.sets] to score.")
-    samples, wanted = labelled(samples), [labels] if isinstance(labels, str) else list(labels)
-    features = plasticity_features(samples, sets, samples.cells["label"].astype(object).isin(wanted).to_numpy())
+    samples = labelled(samples)
+    features = plasticity_features(samples, sets, chosen_cells(samples.cells["label"], labels))
     return Answer("plasticity", {"programmes": features.frame}, features=features)
 
 
@@ -169,7 +171,7 @@ def _clones(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
     table = table.set_index(table.columns[0])
     for key in ("before", "after"):
         needed(asked, key, where)
-    before, after = listed(asked, "before"), listed(asked, "after")
+    before, after = listed(asked, "before", where), listed(asked, "after", where)
     least = number(asked, "min_reads", 100, where)
     found = clone_dynamics(table, before, after, min_reads=least, replicates=max(replicates, 100), seed=seed)
     text = (
@@ -227,13 +229,11 @@ def _growth(asked: Mapping[str, Any], data: Path, replicates: int, seed: int) ->
         if lacking:
             raise DiscoveryError(f"{where}: the table has no column {lacking[0]!r}; it has {', '.join(table.columns)}.")
         rates = table[[line, rate]].rename(columns={line: "line", rate: "rate"})
-        rates["rate"] = pd.to_numeric(rates["rate"], errors="coerce")
-        wrong = rates["rate"].isna() & table[rate].notna()
-        if wrong.any():
-            raise DiscoveryError(f"{where}: {table[rate][wrong].iloc[0]!r} in column {rate!r} is not a number.")
+        rates["rate"] = numbers(table, rate, where)
     else:
-        named = {key: asked[key] for key in ("well", "time_h", "count", "stable_h") if key in asked}
-        rates = growth_rates(table, line=line, **named)
+        well, time, count = (str(asked.get(key, own)) for key, own in NUCLEI)
+        stable = number(asked, "stable_h", STABLE_H, where)
+        rates = growth_rates(table, line=line, well=well, time_h=time, count=count, stable_h=stable)
     counted = rates.groupby("line", sort=True)["rate"].count()
     few = [f"{name}: {int(n)} rates" for name, n in counted.items() if n < FEWEST]
     if len(few) == len(counted):

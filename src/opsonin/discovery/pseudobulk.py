@@ -42,8 +42,8 @@ def state_markers(
     Raises: DiscoveryError for a label that is not there, or fewer than three patients with enough cells.
     """
     named = _labels(samples, label)
-    inside, outside = _chosen(named, state), named.notna().to_numpy()
-    outside = (outside if others is None else _chosen(named, others)) & ~inside
+    inside, outside = chosen_cells(named, state), named.notna().to_numpy()
+    outside = (outside if others is None else chosen_cells(named, others)) & ~inside
     if not outside.any():
         raise DiscoveryError(
             f"every labelled cell is of {state!r} (sorted cells?), and nothing is there to compare them with; give "
@@ -94,7 +94,7 @@ def group_contrast(
     Raises: DiscoveryError where a group has fewer than three patients with enough cells.
     """
     named = _labels(samples, label)
-    inside = _chosen(named, state)
+    inside = chosen_cells(named, state)
     subject = samples.cells["subject"].astype(str)
     counted = subject[inside].value_counts()
     enough = set(counted.index[counted >= min_cells])
@@ -235,7 +235,11 @@ def _labels(samples: Samples, label: str) -> pd.Series:
     return samples.cells[label]
 
 
-def _chosen(named: pd.Series, labels: str | Collection[str]) -> Bool[np.ndarray, " cell"]:
+def chosen_cells(named: pd.Series, labels: str | Collection[str]) -> Bool[np.ndarray, " cell"]:
+    """Which cells have one of the labels.
+
+    Raises: DiscoveryError for a label that no cell has.
+    """
     wanted = [labels] if isinstance(labels, str) else list(labels)
     there = sorted(set(named.dropna().astype(str)))
     for name in wanted:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from opsonin.discovery.marker_sources import read_table
 from opsonin.errors import DiscoveryError
 
 SURFACE, SECRETED, BOTH, UNLISTED = "surface", "secreted", "surface and secreted", "not listed"
@@ -46,11 +47,7 @@ def read_places(path: str | Path) -> pd.DataFrame:
     Raises: DiscoveryError where the file cannot be read or has none of the columns known.
     """
     source = Path(path)
-    separator = "\t" if ".tsv" in source.name or ".txt" in source.name else ","
-    try:
-        frame = pd.read_csv(source, sep=separator, dtype=str, keep_default_na=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as problem:
-        raise DiscoveryError(f"the table of the surface {source} cannot be read: {problem}.") from problem
+    frame = read_table(source, dtype=str, keep_default_na=False)
     lower = {str(name).strip().lower(): name for name in frame.columns}
     if {"gene", "place"} <= set(lower):
         gene, place = frame[lower["gene"]], frame[lower["place"]].str.strip()

@@ -63,10 +63,11 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
     Raises: DiscoveryError for an unknown key, a missing file, or no source of markers.
     """
     only(settings, KEYS, SECTION)
+    given = settings.get("weights", {})
+    only(given, given if isinstance(given, Mapping) else PARTS, f"{SECTION} weights")
     published = _published(settings.get("markers", []), data)
     own, said = _own(settings, samples)
     cohorts = tuple(read_bulk_cohorts(beside(data, settings["cohorts"], SECTION))) if "cohorts" in settings else ()
-    given = dict(settings.get("weights", {}))
     return TargetQuestion(
         state=str(needed(settings, "state", SECTION)),
         markers=(*own, *published),
@@ -75,7 +76,7 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
         places=read_places(beside(data, settings["surface"], SECTION)) if "surface" in settings else None,
         reach=str(settings.get("reach", "surface")),
         weights={str(k): number(given, k, 1.0, f"{SECTION} weights") for k in given},
-        beside=tuple(listed(settings, "beside")),
+        beside=tuple(listed(settings, "beside", SECTION)),
         said=said,
     )
 
@@ -87,12 +88,13 @@ def answer_targets(
 
     Raises: DiscoveryError as `target_question`, or where no marker is within reach.
     """
+    asked = listed(settings, "compare", SECTION)
     question = target_question(settings, data, samples)
     ranking = rank_targets(question)
     intervals = rank_intervals(ranking, replicates=replicates, seed=seed)
     by_weight = weight_sensitivity(ranking, seed=seed)
-    compare = [gene for gene in listed(settings, "compare") if gene in ranking.frame.index]
-    missing = [gene for gene in listed(settings, "compare") if gene not in ranking.frame.index]
+    compare = [gene for gene in asked if gene in ranking.frame.index]
+    missing = [gene for gene in asked if gene not in ranking.frame.index]
     first = [str(gene) for gene in ranking.frame.index[:FIRST]]
     every = list(dict.fromkeys([*first, *compare]))
     made = {one.gene: one for one in pages(ranking, FIRST, intervals)}
@@ -196,10 +198,12 @@ def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[tuple[St
         raise DiscoveryError(f"{SECTION}: by is {by!r}; it can be 'tumour type'.")
     few = 1 if samples.modality == "bulk RNA" else FEWEST_CELLS
     least = int(number(settings, "min_cells", few, SECTION))
+    state = settings["own"] if isinstance(settings["own"], str) else listed(settings, "own", SECTION)
+    others = listed(settings, "others", SECTION) if "others" in settings else None
     if by:
-        found, left = by_tumour_type(samples, settings["own"], others=settings.get("others"), min_cells=least)
+        found, left = by_tumour_type(samples, state, others=others, min_cells=least)
         return found, (*said, *(f"left out of the sources: {one}" for one in left))
-    one = state_markers(samples, settings["own"], others=settings.get("others"), min_cells=least)
+    one = state_markers(samples, state, others=others, min_cells=least)
     if one.n is not None and one.n < samples.n_subjects:
         few = f"{samples.n_subjects - one.n} of {samples.n_subjects} patients"
         said = (*said, f"{few} have too few cells of the state or of the others and take no part")

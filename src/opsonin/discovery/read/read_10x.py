@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _mtx(path: Path) -> Any:
         if "coordinate" in head and len(size) == 3:
             refuse_beyond(3 * 16 * int(size[2]), f"{path.name} in memory", "convert it to h5ad, read by blocks.")
         return csr_matrix(mmread(path))
-    except (OSError, EOFError, ValueError) as problem:
+    except (OSError, EOFError, zlib.error, ValueError) as problem:
         if isinstance(problem, DiscoveryError):
             raise
         raise DiscoveryError(f"{path} cannot be read as Matrix Market ({problem}); get the file again.") from problem
@@ -134,7 +135,7 @@ def _list(path: Path) -> pd.DataFrame:
     try:
         with _opened(path) as stream:
             rows = [row for row in csv.reader(stream, delimiter="\t") if row]
-    except (OSError, EOFError, UnicodeDecodeError) as problem:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
         raise DiscoveryError(f"{path} cannot be read ({problem}); get the file again.") from problem
     if not rows:
         raise DiscoveryError(f"{path} is empty; get the file again.")

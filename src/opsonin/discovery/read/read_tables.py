@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def read_long(path: Path, columns: dict[str, str], delimiter: str | None = None)
     try:
         frame = pd.read_csv(path, sep=delimiter or separator_of(path), usecols=[*wanted.values()],
                             dtype={wanted["cell"]: "category", wanted["gene"]: "category"})  # fmt: skip
-    except (ValueError, OSError, EOFError) as problem:
+    except (ValueError, OSError, EOFError, zlib.error) as problem:
         raise DiscoveryError(
             f"{path} cannot be read as a sparse table ({_line(problem)}); it needs the columns "
             f"{', '.join(wanted.values())}; name others in [expression] long = {{ cell = …, gene = …, value = … }}."
@@ -126,7 +127,7 @@ def _head(path: Path, separator: str) -> tuple[list[str], list[str]]:
             rows = csv.reader(stream, delimiter=separator)
             header = [name.strip() for name in next(rows, [])]
             first = next(rows, [])
-    except (OSError, EOFError, UnicodeDecodeError) as problem:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
         raise DiscoveryError(f"{path} cannot be read ({_line(problem)}); get the file again.") from problem
     if not header or not first:
         raise DiscoveryError(f"{path} is empty: it has no header, or no rows.")
@@ -155,7 +156,7 @@ def _values(path: Path, separator: str, names: list[str], told: list[str]) -> tu
                         "where nothing was found, or leave the gene out."
                     )
                 parts.append(csr_matrix(values))
-    except (OSError, EOFError) as problem:
+    except (OSError, EOFError, zlib.error) as problem:
         raise DiscoveryError(f"{path} cannot be read to its end ({_line(problem)}); get the file again.") from problem
     except ValueError as problem:
         if isinstance(problem, DiscoveryError):

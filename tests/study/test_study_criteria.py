@@ -110,5 +110,15 @@ def test_criteria_that_are_none_or_nobodys_are_refused_by_name(basket, criteria,
         basket('["b-all", "pancreas"]', criteria)
 
 
+def test_scans_that_never_come_are_refused(basket, tmp_path):
+    basket('"melanoma"')
+    text = (tmp_path / "basket.toml").read_text()
+    (tmp_path / "basket.toml").write_text(text.replace("8 weeks", "8 months"))
+    with pytest.raises(
+        StudyError, match=r'tumour\.every \("8 months"\) is longer than follow_up\.observe \("6 months"\)'
+    ):
+        Study.load(tmp_path / "basket.toml")
+
+
 def test_a_bundled_study_of_leukaemia_and_a_solid_tumour_judges_each_by_its_own():
     assert Study.load("cart-liquid-solid").built.protocol.tumour.criteria == ("marrow", "RECIST 1.1")

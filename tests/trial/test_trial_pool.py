@@ -9,7 +9,7 @@ import pytest
 from opsonin.criteria import recist
 from opsonin.errors import StudyError
 from opsonin.simulate import GivenDoses, build_schedule, simulate
-from opsonin.trial import ImmunePlan, Pool, SamplingPlan, Treatment
+from opsonin.trial import ImmunePlan, Pool, SamplingPlan, Treatment, TumourPlan
 from opsonin.trial.plan import dose_times
 from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED, PROGRESSED, TOXIC
 from trial import small
@@ -211,6 +211,11 @@ def test_doses_by_weight_need_a_weight(model):
     )
     with pytest.raises(StudyError, match="dosed per m2, but these patients have no bsa_m2"):
         pool.amounts(by_surface, 1, np.array([0]))
+
+
+def test_scans_after_the_end_of_follow_up_are_refused():
+    with pytest.raises(StudyError, match="scans every 400 days come after the 300 days of follow-up"):
+        small.small_protocol(tumour=TumourPlan(every_days=400.0), observe_days=300.0)
 
 
 def test_one_agent_cannot_start_twice_on_a_day(model):

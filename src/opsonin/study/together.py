@@ -29,6 +29,12 @@ def check_together(file: StudyFile) -> None:
     last = max(t.days.last for t in file.treatment)
     if elapsed(last) >= observe.days:
         raise ValueError(f'follow_up.observe ("{observe.text}") ends before treatment day {last}; observe longer')
+    tumour = file.assessments.tumour
+    if tumour is not None and tumour.every.days > observe.days:
+        raise ValueError(
+            f'assessments.tumour.every ("{tumour.every.text}") is longer than follow_up.observe ("{observe.text}"), so '
+            "that nobody is ever scanned again; scan more often, observe longer, or leave assessments.tumour out"
+        )
     if file.escalates is not None:
         _check_windows(file)
         _check_endpoints(file)

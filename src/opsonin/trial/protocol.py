@@ -189,6 +189,11 @@ class Protocol:
             raise StudyError("dose levels are numbered 1, 2, … from the lowest.")
         if min(self.gaps) < 0:
             raise StudyError("sentinel_days and stagger_days are days to wait, 0 or more.")
+        if self.tumour is not None and self.tumour.every_days > self.observe_days:
+            raise StudyError(
+                f"scans every {self.tumour.every_days:g} days come after the {self.observe_days:g} days of follow-up; "
+                "scan more often, observe longer, or leave `tumour` out."
+            )
         criteria = "" if self.tumour is None else self.tumour.criteria
         indications = () if self.arms is None else self.arms.indications
         if not isinstance(criteria, str) and len(criteria) != len(indications):

@@ -1,6 +1,6 @@
 """What the pool's patients would show: the policy, and that nobody depends on their neighbours."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -218,7 +218,14 @@ def test_scans_after_the_end_of_follow_up_are_refused():
         small.small_protocol(tumour=TumourPlan(every_days=400.0), observe_days=300.0)
 
 
-def test_one_agent_cannot_start_twice_on_a_day(model):
+def test_one_agent_is_not_given_by_two_treatments_on_a_day(model):
     twice = tuple(Treatment("drug", (1.0,), "mg", route, ((8, 9),)) for route in ("oral", "intravenous infusion"))
-    with pytest.raises(StudyError, match="drug starts twice on protocol day 8; "):
-        Pool(model, small.small_patients(model, 2), small.small_protocol(treatments=twice), seed=1)
+    later = (
+        Treatment("drug", (1.0,), "mg", "oral", ((1, 10),)),
+        Treatment("drug", (2.0,), "mg", "oral", ((3, 3),), cycle_days=7.0),
+    )
+    apart = (replace(later[0], blocks=((1, 2),)), later[1])
+    for treatments, day in ((twice, 8), (later, 3)):
+        with pytest.raises(StudyError, match=f"drug is given by two treatments on protocol day {day}; "):
+            Pool(model, small.small_patients(model, 2), small.small_protocol(treatments=treatments), seed=1)
+    Pool(model, small.small_patients(model, 2), small.small_protocol(treatments=apart), seed=1)

@@ -193,18 +193,20 @@ def blocks(treatment: Treatment, until: float) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _check_starts(protocol: Protocol) -> None:
-    """A record tells exposures apart by agent and first day."""
-    seen: set[tuple[str, float, int]] = set()
+    """A record tells exposures apart by agent and first day; and two doses on a day are one dose written twice."""
+    seen: dict[tuple[str, int], set[float]] = {}
     for treatment in protocol.treatments:
-        times, first, _ = blocks(treatment, protocol.observe_days)
+        days = np.unique(np.floor(dose_times(treatment, protocol.observe_days) + 1e-9))
         levels = [level.number for level in protocol.levels if treatment.dose(level.number) > 0]
-        for key in ((treatment.agent, start, level) for start in times[first].tolist() for level in levels):
-            if key in seen:
+        given = {(treatment.agent, level): set(days.tolist()) for level in levels}
+        for key, mine in given.items():
+            both = mine & seen.get(key, set())
+            if both:
                 raise StudyError(
-                    f"{treatment.agent} starts twice on protocol day {protocol_day(key[1])}; give its doses of one "
-                    "day as one treatment."
+                    f"{treatment.agent} is given by two treatments on protocol day {protocol_day(min(both))}; give its "
+                    "doses of one day as one treatment, or let the second begin when the first has ended."
                 )
-            seen.add(key)
+            seen[key] = seen.get(key, set()) | mine
 
 
 def given_on(protocol: Protocol, agent: str, time: float, level: int | None = None) -> bool:

@@ -8,6 +8,7 @@ smallest.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,18 +121,23 @@ class Course:
         at = int(np.argmin(abs(TIMES - day)))
         return float((self.cells[self.remission, at] > 0.05 * self.cells[self.remission, 0]).mean())
 
-    def peak(self, prefix: str) -> np.ndarray:
-        """The highest count of CAR T cells of the blood, cells/µl."""
+    def blood(self, prefix: str) -> Float[np.ndarray, "patient time"]:
+        """CAR T cells of the blood, cells/µl."""
         count = self.state(f"{prefix}_cells") + self.state(f"{prefix}_memory")
-        return (
-            count * (self.pool.column(f"{prefix}_blood_share") / self.pool.column(f"{prefix}_blood_volume"))[:, None]
-        ).max(axis=1)
+        return count * (self.pool.column(f"{prefix}_blood_share") / self.pool.column(f"{prefix}_blood_volume"))[:, None]
+
+    def peak(self, prefix: str) -> np.ndarray:
+        """The highest of their counts, cells/µl."""
+        return self.blood(prefix).max(axis=1)
+
+    def hazard(self, name: str) -> Float[np.ndarray, "patient time"]:
+        """A hazard summed up since the start."""
+        symbolic = self.pool.model.symbolic
+        return self.states[:, :, len(symbolic.species) + list(symbolic.hazards).index(name)]
 
     def event(self, hazard: str) -> float:
         """The share of patients with an event of this hazard by the end."""
-        symbolic = self.pool.model.symbolic
-        total = self.states[:, -1, len(symbolic.species) + list(symbolic.hazards).index(hazard)]
-        return float(np.mean(-np.expm1(-total)))
+        return float(np.mean(-np.expm1(-self.hazard(hazard)[:, -1])))
 
 
 def cells(agent: str, million: float, *days: float) -> GivenDoses:
@@ -221,15 +227,56 @@ def vaccines(many: dict[str, Pool]) -> str:
     return "\n".join(rows)
 
 
+def besides(every: dict[str, Pool], patients: int | None = None) -> str:
+    """Single figures that the page tells in words.   patients: of each cancer of `p21-monocytes`, all otherwise."""
+    children = every["b-all"]
+    made = children.under(*children.lymphodepletion(), cells("car-t", 100))
+    blood, well = made.blood("car"), made.remission
+    peak, day = blood.max(axis=1), TIMES[blood.argmax(axis=1)]
+    apart = np.exp(np.log(peak[well]).mean() - np.log(peak[~well]).mean())
+    low, high = np.quantile(peak, (0.025, 0.975))
+    once = every["tnbc"].under(cells("p21-monocytes", 5000)).response.mean()
+    rows = [
+        "| beside the tables | |",
+        "|---|---|",
+        f"| 1e8 CAR T cells in leukaemia: days to the peak, median of responders | {np.median(day[well]):.0f} |",
+        f"| – peak in responders over that in others, geometric means | {apart:.1f} |",
+        f"| – 97.5th over 2.5th centile of the peak | {high / low:.0f} |",
+        f"| 5e9 p21 monocytes once, breast: response | {once:.1%} |",
+        *_ways(patients),
+    ]
+    for name in ("prostate", "prostate-minimal"):
+        pool = every[name]
+        before, after = (pool.under(*doses).hazard("death") for doses in ((), (cells("sipuleucel-t", 500, 0, 14, 28),)))
+        lower = [1 - after[:, at].sum() / before[:, at].sum() for at in (int(np.argmin(abs(TIMES - 360))), -1)]
+        told = f"{lower[0]:.1%} in a year, {lower[1]:.1%} in 18 months"
+        rows.append(f"| sipuleucel-T, {name}: summed hazard of death lower by | {told} |")
+    return "\n".join(rows)
+
+
+def _ways(patients: int | None) -> Iterator[str]:
+    """How much smaller the highest dose of the study `p21-monocytes` makes tumours, and through which ways."""
+    from opsonin.study import Study, explain_benefit
+
+    study = Study.load("p21-monocytes")
+    why = study.file.questions.why
+    assert why is not None
+    found = explain_benefit(study, why.pathways, outcome="smaller tumour", level=why.level, patients=patients)
+    yield f"| 5e9 p21 monocytes three times, both cancers of the study: smaller at best by | {found.whole.value:.1%} |"
+    for row in found.table.itertuples():
+        yield f"| – of that, {row.pathway} | {row.share:.0%} |"
+
+
 def main() -> None:
     """Write every table to the standard output."""
     model = Model([*full_core(), *(load_agent(agent) for agent in AGENTS)])
-    every = pools(model, "b-all", "tnbc", "pancreas", "gastric", "melanoma", "prostate")
+    every = pools(model, "b-all", "tnbc", "pancreas", "gastric", "melanoma", "prostate", "prostate-minimal")
     tables = [
         leukaemia(every["b-all"]),
         barriers({name: every[name] for name in ("tnbc", "pancreas", "gastric")}),
         monocytes(every["tnbc"]),
         vaccines({name: every[name] for name in ("melanoma", "prostate")}),
+        besides(every),
     ]
     sys.stdout.write("\n\n".join(tables) + "\n")
 

@@ -92,6 +92,7 @@ WRONG_DOSES = [
     (GivenDoses("drug", "intravenous infusion", "mg", [0.0], 1.0, -0.5), "durations are 0 or more"),
     (GivenDoses("drug", "intravenous infusion", "mg", [0.0, 1.0], 1.0, [1.0, 2.0, 3.0]), "lengths of infusion"),
     (oral("drug", float("inf"), "mg", [0.0]), "patient row 0 at day 0 is inf"),
+    (oral("drug", 1e305, "kg", [1.0]), "patient row 0 at day 1 is inf"),
     (oral("drug", 1.0, "mg", [0.0, float("nan")]), "dose 2 of patient row 0: its time or duration is not a number"),
     (GivenDoses("drug", "oral", "mg", [0.0], 1.0, steady_state=1, interval_days=float("inf")), "need the days between"),
 ]

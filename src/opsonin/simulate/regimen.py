@@ -163,7 +163,8 @@ def _columns(symbolic: Any, constants: np.ndarray, given: GivenDoses) -> Schedul
     patients, count = len(constants), len(times)
     made = landed(symbolic, known[place], constants)
     factor = unit_factor(f"{given.agent}, {given.route}", given.unit, landing.dose_unit)
-    amounts = _amounts(given, patients, count) * (factor * made.factor * made.fraction)[:, None]
+    with np.errstate(over="ignore"):  # what is beyond all numbers is refused by the schedule
+        amounts = _amounts(given, patients, count) * (factor * made.factor * made.fraction)[:, None]
     lengths = _lengths(given, patients, count)
     modelled = made.duration is not None or made.rate is not None
     if modelled and lengths.any():

@@ -138,6 +138,20 @@ def test_a_missing_file_a_folder_and_a_misspelt_name_are_told_apart(tmp_path, ol
     assert "did you mean 'imatinib-il2'" in refused(["run", "imatinib-il3"], older)
 
 
+def test_a_mark_at_the_beginning_of_the_file_is_no_mistake(tmp_path):
+    """Editors on Windows write one."""
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + read(bundled()["imatinib-il2"]).encode())
+    done = RUNNER.invoke(app, ["check", str(path)])
+    assert done.exit_code == 0, done.stderr
+
+
+def test_a_table_that_needs_two_brackets_is_told_so(tmp_path, older):
+    path = tmp_path / "study.toml"
+    path.write_text(read(bundled()["imatinib-il2"]) + '\n[policy]\nwhen = "fatigue >= 3"\ndo = "stop"\n')
+    assert "head each with [[policy]]" in refused(["run", path], older)
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path, older):
     path = tmp_path / "study.toml"
     path.write_bytes(b"\xff\xfe\x00title")

@@ -47,7 +47,7 @@ def read(path: Path) -> str:
     Raises: StudyError where it cannot be read or is no UTF-8 text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
     except UnicodeDecodeError as problem:
         raise StudyError(f"{path} is not a UTF-8 text file ({problem.reason} at byte {problem.start}).") from problem
     except OSError as problem:

@@ -115,6 +115,8 @@ def _sentence(error: Any, schema: type[BaseModel], name: str, text: str) -> str:
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", error["ctx"]["expected"])
         return f"{where}: {value!r} is not known{near(str(value), choices)}"
+    if kind == "list_type" and isinstance(value, dict) and len(path) == 1:
+        return f"{where}: is one table; head each with [[{path[0]}]], in two brackets, as there may be several."
     if kind in _WANTED:
         return f"{where}: must be {_WANTED[kind]}, not {value!r}."
     if kind in ("greater_than_equal", "less_than_equal"):

@@ -52,7 +52,7 @@ def csr_bytes(values: int, rows: int, each: int = 4) -> int:
 
 def said(size: float) -> str:
     """ "3.2 GiB", "40 MiB"."""
-    return f"{size / GIB:.1f} GiB" if size >= 0.1 * GIB else f"{size / 2**20:.0f} MiB"
+    return f"{size / GIB:.1f} GiB" if size >= 0.1 * GIB else f"{max(1.0, size / 2**20):.0f} MiB"
 
 
 def refuse_beyond(needed: float, what: str, remedy: str = "") -> None:

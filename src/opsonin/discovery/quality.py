@@ -40,10 +40,14 @@ def measure(samples: Samples, progress: Progress = silent) -> pd.DataFrame:
     """Total, genes found and mitochondrial percent of every cell, by blocks.
 
     total is of counts only (a sum of logs means nothing); mitochondrial_percent where the genes hold MT- ones.
+    Raises: DiscoveryError for values below zero or missing, of which only some cells are looked at in reading.
     """
     mitochondrial = np.flatnonzero(samples.genes.astype(str).str.upper().str.startswith(MITOCHONDRIAL))
     total, found, share = (np.full(samples.n_cells, np.nan) for _ in range(3))
     for rows, part in samples.chunks():
+        if len(part.data) and not float(part.data.min()) >= 0:  # also where it is no number
+            raise DiscoveryError(f"cells {rows.start + 1:,} to {rows.stop:,} hold values below zero or none at all "
+                                 "(NaN); give counts or log-normalised values before they were scaled.")  # fmt: skip
         total[rows] = np.asarray(part.sum(axis=1)).ravel()
         found[rows] = np.asarray(part.astype(bool).sum(axis=1)).ravel()
         if len(mitochondrial):
@@ -147,8 +151,9 @@ def _refuse_empty_samples(measured: pd.DataFrame) -> None:
         raise DiscoveryError("every cell is empty: no gene was found in any; give the matrix of counts.")
     if bare.any():
         names = [str(one) for one in bare[bare].index]
+        more = f", and of {len(names) - 1} others" if len(names) > 1 else ""
         raise DiscoveryError(
-            f"every cell of the sample {names[0]!r} is empty ({len(names)} such samples): its matrix was not joined, "
+            f"every cell of the sample {names[0]!r} is empty{more}: its matrix was not joined, "
             "or was filtered away; put it right, or leave the sample out with where in [cells]."
         )
 

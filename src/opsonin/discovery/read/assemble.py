@@ -76,7 +76,7 @@ def assemble(data: Path, mapping: Mapping) -> Samples:
         expression=matrix,
         genes=read.genes if read is not None and matrix is not None else pd.Index([], dtype=object),
         units=units,  # type: ignore[arg-type]
-        log_base=2.0 if read is not None and LOG2 in read.notes else math.e,
+        log_base=math.e if read is None else _log_base(read, mapping),
         counts=counts,
         counts_unit=mapping.counts.unit if mapping.counts is not None and counts is not None else "cells",
         modality="cell counts" if counts is not None else modality,
@@ -100,6 +100,8 @@ def read_expression(path: Path, mapping: Mapping, known_cells: pd.Index | None =
     if not path.exists():
         beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DiscoveryError(f"{path} is not there{near(path.name, beside)}.")
+    if said.layer is not None and not name.endswith(".h5ad"):
+        raise DiscoveryError(f"[expression] layer is of an h5ad, and {path.name} is none; leave layer out.")
     if name.endswith((".h5ad", ".h5")):
         if name.endswith(".h5"):
             return read_10x_h5(path, said.modality)
@@ -128,7 +130,7 @@ def _expression(data: Path, files: str | dict[str, str], mapping: Mapping, table
     for sample, name in named.items():
         read = read_expression(data / name, mapping, known)
         read, own = with_units(read, said.units, said.modality == "bulk RNA", said.round)
-        base = None if own == "counts" else 2.0 if LOG2 in read.notes else math.e
+        base = None if own == "counts" else _log_base(read, mapping)
         if said.modality in ("RNA", "bulk RNA"):
             read = with_symbols(read, said.gene_names, symbols, said.species, base)
         else:
@@ -140,6 +142,10 @@ def _expression(data: Path, files: str | dict[str, str], mapping: Mapping, table
         raise DiscoveryError(f"the files of [files] expression hold values of several kinds: {', '.join(kinds)}; "
                              "give one kind.")  # fmt: skip
     return (parts[0] if len(parts) == 1 else _stacked(parts)), units.pop()[0]
+
+
+def _log_base(read: Read, mapping: Mapping) -> float:
+    return 2.0 if LOG2 in read.notes else mapping.expression.log_base or math.e
 
 
 def _of_sample(read: Read, sample: str) -> Read:

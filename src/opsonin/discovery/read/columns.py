@@ -10,8 +10,9 @@ import pandas as pd
 
 from opsonin.discovery.read.mapping import Columned, Mapping
 from opsonin.errors import DiscoveryError
-from opsonin.record.read.cells import Reader, matches
+from opsonin.record.read.cells import Reader, alike, matches, renamed
 from opsonin.record.read.tabular import Source, read_table
+from opsonin.record.schema import near
 
 TEXTS = ("cell", "subject", "sample", "time", "tissue", "tumour_type", "label", "treatment", "response", "group")
 
@@ -39,7 +40,9 @@ def mapped(section: Columned, source: Source, name: str, missing: list[str]) -> 
     reader = Reader(own, f"[{name}]", ("", *missing))
     made: dict[str, pd.Series] = {}
     for target, column in section.columns.items():
-        words = reader.texts(column, section.rename.get(target))
+        words = reader.texts(column)
+        if target in section.rename:
+            words = _renamed(words, section.rename[target], source, column, name, missing)
         if target in section.pattern:
             words = _cut(words, section.pattern[target], f"{source.file}, [{name}]: the pattern of {target}")
         made[target] = words if target in TEXTS else _numbers(words)
@@ -73,6 +76,21 @@ def categorical(frame: pd.DataFrame) -> pd.DataFrame:
 def plain(words: pd.Series) -> pd.Series:
     """Texts as Python holds them, None where missing."""
     return pd.Series([None if pd.isna(one) else one for one in words], index=words.index, dtype=object)
+
+
+def _renamed(
+    words: pd.Series, names: dict[str, str], source: Source, column: str | list[str], section: str, missing: list[str]
+) -> pd.Series:
+    """The words by their new names.
+
+    Raises: DiscoveryError for one that stands nowhere in the column, as what is misspelt would stay as it was.
+    """
+    there = set(Reader(source, f"[{section}]", ("", *missing)).texts(column).dropna())  # also of rows not taken
+    lost = next((one for one in names if not any(alike(word, one) for word in there)), None)
+    if lost is not None:
+        raise DiscoveryError(f"{source.file}, [{section}] rename: {lost!r} does not stand in {column}"
+                             f"{near(lost, there)}; it holds {', '.join(sorted(there)[:8])}.")  # fmt: skip
+    return renamed(words, names)
 
 
 def _cut(words: pd.Series, pattern: str, where: str) -> pd.Series:

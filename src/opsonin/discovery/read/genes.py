@@ -92,7 +92,8 @@ def _own_column(read: Read, column: str) -> pd.Series:
     there = [] if read.other_names is None else [str(one) for one in read.other_names.columns]
     if column not in there:
         raise DiscoveryError(
-            f"{read.file}: its genes have no column {column!r}{near(column, there)}; they have {', '.join(there)}."
+            f"{read.file}: its genes have no column {column!r}{near(column, there)}; they have "
+            f"{', '.join(there) or 'none: leave gene_names out'}."
         )
     assert read.other_names is not None
     return read.other_names[column].astype(object).fillna("").astype(str).reset_index(drop=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -48,7 +48,7 @@ class Expression(Part):
 
     gene_names: the column of the genes' own table that holds symbols. symbols: a table of identifiers and symbols, its
     first two columns. ignore: columns of a dense table that are no genes. long: columns of a sparse table with one
-    value in a row.
+    value in a row. log_base: of logarithms, e otherwise.
     """
 
     units: Literal["counts", "normalised", "log-normalised"] | None = None
@@ -61,7 +61,14 @@ class Expression(Part):
     ignore: list[str] = Field(default_factory=list)
     long: dict[Literal["cell", "gene", "value"], str] = Field(default_factory=dict)
     round: bool = False
+    log_base: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
     on_disk: bool | None = None
+
+    @model_validator(mode="after")
+    def _of_logarithms(self) -> Expression:
+        if self.log_base is not None and self.units != "log-normalised":
+            raise ValueError('log_base is of logarithms: write units = "log-normalised" beside it, or leave it out')
+        return self
 
 
 class Columned(Part):
@@ -72,6 +79,7 @@ class Columned(Part):
     """
 
     model_config = ConfigDict(extra="allow")
+    renamed_besides: ClassVar[tuple[str, ...]] = ()  # names that rename may have and that are no columns
     rename: dict[str, dict[str, str]] = Field(default_factory=dict)
     constant: dict[str, Scalar] = Field(default_factory=dict)
     pattern: dict[str, str] = Field(default_factory=dict)
@@ -102,6 +110,12 @@ class Columned(Part):
             texts = value if isinstance(value, list) else [value]
             if not texts or not all(isinstance(one, str) for one in texts):
                 raise ValueError(f"{name} = {value!r} names no column; for a value in every row write constant.{name}")
+        there = list(self.model_extra or {})
+        for key, names in (("pattern", self.pattern), ("rename", self.rename)):
+            lost = next((one for one in names if one not in (*there, *self.renamed_besides)), None)
+            if lost is not None:
+                raise ValueError(f"{key}.{lost} is of no column that is mapped here{near(lost, there)}; write "
+                                 f'{lost} = "its column" beside it')  # fmt: skip
         return self
 
 
@@ -114,6 +128,7 @@ class Cells(Columned):
 class Counts(Columned):
     """A table of samples × labels. labels: the columns that are counted; all that are not mapped, otherwise."""
 
+    renamed_besides = ("label",)
     labels: list[str] = Field(default_factory=list)
     ignore: list[str] = Field(default_factory=list)
     unit: Literal["cells", "percent"] = "cells"
@@ -175,12 +190,14 @@ def read_mapping(path: Path) -> Mapping:
     Raises: DiscoveryError, naming file, section and key, with the nearest names that are accepted.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as problem:
         raise DiscoveryError(f"the mapping {path} is not there.") from problem
     except OSError as problem:
         raise DiscoveryError(f"the mapping {path} cannot be read: {problem.strerror}; give a TOML file.") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except UnicodeDecodeError as problem:
+        raise DiscoveryError(f"the mapping {path} is not UTF-8 ({problem}); save it so.") from problem
+    except tomllib.TOMLDecodeError as problem:
         raise DiscoveryError(f"the mapping {path} cannot be read as TOML: {problem}.") from problem
     try:
         mapping = Mapping.model_validate(content)
@@ -188,6 +205,13 @@ def read_mapping(path: Path) -> Mapping:
         raise DiscoveryError(f"{path}{_first(problem)}") from problem
     if mapping.files.counts is not None and mapping.counts is None:
         raise DiscoveryError(f"{path}: [files] counts is given without [counts]; say there which column is the sample.")
+    for section, has in (("samples", mapping.samples), ("subjects", mapping.subjects)):
+        if getattr(mapping.files, section) is not None and has is None:
+            raise DiscoveryError(f"{path}: [files] {section} is given without [{section}], which says what its columns "
+                                 f'are; write {section.removesuffix("s")} = "column" there.')  # fmt: skip
+    if mapping.samples is not None and mapping.files.samples is None:
+        raise DiscoveryError(f"{path}: [samples] has no table to read; name one in [files] samples, or map its columns "
+                             "in [cells] or [counts].")  # fmt: skip
     if mapping.outcomes and mapping.subjects is None:
         raise DiscoveryError(f"{path}: [outcomes] stand in the subjects' table; say in [subjects] which column is who.")
     return mapping
@@ -199,10 +223,13 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 }  # fmt: skip
 
 
+_KINDS = ("str", "bool", "int", "float", "list")  # pydantic's words for one of several kinds that a value may be
+
+
 def _first(problem: ValidationError) -> str:
     """pydantic's first complaint as one message, behind the file's name."""
     error = problem.errors()[0]
-    places = [str(part) for part in error["loc"] if isinstance(part, str) and "[" not in part]
+    places = [str(part) for part in error["loc"] if isinstance(part, str) and "[" not in part and part not in _KINDS]
     section = f", [{places[0]}]" if places and places[0] in _SECTIONS else ""
     key = ".".join(places[1:] if section else places)
     if error["type"] == "extra_forbidden":
@@ -211,4 +238,6 @@ def _first(problem: ValidationError) -> str:
     if error["type"] == "missing":
         return f"{section}: {key} is missing."
     said = error["msg"].removeprefix("Value error, ")
+    if error["type"] != "value_error" and isinstance(error["input"], Scalar):
+        said += f", not {error['input']!r}"
     return f"{section}: {said}." if error["type"] == "value_error" or not key else f"{section}: {key}: {said}."

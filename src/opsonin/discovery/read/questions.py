@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Discovery(BaseModel):
@@ -36,3 +36,13 @@ class Discovery(BaseModel):
     dots: list[str] = Field(default_factory=list)
     targets: dict[str, Any] | None = None
     plasticity: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Discovery:
+        if self.groups is not None and self.compare is None:
+            raise ValueError(
+                'groups are given without compare, the column that they stand in; write compare = "column"'
+            )
+        if self.integrate != "none" and not self.map:
+            raise ValueError(f'integrate = "{self.integrate}" changes the map alone, and map = false; leave one out')
+        return self

@@ -72,7 +72,8 @@ def read_dense(
         orientation, why = _direction(path, rows, columns, known_cells)
         notes.append(f"read with {orientation}, as {why}")
     if orientation == "cells in rows":
-        return Read(path.name, matrix, _unlike(rows), columns, about, None, notes)
+        mine = rows if known_cells is not None and rows.isin(known_cells).any() else _unlike(rows)
+        return Read(path.name, matrix, mine, columns, about, None, notes)
     return Read(path.name, csr_matrix(matrix.T), columns, rows, None, None, notes)
 
 
@@ -183,7 +184,7 @@ def _direction(path: Path, rows: pd.Index, columns: pd.Index, cells: pd.Index | 
 
 
 def _unlike(names: pd.Index) -> pd.Index:
-    """Row names that repeat (a sample's name in every row) are numbered."""
+    """Row names that repeat (a sample's name in every row) are numbered; those of cells stay, to be named."""
     if not names.duplicated().any():
         return names
     series = pd.Series(names.astype(str))

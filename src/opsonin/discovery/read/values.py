@@ -10,7 +10,7 @@ import numpy as np
 from opsonin.discovery.read.expression import Read
 from opsonin.errors import DiscoveryError
 
-LOOKED_AT = 2_000  # cells
+LOOKED_AT, PLACES = 2_000, 8  # cells, and parts of a file on disk that they are taken from
 MOST_LOG = 30.0  # no logarithm of a normalised value is above this
 LOG2 = "log2(value + 1) is taken"
 FRACTIONS = 1e-3  # of the values may be no whole numbers in counts
@@ -24,8 +24,9 @@ def with_units(read: Read, said: str | None, bulk: bool, round_: bool = False) -
     Raises: DiscoveryError where the values are something else than said, scaled, or normalised without a logarithm.
     """
     matrix: Any = read.matrix
-    part = matrix.rows(0, min(LOOKED_AT, matrix.shape[0])) if not hasattr(matrix, "indptr") else matrix[:LOOKED_AT]
-    values = np.asarray(part.data, dtype=float)
+    if not matrix.shape[0]:
+        raise DiscoveryError(f"{read.file} holds no cells; give the file before they were filtered away.")
+    values = _looked_at(matrix)
     if not np.isfinite(values).all():
         raise DiscoveryError(f"{read.file} holds values that are not finite; write 0 where nothing was found.")
     if not values.size or not np.any(values):
@@ -72,6 +73,22 @@ def with_units(read: Read, said: str | None, bulk: bool, round_: bool = False) -
         notes.append(LOG2)
         return replace(read, matrix=_logged(read, matrix), notes=notes), "log-normalised"
     return replace(read, notes=notes), units
+
+
+def _looked_at(matrix: Any) -> np.ndarray:
+    """The values of up to 2,000 cells from all over the file, as one part may hold others than the next: all values of
+    a matrix in memory that are below zero or not finite are among them.
+    """
+    cells = matrix.shape[0]
+    if hasattr(matrix, "indptr"):
+        few = matrix if cells <= LOOKED_AT else matrix[np.linspace(0, cells - 1, LOOKED_AT).astype(int)]
+        wrong = ~(np.isfinite(matrix.data) & (matrix.data >= 0))
+        return np.concatenate([few.data, matrix.data[wrong]]).astype(float)
+    if cells <= LOOKED_AT:
+        return np.asarray(matrix.rows(0, cells).data, dtype=float)
+    each = LOOKED_AT // PLACES
+    firsts = np.linspace(0, cells - each, PLACES).astype(int)
+    return np.concatenate([matrix.rows(int(one), int(one) + each).data for one in firsts]).astype(float)
 
 
 def _words(units: str, whole: bool, high: float) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from opsonin.criteria import recist
+from opsonin.criteria import parse_rules, recist
 from opsonin.errors import StudyError
 from opsonin.simulate import GivenDoses, build_schedule, simulate
-from opsonin.trial import ImmunePlan, Pool, SamplingPlan, Treatment, TumourPlan
+from opsonin.trial import ImmunePlan, Level, Policy, Pool, SamplingPlan, Toxicity, Treatment, TumourPlan
 from opsonin.trial.plan import dose_times
 from opsonin.trial.rules import DIED, DROPPED_OUT, FAILED, PROGRESSED, TOXIC
 from trial import small
@@ -211,6 +211,26 @@ def test_doses_by_weight_need_a_weight(model):
     )
     with pytest.raises(StudyError, match="dosed per m2, but these patients have no bsa_m2"):
         pool.amounts(by_surface, 1, np.array([0]))
+
+
+@pytest.mark.parametrize("criteria", ["RECIST 1.1", "iRECIST"])
+@pytest.mark.parametrize("policies", [(), (Policy(Toxicity(parse_rules(["fatigue >= 2"])), "hold"),)])
+def test_the_first_scan_is_acted_on_though_levels_part_no_sooner(model, criteria, policies):
+    """Two levels of one dose part with that dose; one level never does, and its first scan ends what is shared."""
+    usual = {"dlt": (), "tumour": TumourPlan(criteria, every_days=42.0), "policies": policies}
+    treatment = Treatment("drug", (50.0,), "mg", "oral", ((1, 5),), cycle_days=21.0)
+    one = small.small_protocol(levels=(Level(1, "one"),), treatments=(treatment,), **usual)
+    levels = (Level(1, "one"), Level(2, "as much"))
+    two = small.small_protocol(levels=levels, treatments=(replace(treatment, doses=(50.0, 50.0)),), **usual)
+    patients = small.small_patients(model, 120)
+    pool, other = (Pool(model, patients, protocol, seed=11) for protocol in (one, two))
+    assert pool.plan.parting == pool.plan.scans[0] > other.plan.parting
+    seen, theirs = pool.outcomes(1), other.outcomes(1)
+    assert (seen.progression == 42.0).any()
+    assert np.isnan(seen.seen_mm[seen.left < 42.0, :, 1]).all()
+    np.testing.assert_array_equal(seen.progression, theirs.progression)
+    np.testing.assert_array_equal(np.isnan(seen.seen_mm), np.isnan(theirs.seen_mm))
+    np.testing.assert_allclose(seen.off_treatment, theirs.off_treatment, rtol=1e-3)
 
 
 def test_scans_after_the_end_of_follow_up_are_refused():

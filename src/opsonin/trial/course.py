@@ -53,6 +53,7 @@ def follow(
     plan = block.plan
     course = _Course(block, made)
     state = course.take_over(state)
+    course.scans.judge(np.arange(len(block)), plan.parting)  # where levels part no sooner than at the first scan
     on, state = course.still_treated(np.arange(len(block)), state, plan.parting)
     begin = plan.parting
     for end in _edges(plan):

@@ -262,7 +262,8 @@ def _ways(patients: int | None) -> Iterator[str]:
     why = study.file.questions.why
     assert why is not None
     found = explain_benefit(study, why.pathways, outcome="smaller tumour", level=why.level, patients=patients)
-    yield f"| 5e9 p21 monocytes three times, both cancers of the study: smaller at best by | {found.whole.value:.1%} |"
+    less = -np.expm1(-found.whole.value)  # of logarithms
+    yield f"| 5e9 p21 monocytes three times, both cancers of the study: smaller at best by | {less:.1%} |"
     for row in found.table.itertuples():
         yield f"| – of that, {row.pathway} | {row.share:.0%} |"
 

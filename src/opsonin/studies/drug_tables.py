@@ -1,0 +1,145 @@
+"""The figures of the page on antibodies and targeted drugs: severe events, exposure, response and what keeps it.
+
+python -m opsonin.studies.drug_tables [--patients 300] [--seed 1]
+
+prints three Markdown tables. No trial: nobody is scanned, stops or leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from opsonin.biology import full_core
+from opsonin.model import Model, Module, Observable, laws
+from opsonin.patients import indication, sample_patients
+from opsonin.simulate import GivenDoses, build_schedule, intravenous_infusion, oral, simulate
+from opsonin.therapies import load_agent
+from opsonin.units import DAYS_PER_MONTH
+
+REFRACTORY = "refractory-solid-full"
+# agent, mg/kg, days between doses, doses
+REGIMENS: Mapping[str, Sequence[tuple[str, float, float, int]]] = {
+    "nivolumab, 15 doses": (("nivolumab", 3.0, 14.0, 15),),
+    "nivolumab, 7 doses": (("nivolumab", 3.0, 14.0, 7),),
+    "ipilimumab, 4 doses of 3 mg/kg": (("ipilimumab", 3.0, 21.0, 4),),
+    "both, 4 doses": (("nivolumab", 1.0, 21.0, 4), ("ipilimumab", 3.0, 21.0, 4)),
+}
+AFTER = 30.0  # days after the last interval in which events count
+TABLETS = {"erlotinib": ("nsclc-egfr", 150.0), "imatinib-kit": ("gist", 400.0)}  # agent → indication, mg a day
+SCANS = np.arange(0.0, 1441.0, 42.0)
+KILLS = {"macrophage_kill": "macrophages' killing of a cell", "t_kill": "T cells' killing of a cell"}
+VOLUME = "tumour_volume"
+SEEN = (14.0, 28.0, 56.0, 120.0, 180.0, 360.0)  # days
+
+
+class Cohort:
+    """Virtual patients of one indication under agents."""
+
+    def __init__(self, name: str, agents: Sequence[str], patients: int, seed: int):
+        units = {VOLUME: "dimensionless"} | dict.fromkeys(KILLS, "1/day")
+        shown = [
+            Observable(what, "measurements", laws.reading(lambda x: x, what), unit) for what, unit in units.items()
+        ]
+        self.model = Model([*full_core(), *(load_agent(agent) for agent in agents), Module("shown", shown)])
+        self.constants = sample_patients(self.model, indication(name), patients, seed).constants
+
+    def constant(self, name: str) -> Float[np.ndarray, " patient"]:
+        """One constant of every patient."""
+        return self.constants[:, self.model.symbolic.constants.index(name)]
+
+    def states(self, doses: Sequence[GivenDoses], times: Float[np.ndarray, " time"]) -> np.ndarray:
+        """Their states at these times, then their summed hazards, (patient, time, state)."""
+        schedule = build_schedule(self.model, self.constants, list(doses))
+        return simulate(self.model, self.constants, schedule, times, start=0.0).states
+
+    def seen(self, name: str, states: np.ndarray, times: np.ndarray) -> Float[np.ndarray, "patient time"]:
+        """One observable's true values."""
+        return self.model.observe([name], states, self.constants, times)[:, :, 0]
+
+
+def severe(cohort: Cohort, states: np.ndarray, grade: int = 3) -> float:
+    """The share with a related event of at least this grade by the last time."""
+    symbolic = cohort.model.symbolic
+    hazard = np.zeros(len(states))
+    for n, part in enumerate(symbolic.hazard_list):
+        if part.role == "adverse event":
+            hazard += dict(part.thresholds).get(grade, 0.0) * states[:, -1, len(symbolic.species) + n]
+    return float(np.mean(-np.expm1(-hazard)))
+
+
+def events(patients: int, seed: int) -> str:
+    """Events of grade 3 or more by regimen, and pembrolizumab's exposure, as Markdown."""
+    agents = sorted({agent for doses in REGIMENS.values() for agent, *_ in doses} | {"pembrolizumab"})
+    cohort = Cohort(REFRACTORY, agents, patients, seed)
+    weight = cohort.constant("weight_kg")
+    rows = [f"| regimen, {patients} patients | grade 3 or more |", "|---|---|"]
+    for title, regimen in REGIMENS.items():
+        given, end = [], 0.0
+        for agent, dose, every, number in regimen:
+            amount = dose * weight[:, None] * np.ones((1, number))
+            given.append(intravenous_infusion(agent, amount, "mg", every * np.arange(number), 0.5))
+            end = max(end, every * number + AFTER)
+        rows.append(f"| {title} | {severe(cohort, cohort.states(given, np.array([0.0, end]))):.0%} |")
+    clearance = cohort.constant("pembrolizumab_clearance")  # l/day; two doses, three weeks apart, at steady state
+    for title, dose in (("200 mg", np.full(patients, 200.0)), ("10 mg/kg", 10 * weight)):
+        area = np.mean(2 * dose / clearance) / 1000
+        rows.append(f"| pembrolizumab, area over six weeks, {title} | {area:.1f} mg·day/ml |")
+    return "\n".join(rows)
+
+
+def targeted(patients: int, seed: int) -> str:
+    """Response and progression by diameter under a targeted drug, every six weeks, as Markdown."""
+    rows = [f"| daily, {patients} patients | in | response | half have progressed after |", "|---|---|---|---|"]
+    for agent, (name, dose) in TABLETS.items():
+        cohort = Cohort(name, (agent,), patients, seed)
+        states = cohort.states([oral(agent, dose, "mg", np.arange(SCANS[-1]))], SCANS)
+        response, months = outcome(np.cbrt(np.maximum(cohort.seen(VOLUME, states, SCANS), 0.0)))
+        rows.append(f"| {agent} | {name} | {response:.0%} | {months:.1f} months |")
+    return "\n".join(rows)
+
+
+def outcome(size: Float[np.ndarray, "patient scan"]) -> tuple[float, float]:
+    """The share that shrinks by 30 % before it grows by 20 % from its smallest, and the median time to the latter.
+
+    size: diameters at `SCANS`, relative to the first.   Months are inf where fewer than half progress.
+    """
+    relative = size / size[:, :1]
+    always = np.ones((len(size), 1), dtype=bool)
+    progressed = np.argmax(np.c_[relative > 1.2 * np.minimum.accumulate(relative, axis=1), always], axis=1)
+    response = (relative.min(axis=1) < 0.7) & (np.argmax(relative < 0.7, axis=1) <= progressed)
+    days = np.r_[SCANS, np.inf][progressed]
+    return float(response.mean()), float(np.median(days)) / DAYS_PER_MONTH
+
+
+def killers(patients: int, seed: int) -> str:
+    """What becomes of killing by macrophages and by T cells as erlotinib shrinks a tumour, as Markdown."""
+    name, dose = TABLETS["erlotinib"]
+    cohort = Cohort(name, ("erlotinib",), patients, seed)
+    times = np.r_[0.0, SEEN]
+    states = cohort.states([oral("erlotinib", dose, "mg", np.arange(times[-1]))], times)
+    rows = [f"| erlotinib, median of {patients}, × before | {' | '.join(f'day {day:g}' for day in SEEN)} |"]
+    rows.append("|---|" + "---|" * len(SEEN))
+    for what, words in KILLS.items():
+        rate = cohort.seen(what, states, times)
+        ratio = np.median(rate[:, 1:] / rate[:, :1], axis=0)
+        rows.append(f"| {words} | " + " | ".join(f"{x:.2g}" for x in ratio) + " |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Print the tables."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--patients", type=int, default=300, help="of each indication")
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    tables = (made(given.patients, given.seed) for made in (events, targeted, killers))
+    sys.stdout.write("\n\n".join(tables) + "\n")
+
+
+if __name__ == "__main__":
+    main()

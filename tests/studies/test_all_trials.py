@@ -74,6 +74,36 @@ def test_a_wrong_arm_or_marker_names_those_that_there_are(replicates, tmp_path):
         page(tmp_path, "none")
     with pytest.raises(RecordError, match="'cells' was not measured on day 3; measured: cells, on days 1, 15"):
         page(tmp_path, markers=["cells"], days=[3])
+    for markers, days in ((["cells"], []), ([], [15])):
+        with pytest.raises(RecordError, match="give --marker and --day together"):
+            page(tmp_path, markers=markers, days=days)
+
+
+def test_responses_by_irecist_count_as_well(replicates):
+    responses = replicates.table("responses")
+    immune = responses.assign(criteria="iRECIST", overall=responses["overall"].map({"PR": "iPR", "PD": "iCPD"}))
+    tables = {name: replicates.table(name) for name in ("subjects", "survival")}
+    rows = {row[0]: row for row in AllTrials(Replicates({**tables, "responses": immune})).outcomes()}
+    assert rows["new"][2].startswith("100.0%")
+    assert rows["old"][2].startswith("0.0%")
+
+
+def test_where_nobody_or_only_one_arm_had_the_event_there_is_no_hazard_ratio(replicates):
+    survival = replicates.table("survival")
+    old = survival["subject_id"].astype(str) < f"P{ARM:04d}"
+    for event in (False, old):
+        rows = {"subjects": replicates.table("subjects"), "survival": survival.assign(event=event)}
+        assert np.isnan(AllTrials(Replicates(rows)).hazard_ratio("new", "old", "OS").value)
+
+
+def test_a_group_in_which_all_had_the_event_is_told_of_though_nobody_was_followed_so_long(replicates):
+    survival = replicates.table("survival")
+    died = survival["subject_id"].astype(str) < f"P{ARM:04d}"  # the old arm
+    survival = survival.assign(day=survival["day"].where(~died, 90.0), event=survival["event"] | died)
+    tables = {"subjects": replicates.table("subjects"), "responses": replicates.table("responses")}
+    rows = {row[0]: row for row in AllTrials(Replicates({**tables, "survival": survival})).outcomes()}
+    assert rows["old"][6:9] == ("3.0 months", "0%", "–")  # nobody was followed for two years
+    assert rows["new"][7].endswith("%)")
 
 
 def test_one_trial_is_told_as_well(replicates, tmp_path):

@@ -13,12 +13,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from opsonin.errors import RecordError
+from opsonin.errors import AnalysisError, RecordError
 from opsonin.record import Replicates, TrialRecord
 from opsonin.studies.published import Simulated
 from opsonin.units import DAYS_PER_MONTH
@@ -60,7 +61,8 @@ class AllTrials:
         return rows.assign(day=rows["day"].astype(float).clip(lower=0.0), event=rows["event"].astype(bool))
 
     def hazard_ratio(self, arm: str, reference: str, endpoint: str, indication: str | None = None) -> Simulated:
-        """Of one arm against another, stratified by indication; NaN where the endpoint is not recorded."""
+        """Of one arm against another, stratified by indication; NaN where the endpoint is not recorded, or where events
+        are of no arm or of one alone."""
         from opsonin.analysis import cox
 
         people = self.people[self.people["arm"].isin([arm, reference])]
@@ -71,7 +73,10 @@ class AllTrials:
             return Simulated(np.nan)
         strata = rows["indication"].to_numpy() if rows["indication"].nunique() > 1 else None
         treated = (rows["arm"] == arm).to_numpy(dtype=float)
-        fit = cox(rows["day"].to_numpy(), rows["event"].to_numpy(), treated, names=["arm"], strata=strata)
+        try:
+            fit = cox(rows["day"].to_numpy(), rows["event"].to_numpy(), treated, names=["arm"], strata=strata)
+        except AnalysisError:
+            return Simulated(np.nan)
         row = fit.to_frame().iloc[0]
         return Simulated(float(row["hazard_ratio"]), float(row["lower"]), float(row["upper"]))
 
@@ -100,9 +105,11 @@ class AllTrials:
 
     def outcomes(self) -> list[tuple[str, ...]]:
         """A row a group: name, patients, response, PFS, survival, severe events; a dash for what is not recorded."""
+        from opsonin.analysis.durations import GOOD
+
         best = self.replicates.table("responses")
         best = best[best["best"].astype(bool)]
-        answered = best.loc[best["overall"].astype(str).isin(["CR", "PR"]), KEYS]
+        answered = best.loc[best["overall"].astype(str).isin(GOOD), KEYS]
         events = self.replicates.table("adverse_events")
         severe = events.loc[events["grade"] >= SEVERE, KEYS].drop_duplicates()
         return [
@@ -113,6 +120,11 @@ class AllTrials:
             for name, own in self.groups()
         ]  # fmt: skip
 
+    @cached_property
+    def _followed(self) -> float:
+        """Until when anybody was followed, days."""
+        return float(self.replicates.table("survival")["day"].max())
+
     def _times(self, people: pd.DataFrame, endpoint: str) -> Iterator[str]:
         """The median, and who is free of the event after so many months."""
         from opsonin.analysis import kaplan_meier
@@ -122,15 +134,16 @@ class AllTrials:
             yield from ["–"] * (1 + len(MONTHS))
             return
         curve = kaplan_meier(rows["day"].to_numpy(), rows["event"].to_numpy())
-        middle, short = curve.median.estimate, rows["day"].max() < SHORT
+        middle, short = curve.median.estimate, self._followed < SHORT
         told = f"{middle:.0f} days" if short else f"{middle / DAYS_PER_MONTH:.1f} months"
         yield told if np.isfinite(middle) else "not reached"
         for months in MONTHS:
-            if rows["day"].max() < months * DAYS_PER_MONTH:
+            at = curve.at(months * DAYS_PER_MONTH).iloc[0]
+            if self._followed < months * DAYS_PER_MONTH or np.isnan(at["survival"]):
                 yield "–"
                 continue
-            at = curve.at(months * DAYS_PER_MONTH).iloc[0]
-            yield f"{at['survival']:.0%} ({at['lower']:.0%}–{at['upper']:.0%})"
+            limits = "" if np.isnan(at["lower"]) else f" ({at['lower']:.0%}–{at['upper']:.0%})"
+            yield f"{at['survival']:.0%}{limits}"
 
 
 def _rate(people: pd.DataFrame, which: pd.DataFrame) -> str:
@@ -143,8 +156,11 @@ def _rate(people: pd.DataFrame, which: pd.DataFrame) -> str:
 def page(folder: str | Path, against: str | None = None, markers: Sequence[str] = (), days: Sequence[int] = ()) -> str:
     """The tables as Markdown.   against: the arm that others are compared with; the control of the study otherwise.
 
-    Raises: RecordError for a folder without results, an arm that there is not, or a marker that was not measured.
+    Raises: RecordError for a folder without results, an arm that there is not, a marker that was not measured, or a
+    marker without days or days without a marker.
     """
+    if bool(markers) != bool(days):
+        raise RecordError("give --marker and --day together, such as --marker 'CD8+ density' --day 22.")
     many = AllTrials(_replicates(Path(folder)))
     spans = [f"{what} {months} months" for what in ("PFS", "alive") for months in MONTHS]
     heads = ("arm", "patients", "response", "median PFS", *spans[:2], "median survival", *spans[2:])

@@ -22,7 +22,7 @@ SOURCES = (
     (r"Maximum tolerated dose|No dose", r"safety\.(mtd|dlt_rate)|design\.mtd_selected"),
     (r"Adverse events", r"safety\.(any_event|severe_event|event\..*)"),
     (r"Exposure", r"pk\..*\.auc_ratio"),
-    (r"Immune|On day", r"immune\..*\.(fold_change|dose_trend)"),
+    (r"Markers|On day", r"immune\..*\.(fold_change|dose_trend)"),
     (r"Objective response", r"response\.(objective_rate|best\.SD)"),
     (r"Overall survival|Progression-free|Time to", r"survival\..*\.(median|hazard_ratio|logrank)"),
     (r".* and (OS|PFS|response)", r"biomarker\..*"),
@@ -94,7 +94,7 @@ def test_the_check_itself_finds_numbers_that_no_finding_has():
         for f in findings
     ]
     lines = {line.partition(" ")[0] for _, line in strange(record, findings, wrong)}
-    assert lines >= {"Adverse", "Exposure,", "Immune", "HLA-DR+"}
+    assert lines >= {"Adverse", "Exposure,", "Markers", "HLA-DR+"}
     assert lines & {"Overall", "Progression-free"}
 
 

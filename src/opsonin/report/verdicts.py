@@ -5,7 +5,6 @@ from typing import Any
 
 from opsonin.report import words
 from opsonin.report.context import Context, value_of
-from opsonin.report.figures.immune import day_of_test, monitored, trends
 from opsonin.report.figures.pharmacokinetics import LIMITS
 from opsonin.report.figures.response import best_responses
 from opsonin.report.figures.survival import endpoint_name
@@ -262,48 +261,3 @@ def _medians(context: Context, endpoint: str) -> str:
 
 def _or_zero(value: Any) -> float:
     return 0.0 if words.missing(value) else float(value)
-
-
-def immune(context: Context) -> list[Line]:
-    """Which cell types fell and rose on the day of the largest changes, and which of them with dose."""
-    rows = monitored(context.record, context.groups)
-    if rows.empty:
-        return []
-    day = day_of_test(rows)
-    tests = {name: f for name, f in trends(list(context.findings), day).items() if not words.missing(f.p)}
-    moved = _moved(context, day)
-    if not tests and not moved:
-        return []
-    begin = f"Immune cells on {words.protocol_day(day)}, × baseline:" if moved else f"On {words.protocol_day(day)}:"
-    return [(begin, words.ended("; ".join([*moved, *_with_dose(tests)])))]
-
-
-def _moved(context: Context, day: float) -> list[str]:
-    """The two largest falls and rises over all patients whose interval excludes no change."""
-    when = words.protocol_day(day).replace(words.MINUS, "-")
-    found = {}
-    for f in context.named("immune"):
-        who, _, then = str(f.group).rpartition(", ")
-        if f.name.endswith(".fold_change") and then == when and (who == "all" or context.groups.single):
-            found[f.name.removeprefix("immune.").removesuffix(".fold_change")] = f
-    told = []
-    for verb, clear, order in (
-        ("fell", lambda f: float(f.upper) < 1, lambda f: float(f.estimate)),
-        ("rose", lambda f: float(f.lower) > 1, lambda f: -float(f.estimate)),
-    ):
-        known = [(name, f) for name, f in found.items() if not words.missing(f.lower) and clear(f)]
-        known.sort(key=lambda item: order(item[1]))
-        named = [f"{name} {value_of(f, with_unit=False)}" for name, f in known[:2]]
-        told += [f"{words.listed(named)} {verb} most"] if named else []
-    return told
-
-
-def _with_dose(tests: dict[str, Any]) -> list[str]:
-    """Which of the markers change with dose, beyond chance."""
-    moving = sorted((item for item in tests.items() if float(item[1].p) < 0.05), key=lambda item: float(item[1].p))
-    if not tests:
-        return []
-    if not moving:
-        return [f"none of {len(tests)} markers changes with dose beyond chance (p < 0.05)"]
-    named = [f"{name} ({'falling' if float(f.estimate) < 0 else 'rising'}, {words.p_value(f.p)})" for name, f in moving]
-    return [f"{len(moving)} of {len(tests)} change with dose: {words.listed(named[:4])}"]

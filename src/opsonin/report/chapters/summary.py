@@ -3,7 +3,7 @@
 from typing import Any
 
 from opsonin.record.species import HUMAN, species_of
-from opsonin.report import believing, phase_two, verdicts, words
+from opsonin.report import believing, monitoring, phase_two, verdicts, words
 from opsonin.report.chapters import synergy, why
 from opsonin.report.chapters.methods import sentence_of
 from opsonin.report.content import Block, Chapter, Lines, Numbers
@@ -84,7 +84,7 @@ def found(context: Context) -> list[verdicts.Line]:
         verdicts.dose(context)[:1] or phase_two.decided(context)[:2],
         verdicts.harm(context)[:1],
         verdicts.exposure(context)[:1],
-        verdicts.immune(context)[:1],
+        monitoring.immune(context)[:1],
         verdicts.response(context)[:2],
         verdicts.survival(context)[:2],
         believing.biomarker(context)[:1],

@@ -37,9 +37,10 @@ def chapter(context: Context) -> Chapter:
     parts = [f for f in found if f.name.startswith("immune.composition.")]
     modelled = [f for f in found if f.name.rpartition(".")[2] in MODELS]
     plain = [f for f in found if f not in parts and f not in modelled]
+    trend, dose = (", and its trend with the dose", ", dose") if context.groups.ordered else ("", "")
     for title, own in (
-        ("Change from baseline day by day, and its trend with the dose, in numbers", plain),
-        ("Mixed models over all days: means, dose and outcome, in numbers", modelled),
+        (f"Change from baseline day by day{trend}, in numbers", plain),
+        (f"Mixed models over all days: means{dose} and outcome, in numbers", modelled),
         ("Composition as ratios of cell types, in numbers", parts),
     ):
         table = findings_table(title, own, _name, folded=True)

@@ -16,8 +16,8 @@ RATES = {
     "disease_control_rate": "disease control",
 }
 GROWTH = {
-    "growth_rate": "growth",
-    "shrinkage_rate": "shrinkage",
+    "growth_rate": "growth a day",
+    "shrinkage_rate": "shrinkage a day",
     "doubling_time": "doubling time",
     "early_shrinkage_rate": "shrunk by 20 % at week 8",
 }
@@ -70,7 +70,7 @@ def _numbers(context: Context) -> list[Table | None]:
             growth,
             lambda f: GROWTH[f.name.rpartition(".")[2]],
             labels,
-            "Rates of the sum of diameters (1/day) and its doubling time (days): median and quartiles of the patients "
+            "Rates of the sum of diameters and its doubling time: median and quartiles of the patients "
             "whose scans support such a rate; the share with early shrinkage with its exact interval.",
         ),
         pivot("Best overall response", best, lambda f: f.name.rpartition(".")[2], labels),

@@ -6,6 +6,7 @@ from opsonin.report import words
 from opsonin.report.content import Block, Chapter, Drawing, Table
 from opsonin.report.context import Context, findings_table
 from opsonin.report.figures import safety as figures
+from opsonin.report.figures.trial import dlt_patients, evaluable
 
 NAME, TITLE = "safety", "Safety"
 LISTED = 60
@@ -87,7 +88,7 @@ def _limiting(context: Context) -> Table | None:
         ]
         for row, name in zip(part.itertuples(), group, strict=True)
     ]
-    sizes = context.groups.sizes()
+    sizes = _judged(context)
     counts = pd.Series(group.to_numpy(), index=part["subject_id"].astype(str)).reset_index().drop_duplicates()
     told = [
         f"{int((counts.iloc[:, 1] == name).sum())} of {sizes[name]} at {name}"
@@ -95,6 +96,9 @@ def _limiting(context: Context) -> Table | None:
         if sizes[name]
     ]
     caption = f"Patients with a dose-limiting toxicity: {words.listed(told)}."
+    left = sum(context.groups.sizes().values()) - sum(sizes.values())
+    if left:
+        caption += f" {words.capital(words.counted(left, 'patient'))} could not be judged and {_is(left)} not counted."
     return Table(
         "Dose-limiting toxicities",
         ["patient", context.groups.noun, "event", "grade", "first day"],
@@ -102,6 +106,19 @@ def _limiting(context: Context) -> Table | None:
         caption,
         frozenset({3}),
     )
+
+
+def _judged(context: Context) -> dict[str, int]:
+    """How many of each group could be judged for a dose-limiting toxicity, or had one; all, where nobody says."""
+    judged = evaluable(context.record)
+    if judged is None:
+        return context.groups.sizes()
+    of = context.groups.of[context.groups.of.index.isin(judged | dlt_patients(context.record))]
+    return {label: int((of == label).sum()) for label in context.groups.labels}
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _by_term(context: Context) -> Table:

@@ -10,6 +10,7 @@ from opsonin.report.figures import trial as figures
 from opsonin.report.groups import level_names, short_names
 
 NAME, TITLE = "trial", "The trial"
+CONTRASTS = (".hazard_ratio", ".significant")  # of one arm against another, over replicate trials
 
 
 def chapter(context: Context) -> Chapter:
@@ -49,17 +50,36 @@ def _operating(context: Context) -> list[Table]:
     found = context.named("design")
     by_level = [f for f in found if f.group != "all"]
     whole = [f for f in found if f.group == "all"]
-    names = list(level_names(context.record).values())
+    shares = "shares: with their Monte Carlo interval."
+    if arms:
+        between = [f for f in by_level if f.name.endswith(CONTRASTS)]
+        by_level = [f for f in by_level if f not in between]
+        noun, mean = context.groups.noun, "Patients and responses"
+        order = [name for label in context.groups.labels for name in _with_indications(context, label)]
+        compared = pivot(
+            "Arms compared, over replicate trials",
+            between,
+            head,
+            (),
+            f"Hazard ratios: median and middle 95 %; {shares}",
+        )
+    else:
+        noun, mean, compared = "dose level", "Patients and toxicities", None
+        order = list(level_names(context.record).values())
     table = pivot(
-        f"Operating characteristics over replicate trials, by {context.groups.noun if arms else 'dose level'}",
+        f"Operating characteristics over replicate trials, by {noun}",
         by_level,
         head,
-        names,
-        f"{'Hazard ratios: median; patients and responses' if arms else 'Patients and toxicities'}: mean and middle "
-        "95 % of trials; shares: with their Monte Carlo interval.",
+        order,
+        f"{mean}: mean and middle 95 % of trials{'' if arms else f'; {shares}'}",
     )
     every = findings_table("Over whole replicate trials: mean and middle 95 % of trials", whole, head, counted="trials")
-    return [item for item in (table, every) if item is not None]
+    return [item for item in (table, compared, every) if item is not None]
+
+
+def _with_indications(context: Context, label: str) -> list[str]:
+    """A group's own name, and with each indication, as findings of a basket of several arms have it."""
+    return [label, *(f"{label}, {name}" for name in context.questions.get("indications") or [])]
 
 
 def _lead(context: Context) -> str:

@@ -163,14 +163,21 @@ def _changes_caption(medians: pd.DataFrame, width: int, groups: Groups, markers:
     last = medians["day"].max()
     end = medians[medians["day"] == last].set_index(["marker", "group"])["ratio"]
     told = []
-    top = groups.labels[-1]
+    among = groups.labels[-1:] if groups.ordered or groups.single else groups.labels  # the highest dose, or any arm
     for marker in markers:
-        if (marker, top) in end.index:
-            told.append((abs(np.log(max(end[marker, top], 1e-9))), marker, float(end[marker, top])))
+        here = [
+            (abs(np.log(max(float(end[marker, name]), 1e-9))), name) for name in among if (marker, name) in end.index
+        ]
+        if here:
+            size, name = max(here, key=lambda item: item[0])
+            told.append((size, marker, float(end[marker, name]), name))
     told.sort(reverse=True)
     if told:
-        where = f" at {top}" if not groups.single else ""
-        named = words.listed(f"{marker} (× {words.number(ratio, 2)})" for _, marker, ratio in told[:3])
+        where = f" at {among[-1]}" if groups.ordered and not groups.single else ""
+        named = words.listed(
+            f"{marker} (×{words.NBSP}{words.number(ratio, 2)}{'' if len(among) == 1 else f', {name}'})"
+            for _, marker, ratio, name in told[:3]
+        )
         when = f"About {words.protocol_day(last)}" if width else f"By {words.protocol_day(last)}"
         parts.append(f"{when} the median moved most{where} in {named}.")
     return " ".join(parts)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from opsonin.analysis.asked import ask
 from opsonin.analysis.immune_composition import PARENTS
-from opsonin.analysis.immune_courses import Outcome, outcomes
+from opsonin.analysis.immune_courses import outcomes
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, across, ratio_ticks, wrapped
 from opsonin.report.figures.canvas import Canvas, scatter
@@ -100,7 +100,7 @@ def courses_by_outcome(
     return Figure(
         "immune-outcome",
         f"Course of each marker in patients with {labels[0]}, and with {labels[1]}",
-        _outcome_caption(found, outcome),
+        _outcome_caption(found, groups),
         plot,
         rows[["subject_id", "group", "outcome", "marker", "day", "ratio"]],
         list(colours.items()),
@@ -133,19 +133,21 @@ def _panel(
     across(plot, 1, row, column)
 
 
-def _outcome_caption(found: list[Any], outcome: Outcome) -> str:
+def _outcome_caption(found: list[Any], groups: Groups) -> str:
     judged = [f for f in found if not words.missing(f.p)]
     apart = [f"{_marker(f)} {_said(f.group)} (× {words.number(f.estimate, 2)}, {words.p_value(f.p)})"
              for f in judged if float(f.p) < 0.05]  # fmt: skip
     parts = ["One line a patient, thick lines medians."]
+    alike = "" if groups.single else f"at the same {groups.noun} " if groups.ordered else f"within {groups.noun}s "
     parts.append(
-        f"At the same dose level the courses part in {words.listed(apart)}."
+        words.sentence(f"{alike}the courses part in {words.listed(apart)}")
         if apart
-        else "At the same dose level no course parts beyond chance (p < 0.05)."
+        else words.sentence(f"{alike}no course parts beyond chance (p < 0.05)")
     )
     parts.append(
-        f"{words.counted(len(judged), 'comparison')} made; about {words.number(0.05 * len(judged), 2)} would pass by "
-        "chance alone. Who progressed or died before a day is not seen on it, so this describes and does not predict."
+        f"{words.capital(words.counted(len(judged), 'comparison'))} made; about "
+        f"{words.number(0.05 * len(judged), 2)} would pass by chance alone. Who progressed or died before a day is not "
+        "seen on it, so this describes and does not predict."
     )
     return " ".join(parts)
 

@@ -115,7 +115,7 @@ def staircase(record: Any) -> Figure | None:
     named = level_names(record)
     names = {level: named.get(level, f"level {level}") for level in range(1, max(named) + 1)}  # also those skipped
     short = short_names(names.values())
-    limiting, evaluable = dlt_patients(record), _evaluable(record)
+    limiting, judged = dlt_patients(record), evaluable(record)
     rows = pd.DataFrame(
         {
             "patient": range(1, len(subjects) + 1),
@@ -127,7 +127,7 @@ def staircase(record: Any) -> Figure | None:
         "dose-limiting toxicity"
         if subject in limiting
         else "no dose-limiting toxicity"
-        if evaluable is None or subject in evaluable
+        if judged is None or subject in judged
         else "not evaluable"
         for subject in rows["subject_id"]
     ]
@@ -166,7 +166,8 @@ def staircase(record: Any) -> Figure | None:
     for level in range(1, top + 1):
         here = rows[rows["level"] == level]
         if len(here):
-            told = f"{int((here['outcome'] == 'dose-limiting toxicity').sum())}/{len(here)} DLT"
+            seen = here[here["outcome"] != "not evaluable"]
+            told = f"{int((seen['outcome'] == 'dose-limiting toxicity').sum())}/{len(seen)} DLT"
             label(plot, 1.012, level, told, palette.INK, xref="paper")
     plot.update_yaxes(
         tickvals=list(range(1, top + 1)),
@@ -202,7 +203,7 @@ def _step(count: int) -> int:
     return 1 if count <= 24 else 5 if count <= 60 else 10
 
 
-def _evaluable(record: Any) -> set[str] | None:
+def evaluable(record: Any) -> set[str] | None:
     part = record.disposition
     if part.empty:
         return None
@@ -223,7 +224,8 @@ def _staircase_caption(rows: pd.DataFrame, names: dict[int, str]) -> str:
         return f"{begin} No patient had a dose-limiting toxicity."
     counts = limiting["level"].value_counts().sort_index()
     where = words.listed(f"{n} at {names[int(str(level))]}" for level, n in counts.items())
-    return f"{begin} Dose-limiting toxicities: {where}. The line goes down where toxicity sent the dose down."
+    down = " The line goes down where toxicity sent the dose down." if (rows["level"].diff() < 0).any() else ""
+    return f"{begin} Dose-limiting toxicities: {where}.{down}"
 
 
 def chosen_doses(findings: Iterable[Any], record: Any, sought: str = "maximum tolerated dose") -> Figure | None:

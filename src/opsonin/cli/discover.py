@@ -97,6 +97,10 @@ def _answered(
             f"docs/discovery-{question}.md shows one."
         )
     own, methods = samples, []
+    if samples is not None and settings.baseline:
+        from opsonin.discovery.sample_days import before_treatment
+
+        own = samples = before_treatment(samples)
     if samples is not None and samples.expression is not None and samples.modality == "RNA":
         from opsonin.discovery.prepare import prepare
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from opsonin.discovery.sample_days import days
 from opsonin.errors import DiscoveryError
 
 KINDS = ("composition", "state", "heterogeneity", "plasticity", "clones")
@@ -64,11 +65,13 @@ class FeatureTable:
     def as_measurements(self) -> pd.DataFrame:
         """The record's `measurements`: one row per subject, feature, tissue and day; the mean of several samples.
 
-        A sample without a known day counts as of day 0; days up to 0 are baseline.
+        Days up to 0 are baseline. Samples of an unknown day are left out, as the mean of two time points is a value of
+        neither; where no day is known and nothing tells of several times, all count as of day 0 (`sample_days`).
         """
         own = self.frame[["subject", "feature", "value", "unit", "source"]].copy()
-        own["day"] = self._looked_up("day", 0.0).astype(float).fillna(0.0)
+        own["day"] = self._days()
         own["compartment"] = self._looked_up("tissue", "not stated").astype(object).fillna("not stated").astype(str)
+        own = own[own["day"].notna()]
         own["unit"] = own["unit"].fillna("").replace("", _UNIT_OF_NONE)
         own = own[own["value"].notna() & np.isfinite(own["value"].astype(float))]
         keys = ["subject", "feature", "compartment", "day"]
@@ -84,6 +87,12 @@ class FeatureTable:
         found["subject_id"] = found["subject_id"].astype(str)
         return found[["subject_id", "marker", "compartment", "day", "value", "unit", "method", "below_limit",
                       "baseline"]]  # fmt: skip
+
+    def _days(self) -> pd.Series:
+        if self.samples is None:
+            return pd.Series(0.0, self.frame.index)
+        known = pd.Series(days(self.samples).to_numpy(), self.samples["sample"].astype(str))
+        return self.frame["sample"].astype(str).map(known[~known.index.duplicated()].to_dict()).astype(float)
 
     def _looked_up(self, column: str, otherwise: object) -> pd.Series:
         if self.samples is None or column not in self.samples.columns:

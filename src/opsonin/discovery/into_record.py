@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from opsonin.discovery.feature_table import FeatureTable
+from opsonin.discovery.sample_days import said_of_days
 from opsonin.discovery.samples import Samples
 from opsonin.errors import DiscoveryError
 from opsonin.record import Manifest, TrialRecord
@@ -53,6 +54,7 @@ def as_record(samples: Samples, table: FeatureTable, questions: dict[str, Any] |
     frames["subjects"] = subjects.drop(columns=[c for c in subjects.columns if c in taken]).reset_index(drop=True)
     manifest = Manifest(kind="real", title=samples.title, source=samples.reference, questions=asked)
     manifest.notes += samples.told()
+    manifest.notes += [said] if len(table.frame) and (said := said_of_days(samples.samples)) else []
     if known.any():
         manifest.notes.append("Responders are written as PR and others as SD, as the samples say no more of them.")
     return TrialRecord(frames, manifest)

@@ -52,6 +52,7 @@ from opsonin.discovery.plasticity import (
 )
 from opsonin.discovery.pseudobulk import chosen_cells
 from opsonin.discovery.repertoires import FEWEST_READS, clone_features
+from opsonin.discovery.sample_days import said_of_days
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.target_question import labelled
 from opsonin.errors import DiscoveryError
@@ -88,9 +89,11 @@ def answer_plasticity(
     tables = {name: table for part in parts for name, table in part.tables.items()}
     texts = {name: text for part in parts for name, text in part.pages.items()}
     features = [part.features for part in parts if part.features is not None]
-    notes = tuple(note for part in parts for note in part.notes)
+    notes = [note for part in parts for note in part.notes]
+    if features and samples is not None and (said := said_of_days(samples.samples)):
+        notes.append(said)
     rows = [row for part in parts for row in part.findings]
-    return Answer("plasticity", tables, rows, texts, notes, FeatureTable.joined(features) if features else None)
+    return Answer("plasticity", tables, rows, texts, tuple(notes), FeatureTable.joined(features) if features else None)
 
 
 def _sets(asked: Mapping[str, Any], data: Path) -> dict[str, tuple[str, ...]]:

@@ -27,7 +27,8 @@ from opsonin.discovery.prepare import Prepared, prepare
 from opsonin.discovery.progress import Progress, silent
 from opsonin.discovery.proteins import default_gates, gate, positive_probability
 from opsonin.discovery.read.questions import Discovery
-from opsonin.discovery.samples import Samples, composition, of_samples
+from opsonin.discovery.sample_days import before_treatment, said_of_days, several_times
+from opsonin.discovery.samples import Samples, composition
 from opsonin.discovery.sorted_cells import refuse_bulk, refuse_sorted, why_no_composition
 from opsonin.discovery.state_table import default_states
 from opsonin.discovery.state_tables import composition_table, dot_table, map_table
@@ -58,7 +59,7 @@ def answer_states(
     """
     settings = asked or Discovery()
     refuse_bulk(samples)
-    own = _baseline(samples) if settings.baseline else samples
+    own = before_treatment(samples) if settings.baseline else samples
     scored = own.expression is not None and settings.annotate
     if own.labelled and not scored and (why := why_no_composition(own, settings.fewest)):
         refuse_sorted(own, why)
@@ -96,21 +97,11 @@ def answer_states(
         tables["states"] = _compared_table(found, features)
         rows += _findings(found, features)
         notes += [*found.told(), *([why] if why else []), *([] if alone else _unlike_sizes(own, settings, seed))]
+        if settings.compare is None and (late := several_times(own.samples)):
+            notes.append(f"{late}, and all are compared together; [discovery] baseline = true takes those of before "
+                         "treatment alone")  # fmt: skip
     methods = [*prepared.methods, *(annotation.told() if annotation is not None else [])]
     return StatesAnswer(Answer("states", tables, rows, {}, tuple(notes), features), own, methods)
-
-
-def _baseline(samples: Samples) -> Samples:
-    if "day" not in samples.samples.columns:
-        raise DiscoveryError(
-            "[discovery] baseline = true takes samples of day 0 or earlier, but no sample has a day; map time and give "
-            "[times] (or map day in [samples])."
-        )
-    keep = samples.samples[samples.samples["day"].astype(float) <= 0]["sample"].astype(str)
-    if not len(keep):
-        raise DiscoveryError("no sample was taken on day 0 or earlier; leave baseline = true out.")
-    return of_samples(samples, set(keep)).noted("samples after day 0, as baseline alone is asked", "left out", "",
-                                                len(samples.samples) - len(keep))  # fmt: skip
 
 
 def _annotated(
@@ -159,11 +150,7 @@ def _unsaid(
         if lacking:
             notes.append(f"states that no sample has, as too few of their genes were measured or too few cells are of "
                          f"their type: {', '.join(lacking)}")  # fmt: skip
-    day = samples.samples["day"] if "day" in samples.samples.columns else pd.Series(float("nan"), samples.samples.index)
-    times = samples.samples["time"].nunique() if "time" in samples.samples.columns else 0
-    if day.isna().any() and (times > 1 or day.notna().any()):
-        notes.append(f"the day of {int(day.isna().sum())} samples is not known, and the record takes them as of "
-                     "before treatment; say it in [times]")  # fmt: skip
+    notes += [said] if (said := said_of_days(samples.samples)) else []
     return notes
 
 

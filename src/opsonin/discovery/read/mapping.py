@@ -174,7 +174,7 @@ class Mapping(Part):
     subjects: Columned | None = None
     response: Response | None = None
     outcomes: dict[str, Outcome] = Field(default_factory=dict)
-    times: dict[str, float] = Field(default_factory=dict)
+    times: dict[str, float | Literal["unknown"]] = Field(default_factory=dict)
     discovery: Discovery = Field(default_factory=Discovery)
 
 

@@ -86,6 +86,14 @@ def samples_table(frame: pd.DataFrame, source: Source | None, mapping: Mapping) 
     made = made[made["subject"].notna()].reset_index(drop=True)
     if "day" not in made.columns and mapping.times:
         made["day"] = _days(made, mapping)
+    elif "day" in made.columns:
+        days = pd.to_numeric(made["day"], errors="coerce")
+        text = days.isna() & made["day"].notna()
+        if text.any():
+            raise DiscoveryError(f"day is mapped, but {made['day'][text].iloc[0]!r} of the sample "
+                                 f"{made['sample'][text].iloc[0]!r} is no number; map it as time and give its elapsed "
+                                 "day in [times], or keep the number alone (pattern.day).")  # fmt: skip
+        made["day"] = days.astype(float)
     for column in ("sample", "subject"):
         made[column] = made[column].astype(str)
     return made, notes
@@ -99,9 +107,11 @@ def _days(samples: pd.DataFrame, mapping: Mapping) -> pd.Series:
     if unknown:
         raise DiscoveryError(
             f"[times] does not say the day of {unknown[0]!r}; it knows {', '.join(mapping.times)}. Add "
-            f'"{unknown[0]}" = its elapsed day (baseline is 0).'
+            f'"{unknown[0]}" = its elapsed day (baseline is 0), or "unknown".'
         )
-    return found.map(mapping.times).astype(float)
+    return found.map({time: float("nan") if day == "unknown" else day for time, day in mapping.times.items()}).astype(
+        float
+    )
 
 
 def subjects_table(

@@ -23,7 +23,7 @@ SOURCES = (
     (r"Adverse events", r"safety\.(any_event|severe_event|event\..*)"),
     (r"Exposure", r"pk\..*\.auc_ratio"),
     (r"Markers|On day", r"immune\..*\.(fold_change|dose_trend)"),
-    (r"Objective response", r"response\.(objective_rate|best\.SD)"),
+    (r"Objective response|Responses by indication", r"basket\.response_rate|response\.(objective_rate|best\.SD)"),
     (r"Overall survival|Progression-free|Time to", r"survival\..*\.(median|hazard_ratio|logrank)"),
     (r".* and (OS|PFS|response)", r"biomarker\..*"),
 )

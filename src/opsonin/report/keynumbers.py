@@ -10,6 +10,7 @@ from opsonin.report.groups import level_names, shared_words, short_names
 from opsonin.report.verdicts import overall
 
 MOST = 4
+SIDE_BY_SIDE = 3  # arms whose response rates fit on one line
 
 
 def key_numbers(context: Context) -> list[tuple[str, str]]:
@@ -70,10 +71,17 @@ def _responses(context: Context) -> list[tuple[str, str]]:
     if (rows["best"] == "missing").all():
         return []
     hit, groups = rows["best"].isin(["CR", "PR"]), context.groups
-    if groups.ordered or len(groups.labels) != 2 or rows["group"].nunique() != 2:
+    known = [name for name in groups.labels if (rows["group"] == name).any()]
+    if groups.ordered or groups.noun == "indication" or len(known) < 2:
         return [(f"{int(hit.sum()):,} of {len(rows):,}", "objective responses (CR or PR)")]
-    shares = [words.share(hit[rows["group"] == name].mean(), whole=False) for name in groups.labels]
-    return [(" / ".join(shares), f"objective response, {groups.labels[0]} / {groups.labels[1]}")]
+    shares = {name: hit[rows["group"] == name].mean() for name in known}
+    if len(known) <= SIDE_BY_SIDE:
+        told = [words.share(shares[name], whole=False) for name in known]
+        told = [*(text.removesuffix(f"{words.NBSP}%") for text in told[:-1]), told[-1]] if len(told) > 2 else told
+        return [(" / ".join(told), f"objective response, {' / '.join(known)}")]
+    low, high = min(known, key=lambda name: shares[name]), max(known, key=lambda name: shares[name])
+    told = words.between(shares[low], shares[high], percent=True, whole=False)
+    return [(told, f"objective response, lowest ({low}) and highest ({high}) of {len(known)} {groups.noun}s")]
 
 
 def _harmed(context: Context) -> list[tuple[str, str]]:

@@ -40,13 +40,19 @@ def asked(context: Context) -> list[str]:
             f"Is {what} worth going on with, by the {name} design: a response rate of {poor} is not, one of {good} is?"
         )
     if not context.groups.single:
-        shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"
+        shown = words.some_of(labels, context.groups.noun)
         said.append(
             f"How many respond in {shown}, and for how long?"
             if context.groups.noun == "indication"
-            else f"How do {shown} compare{', randomised' if questions.get('randomised') else ''}?"
+            else f"How do {shown} compare{_among(questions)}{', randomised' if questions.get('randomised') else ''}?"
         )
     return said or [f"What does {words.listed(arms)} do in {context.patients:,} patients?"]
+
+
+def _among(questions: Any) -> str:
+    """ " in b-all and pancreas", where arms are compared in several indications."""
+    indications = questions.get("indications") or []
+    return f" in {words.listed(indications)}" if 1 < len(indications) <= 4 else ""
 
 
 def decided(context: Context) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ from typing import Any
 from opsonin.report import words
 from opsonin.report.context import Context, value_of
 from opsonin.report.figures.pharmacokinetics import LIMITS
-from opsonin.report.figures.response import best_responses
 from opsonin.report.figures.survival import endpoint_name
 from opsonin.report.groups import level_names
 from opsonin.report.phase_two import has_arms
@@ -127,45 +126,6 @@ def interaction(finding: Any) -> str:
     return "undecided"
 
 
-def response(context: Context) -> list[Line]:
-    """Objective responses, and stable disease where nobody or few responded; three groups or four in one line."""
-    if context.record.responses.empty:
-        return []
-    rows = best_responses(context.record, context.groups)
-    if (rows["best"] == "missing").all():
-        return []
-    if context.groups.ordered or context.groups.single or len(context.groups.labels) > 4:
-        return [_response_of(context, rows, "")]
-    beside = "in" if context.groups.noun == "indication" else "with"
-    each = [_response_of(context, rows[rows["group"] == name], f" {beside} {name}") for name in context.groups.labels]
-    if len(each) < 3:
-        return each
-    said = [text.removeprefix("Objective response ").removesuffix(".") for text, _ in each]
-    return [("Objective response", words.ended("; ".join(said)))]
-
-
-def _response_of(context: Context, rows: Any, where: str) -> Line:
-    group = where.removeprefix(" with ") or "all"
-    rate = [f for f in context.named("response.objective_rate") if str(f.group) == group]
-    # the analysis decides who is counted: a group without any response data is not
-    n, total = int(rows["best"].isin(["CR", "PR"]).sum()), len(rows)
-    if rate and rate[0].n and rate[0].events is not None:
-        n, total = int(rate[0].events), int(rate[0].n)
-    bracket = (
-        f", interval {words.between(rate[0].lower, rate[0].upper, percent=True)}"
-        if rate and not words.missing(rate[0].lower)
-        else ""
-    )
-    stable = int((rows["best"] == "SD").sum())
-    if context.questions.get("responder_only"):
-        stable = 0  # only responder or not is known
-    rest = f"stable disease was the best response of {words.count_of(stable, total)}" if stable else ""
-    return (
-        f"Objective response{where} in {n:,} of {total:,} ({words.share(n / total)}{bracket}).",
-        words.sentence(rest),
-    )
-
-
 def survival(context: Context) -> list[Line]:
     """Hazard ratios between groups with medians; medians alone where there is one group."""
     out: list[Line] = []
@@ -215,11 +175,13 @@ def _across_groups(context: Context, endpoint: str) -> Line:
     medians = [f for f in context.named(f"survival.{endpoint}.median") if f.group not in ("all", "", None)]
     ratios = context.named(f"survival.{endpoint}.hazard_ratio")
     clear = [f for f in ratios if not words.missing(f.lower) and (float(f.lower) > 1 or float(f.upper) < 1)]
-    told = f"{len(clear)} of {len(ratios)} hazard ratios have an interval that excludes 1"
+    told = f"{len(clear)} of {len(ratios)} hazard ratios have an interval that excludes 1" if ratios else ""
+    if 0 < len(clear) <= 2:
+        told += f" ({'; '.join(f'{f.group}, {value_of(f)}' for f in clear)})"
     tests = [f for f in context.findings if f.name == f"survival.{endpoint}.logrank" and words.p_value(f.p)]
-    told += f"; log-rank {words.p_value(tests[0].p)}" if tests else ""
+    told = "; ".join(part for part in (told, f"log-rank {words.p_value(tests[0].p)}" if tests else "") if part)
     name = endpoint_name(context.record, endpoint)
-    begin = f"{words.capital(name)} in {len(context.groups.labels)} groups:"
+    begin = f"{words.capital(name)} in {len(context.groups.labels)} {context.groups.noun}s:"
     if len(medians) > 1:
         low, high = min(medians, key=lambda f: float(f.estimate)), max(medians, key=lambda f: float(f.estimate))
         begin = f"{begin[:-1]}, median from {value_of(low)} in {low.group} to {value_of(high)} in {high.group}:"

@@ -139,6 +139,12 @@ def listed(items: Iterable[Any], word: str = "and") -> str:
     return f"{', '.join(words[:-1])} {word} {words[-1]}"
 
 
+def some_of(items: Iterable[Any], noun: str, most: int = 4) -> str:
+    """Up to `most` items in full; of more their number and the first three: "8 arms (a, b, c …)"."""
+    names = [str(item) for item in items]
+    return listed(names) if len(names) <= most else f"{len(names)} {noun}s ({', '.join(names[:3])} …)"
+
+
 def unbroken(text: str) -> str:
     """`text` with every number and its per cent sign kept on one line."""
     return text.replace(" %", f"{NBSP}%")

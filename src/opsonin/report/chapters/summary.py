@@ -3,7 +3,7 @@
 from typing import Any
 
 from opsonin.record.species import HUMAN, species_of
-from opsonin.report import believing, monitoring, phase_two, verdicts, words
+from opsonin.report import believing, monitoring, phase_two, responses, verdicts, words
 from opsonin.report.chapters import synergy, why
 from opsonin.report.chapters.methods import sentence_of
 from opsonin.report.content import Block, Chapter, Lines, Numbers
@@ -56,7 +56,7 @@ def asked(context: Context) -> list[str]:
             out.append(f"Which dose of {what} is {tolerated}: {shown}{by}?")
     elif not context.groups.single:
         labels = context.groups.labels
-        shown = words.listed(labels) if len(labels) <= 4 else f"{len(labels)} groups ({words.listed(labels[:3])} …)"
+        shown = words.some_of(labels, context.groups.noun)
         out.append(f"How do {shown} compare?")
     else:
         out.append(f"What happened to {words.counted(context.patients, 'patient')}?")
@@ -85,7 +85,8 @@ def found(context: Context) -> list[verdicts.Line]:
         verdicts.harm(context)[:1],
         verdicts.exposure(context)[:1],
         monitoring.immune(context)[:1],
-        verdicts.response(context)[:2],
+        responses.response(context)[:2],
+        responses.by_indication(context),
         verdicts.survival(context)[:2],
         believing.biomarker(context)[:1],
         synergy.in_words(context)[:3],

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from opsonin.analysis.response import best_responses
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report.figures import response, swimmer
 from opsonin.report.groups import grouped
@@ -87,6 +88,26 @@ def test_figures_say_what_a_change_in_size_is_a_change_of():
     assert titles(blasts) == ["best change in blasts of the marrow, %", "change in blasts of the marrow, %"]
     assert "RECIST limits" not in blasts["response-waterfall"].caption
     assert "RECIST limits" in figures()["response-waterfall"].caption
+
+
+def test_of_two_criteria_of_one_patient_figures_show_the_one_that_findings_count():
+    made = record()
+    rows = [
+        (criteria, subject, day, best, overall, change)
+        for criteria, overall, change in (("iRECIST", "iCPD", 60.0), ("RECIST 1.1", "PR", -40.0))
+        for subject in "ABCDE"
+        for day, best in ((42.0, False), (84.0, False), (84.0, True))
+    ]
+    names = ["criteria", "subject_id", "day", "best", "overall", "change_from_baseline_percent"]
+    responses = pd.DataFrame(rows, columns=pd.Index(names)).assign(source="reported")
+    both = TrialRecord({"subjects": made.subjects, "responses": responses})
+    best = response.best_responses(both, grouped(both))
+    assert set(best["best"]) == {"PR"}
+    assert best_responses(both.responses).eq("PR").all()
+    assert set(response.best_change(both, grouped(both))["change"]) == {-40.0}
+    drawn = response.spider(both, grouped(both))
+    assert drawn is not None
+    assert "0 of 5 lines end in progression" in drawn.caption
 
 
 def test_where_patients_are_judged_by_different_criteria_figures_say_of_whom_what_is_drawn():

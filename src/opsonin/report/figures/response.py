@@ -8,7 +8,7 @@ from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, label, wrapped
 from opsonin.report.figures.canvas import Canvas, bar, scatter
 from opsonin.report.figures.pharmacokinetics import joined
-from opsonin.report.figures.sizes import Sized, sized
+from opsonin.report.figures.sizes import Sized, of_one_criteria, sized
 from opsonin.report.groups import Groups
 
 _LIMITS = " Dotted lines are the RECIST limits: +20 % and −30 %."
@@ -27,11 +27,11 @@ NAMES = {
 def best_responses(record: Any, groups: Groups) -> pd.DataFrame:
     """One row a patient: subject_id, group, best (CR … NE, or "missing"), confirmed (of CR and PR, where known).
 
-    Of several criteria the first of the record.
+    Of several criteria the first by name.
     """
     subjects = record.subjects["subject_id"].astype(str)
     rows = pd.DataFrame({"subject_id": subjects, "group": groups.label(subjects)}).dropna(subset=["group"])
-    responses = record.responses
+    responses = of_one_criteria(record.responses)
     best = responses[responses["best"].fillna(False).astype(bool)].drop_duplicates("subject_id")
     overall = best.set_index(best["subject_id"].astype(str))["overall"].astype("string").replace(I_TO_PLAIN)
     rows["best"] = rows["subject_id"].map(overall.to_dict()).fillna("missing").astype(str)
@@ -116,7 +116,7 @@ def composition(record: Any, groups: Groups) -> Figure | None:
 
 def best_change(record: Any, groups: Groups) -> pd.DataFrame:
     """The smallest sum of target lesions after baseline, as change from baseline in percent, one row a patient."""
-    responses = record.responses
+    responses = of_one_criteria(record.responses)
     part = responses.dropna(subset=["change_from_baseline_percent"]) if not responses.empty else responses
     part = part[part["day"] > 0] if len(part) else part
     if part.empty:
@@ -201,7 +201,7 @@ def _limits(plot: Any, size: Sized) -> None:
 
 def spider(record: Any, groups: Groups) -> Figure | None:
     """Lines: each patient's tumour size over time."""
-    responses = record.responses
+    responses = of_one_criteria(record.responses)
     rows = responses.dropna(subset=["change_from_baseline_percent", "day"]) if not responses.empty else responses
     if rows.empty or rows["day"].nunique() < 2:
         return None

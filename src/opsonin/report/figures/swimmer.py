@@ -8,6 +8,7 @@ import pandas as pd
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure
 from opsonin.report.figures.canvas import Canvas, bar, scatter
+from opsonin.report.figures.sizes import of_one_criteria
 from opsonin.report.groups import Groups
 
 
@@ -102,7 +103,7 @@ def _marks(record: Any) -> list[tuple[str, str, str, list[tuple[str, float]]]]:
     A response is filled from the day it counts where it was seen again, and open where it was not; so is a progression,
     by iRECIST, that was not confirmed.
     """
-    responses, events = record.responses, record.adverse_events
+    responses, events = of_one_criteria(record.responses), record.adverse_events
     seen = responses[~responses["best"].fillna(False).astype(bool) & responses["day"].notna()]
     again = seen["confirmed"].astype("boolean") if "confirmed" in seen else None
     once = seen[(again == False).fillna(False)] if again is not None else seen.iloc[:0]  # noqa: E712 missing is neither

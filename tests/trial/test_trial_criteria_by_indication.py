@@ -107,6 +107,7 @@ def test_the_assumptions_name_the_criteria_of_each_indication(mixed):
     said = " ".join(one["sentence"] for one in assumptions(mixed.protocol))
     assert "Judged are acute by marrow, immune by iRECIST, solid by RECIST 1.1, chronic by marrow." in said
     assert "progression (by iRECIST, once it is confirmed)" in said
+    assert "marrow, iRECIST and RECIST 1.1 responses need no confirmation" in said
 
 
 def test_criteria_that_fit_no_basket_are_refused(model):

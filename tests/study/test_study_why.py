@@ -1,5 +1,6 @@
 """Why a study's virtual patients do well: the same patients again with a mechanism changed."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from opsonin.report.write import chapters_of
 from opsonin.study import Study, explain_benefit, explain_response
 from opsonin.study.changes import check_changes
 from opsonin.study.library import find
-from opsonin.study.why import HIDDEN, Explained, asked_why
+from opsonin.study.why import HIDDEN, INDICATION, Explained, asked_why
 
 OUTCOME = "progression-free at 12 weeks"
 
@@ -194,3 +195,32 @@ def test_a_tumour_that_only_grows_does_better_where_it_grows_less():
 
     base, now = (SimpleNamespace(true_mm=np.array([[[50.0, later, 90.0]]])) for later in (80.0, 60.0))
     assert benefit(base, now) == pytest.approx([np.log(80 / 60)])
+
+
+def test_what_an_indication_fixes_is_one_parameter(tmp_path):
+    text = find("checkpoint-basket").read_text(encoding="utf-8")
+    path = tmp_path / "basket.toml"
+    path.write_text(re.sub(r"pool = \d+", "pool = 60", text), encoding="utf-8")
+    found = explain_response(Study.load(path), patients=60)
+    shares = [f for f in found.findings if f.name.startswith("why.variance.") and f.name.endswith(".share")]
+    whole = next(f for f in shares if f.name == f"why.variance.{INDICATION}.share")
+    assert "death rate" in whole.note
+    assert whole.note.startswith("assumed in part: ")
+    assert not [f for f in shares if f.name in ("why.variance.death_rate.share", "why.variance.cell_density.share")]
+    assert [f for f in shares if f.name == "why.variance.access.share"]  # differs between patients, too
+    areas = {f.name for f in found.findings if f.name.startswith("why.separation.")}
+    assert "why.separation.access.auc" in areas
+    assert "why.separation.death_rate.auc" not in areas
+    assert "death_rate" in found.patients
+
+
+def test_the_report_says_of_whom_it_was_asked(study):
+    from opsonin.study.provenance import questions
+
+    assert questions(study, study.built).get("why_of") == (
+        None if study.file.questions.why is None else "interleukin-2 6 MIU"
+    )
+    cells = Study.load("cart-liquid-solid")
+    asked = cells.file.questions.why
+    assert asked is not None
+    assert questions(cells, cells.built)["why_of"] == cells.built.protocol.levels[asked.level - 1].name

@@ -91,7 +91,7 @@ def _write(study: Study, found: Explained, out: Path, seed: int, asked: dict[str
 def _record(study: Study, seed: int, asked: dict[str, Any]) -> TrialRecord:
     """The pool as subjects of a record: nobody was enrolled in an arm, so it holds nothing else."""
     from opsonin.record import TrialRecord
-    from opsonin.study.provenance import manifest
+    from opsonin.study.provenance import manifest, why_of
     from opsonin.study.run import _patients
 
     patients = _patients(study, seed)
@@ -99,7 +99,8 @@ def _record(study: Study, seed: int, asked: dict[str, Any]) -> TrialRecord:
     about = manifest(study, study.built, seed)
     for question in ("compare", "reference", "strata"):
         about.questions.pop(question, None)
-    about.questions["explain"] = asked
+    about.questions.pop("why_of", None)
+    about.questions |= {"explain": asked, **why_of(study.built.protocol, asked["level"])}
     return TrialRecord({"subjects": subjects}, about)
 
 

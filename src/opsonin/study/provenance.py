@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opsonin.record import Manifest
     from opsonin.study.build import Built
     from opsonin.study.study import Study
+    from opsonin.trial import Protocol
 
 
 def manifest(study: Study, built: Built, seed: int) -> Manifest:
@@ -110,6 +111,7 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
         "sampled_days": list(blood.days) if blood else [],
         "panel": immune.panel if immune else "",
         "pool": file.population.pool,
+        **({} if file.questions.why is None else why_of(protocol, file.questions.why.level)),
         **({} if built.species == HUMAN else {"species": built.species}),
         **(
             {"synergy": [one.model_dump(exclude_none=True) for one in file.questions.synergy]}
@@ -117,6 +119,11 @@ def questions(study: Study, built: Built) -> dict[str, Any]:
             else {}
         ),
     }
+
+
+def why_of(protocol: Protocol, level: int) -> dict[str, str]:
+    """Of which arm or level it is asked why patients respond; nothing where there is one."""
+    return {"why_of": protocol.levels[level - 1].name} if len(protocol.levels) > 1 else {}
 
 
 def _enrolled(study: Study, built: Built) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from opsonin.trial import Plan, PotentialOutcomes
 
 HIDDEN = "model parameter"  # of quantities that no clinic measures
+INDICATION = "indication"  # all that an indication fixes, taken as one parameter
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,14 @@ def explain_response(
     rows, parameters = np.flatnonzero(again.known), again.differing
     looked_at, kinds = _looked_at(again.plan, again.base, early)
     sources = _sources(again.model, list(parameters))
-    kinds |= dict.fromkeys(sources, HIDDEN)
+    every = parameters | looked_at
+    fixed = _of_the_indication(parameters, again.groups)
+    parameters = {name: x for name, x in parameters.items() if name not in fixed}
     quantities = parameters | looked_at
+    kinds |= {name: HIDDEN for name in sources if name in parameters}
+    if fixed:  # all of them cut the patients alike: each would be given what the cancer as a whole accounts for
+        parameters |= {INDICATION: _by_rate(again.groups, again.good, again.known)}
+        sources = {INDICATION: _source_of(fixed, sources)} | sources
     changed, gained = {}, {}
     for name, parts in wanted.items():
         made, good, _ = again.changed(parts)
@@ -95,7 +102,7 @@ def explain_response(
         seed=seed,
         outcome=outcome,
     )
-    return Explained(findings, _table(again, rows, changed, quantities), int((~again.known).sum()))
+    return Explained(findings, _table(again, rows, changed, every), int((~again.known).sum()))
 
 
 def asked_why(
@@ -177,6 +184,28 @@ def _looked_at(plan: Plan, base: PotentialOutcomes, early: int | None) -> tuple[
             kinds[name] = f"day {protocol_day(float(times[int(after[0])]))}"
     found = {name: x for name, x in found.items() if _differs(x)}
     return found, {name: kind for name, kind in kinds.items() if name in found}
+
+
+def _of_the_indication(parameters: Mapping[str, np.ndarray], groups: np.ndarray) -> list[str]:
+    """Parameters that every patient of an indication has alike: nothing tells one of them from another, or from it."""
+    if len(set(groups)) < 2:
+        return []
+    each = [groups == group for group in dict.fromkeys(groups)]
+    return [name for name, x in parameters.items() if not any(_differs(x[mine]) for mine in each)]
+
+
+def _by_rate(groups: np.ndarray, good: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Indications as numbers, in the order of how many have the outcome, so that bins join those that are alike."""
+    rates = {group: float(good[known & (groups == group)].mean()) for group in dict.fromkeys(groups[known])}
+    place = {group: float(k) for k, group in enumerate(sorted(rates, key=lambda group: rates[group]))}
+    return np.array([place.get(group, np.nan) for group in groups])
+
+
+def _source_of(names: Sequence[str], sources: Mapping[str, str]) -> str:
+    """What the indication as a whole rests on: the parameters that it fixes."""
+    assumed = any(sources.get(name, "").lower().startswith("assumed") for name in names)
+    shown = ", ".join(name.replace("_", " ") for name in names)
+    return f"{'assumed in part' if assumed else 'by its sources'}: what each indication fixes ({shown})"
 
 
 def _differs(x: np.ndarray) -> bool:

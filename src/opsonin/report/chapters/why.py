@@ -41,7 +41,17 @@ def chapter(context: Context) -> Chapter:
 def _meaning(context: Context) -> str:
     """What it is to respond, where that is not the response of the criteria."""
     outcome = next((f.note for f in context.named("why.response.rate")), "")
-    return f"To respond means here: {outcome}." if outcome not in ("", "response") else ""
+    means = f"To respond means here: {outcome}." if outcome not in ("", "response") else ""
+    if not _whom(context):
+        return means
+    asked = f"Asked of all patients of the pool{_whom(context)}, not of those whom one trial enrolled."
+    return f"{means} {asked}".strip()
+
+
+def _whom(context: Context) -> str:
+    """ " with solid CAR T": the arm or dose of which it is asked, where there are several."""
+    name = context.questions.get("why_of")
+    return f" with {name}" if name else ""
 
 
 def in_words(context: Context) -> list[tuple[str, str]]:
@@ -51,7 +61,7 @@ def in_words(context: Context) -> list[tuple[str, str]]:
     rate = next((f for f in found if f.name == "why.response.rate"), None)
     if rate is not None:
         told = words.with_interval(rate.estimate, rate.lower, rate.upper, percent=True)
-        out.append(("Who responds.", f"{rate.events:,} of {rate.n:,} patients: {told}."))
+        out.append(("Who responds.", f"{rate.events:,} of {rate.n:,} patients{_whom(context)}: {told}."))
     rows = figures.named(found, "why.separation.", ".auc")
     for title, some in (
         ("What marks them.", rows[rows["group"] != figures.HIDDEN]),
@@ -103,10 +113,10 @@ def headline(context: Context) -> list[tuple[str, str]]:
         best = single.iloc[0]
         share = words.with_interval(best["estimate"], best["lower"], best["upper"], percent=True)
         told = f"of {int(best['n']):,} virtual patients without it, {share} would have had it with one change"
-        lines.append((f"Why, {outcome}:", f"{told}: {best['name']}."))
+        lines.append((f"Why, {outcome}{_whom(context)}:", f"{told}: {best['name']}."))
     through = _through(found)
     if through:
-        lines.append((f"Through what, {outcome}:", through))
+        lines.append((f"Through what, {outcome}{_whom(context)}:", through))
     return lines
 
 

@@ -18,8 +18,8 @@ UNITS = {"percent": "%", "months": "months", "ratio": "", "days": "days", "mm": 
 
 PAGE = """# Published outcomes beside simulated ones
 
-Made by `python -m opsonin.studies.clinical_targets`, seed {seed}: {patients:,} virtual patients of each indication
-under each treatment, followed for 61 months, with scans every 8 weeks or as the trial made them. What a scan shows
+Made by `python -m opsonin.studies.clinical_targets TABLE.csv --patients {patients} --seed {seed}`: so many virtual patients of
+each indication under each treatment, followed for 61 months, with scans every 8 weeks or as the trial made them. What a scan shows
 happened since the one before, so that the interval of a time told by scans reaches back by one. A class of drugs is
 represented by pembrolizumab. Published figures are those of a table of {total} rows, which says how each is known;
 those that are from memory and wait to be looked up are marked with †. In brackets: the published 95 % interval (with *

@@ -18,14 +18,14 @@ UNITS = {"percent": "%", "months": "months", "ratio": "", "days": "days", "mm": 
 
 PAGE = """# Published outcomes beside simulated ones
 
-Made by `python -m opsonin.studies.clinical_targets TABLE.csv --patients {patients} --seed {seed}`: so many virtual patients of
-each indication under each treatment, followed for 61 months, with scans every 8 weeks or as the trial made them. What a scan shows
-happened since the one before, so that the interval of a time told by scans reaches back by one. A class of drugs is
-represented by pembrolizumab. Published figures are those of a table of {total} rows, which says how each is known;
-those that are from memory and wait to be looked up are marked with †. In brackets: the published 95 % interval (with *
-worked out from the number of patients), and the middle 95 % of simulated trials as large as the published one, the
-pool's Monte Carlo error included. Where these overlap, or, where the publication gives no interval, where the published
-value lies in the simulated one, the row agrees.
+Made by `python -m opsonin.studies.clinical_targets TABLE.csv --patients {patients} --seed {seed}`: so many virtual
+patients of each indication under each treatment, followed for 61 months, with scans every 8 weeks or as the trial made
+them. What a scan shows happened since the one before, so that the interval of a time told by scans reaches back by one.
+A class of drugs is represented by pembrolizumab. Published figures are those of a table of {total} rows, which says how
+each is known; those that are from memory and wait to be looked up are marked with †. In brackets: the published 95 %
+interval (with * worked out from the number of patients), and the middle 95 % of simulated trials as large as the
+published one, the pool's Monte Carlo error included. Where these overlap, or, where the publication gives no interval,
+where the published value lies in the simulated one, the row agrees.
 
 *Calibrated* rows are figures that parameters were set to meet, or set from, by `targets.toml`, `calibrate.toml` and
 `clinical_pools.toml` in `src/opsonin/studies`; *predicted* ones were not used for that.{against}

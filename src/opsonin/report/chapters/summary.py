@@ -1,5 +1,6 @@
 """Chapter 1, one page: what was asked, what was found, what to believe, what is assumed, what to do next."""
 
+import re
 from typing import Any
 
 from opsonin.record.species import HUMAN, species_of
@@ -101,18 +102,41 @@ def found(context: Context) -> list[verdicts.Line]:
 
 
 def assumptions(context: Context) -> list[verdicts.Line]:
-    """One assumption, or what was calibrated to, for each subject that the study asks about; else the first ones."""
+    """What most of the outcome's variance rests on, where the study asks why; then one for each subject it asks about.
+
+    Else the first ones. An assumption, or what was calibrated to.
+    """
     items = [item if isinstance(item, dict) else {"sentence": str(item)} for item in context.manifest.assumptions or []]
-    chosen: list[dict[str, Any]] = []
+    chosen = _that_count(context, items)[: ASSUMED - 1]
     mice = species_of(context.questions) != HUMAN  # their own assumptions stand first; the others are of patients
     for topic in () if mice else _topics(context):  # the most telling word first
         about = [item for word in topic for item in items if item not in chosen and word in _text(item)]
         chosen += about[:1]
     chosen += [item for item in items if item not in chosen][: max(0, (ASSUMED if mice else 2) - len(chosen))]
-    lines = [("", sentence_of(item)) for item in chosen[:ASSUMED]]
+    lines = [("", _brief(sentence_of(item), item, context)) for item in chosen[:ASSUMED]]
     if len(items) > len(lines):
         lines.append(("", f"{len(items) - len(lines)} more stand in Methods and provenance."))
     return lines
+
+
+def _that_count(context: Context, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The assumptions whose parameters account for the outcome's variance by themselves, the largest share first."""
+    shares = [f for f in context.ending("why.variance", "share") if not words.missing(f.lower) and float(f.lower) > 0]
+    out: list[dict[str, Any]] = []
+    for f in sorted(shares, key=lambda f: -float(f.estimate)):
+        name = f.name.removeprefix("why.variance.").removesuffix(".share")
+        out += [item for item in items if name in (item.get("parameters") or []) and item not in out]
+    return out
+
+
+def _brief(sentence: str, item: dict[str, Any], context: Context) -> str:
+    """Without the values of every indication, each with its source: they stand in Methods and provenance."""
+    names = "|".join(re.escape(str(name)) for name in context.questions.get("indications") or [])
+    first = re.search(rf"; [\d.e+-]+ in (?:{names}) \(", sentence) if names else None
+    values = sentence.rfind(f" ({(item.get('parameters') or [''])[0]} = ")
+    if first is None or values < first.start():
+        return sentence
+    return f"{sentence[: first.start()]}; values differ by indication{sentence[values:]}"
 
 
 def _topics(context: Context) -> list[tuple[str, ...]]:

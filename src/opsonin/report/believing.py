@@ -6,21 +6,43 @@ from typing import Any
 from opsonin.analysis.believability.words import short
 from opsonin.report import words
 from opsonin.report.context import Context, value_of
-from opsonin.report.figures.biomarkers import BELIEFS, NO_PERMUTATION, parts_of, screened
+from opsonin.report.figures.biomarkers import BELIEFS, NO_PERMUTATION, distance, evidence, judged, parts_of, screened
 from opsonin.report.verdicts import Line
 
 RARE = 0.10  # a link that fewer replicate trials show is hardly in the model
 LOOKED = re.compile(r"strongest association of ([\d,]+)")
 
 
+MEASURES = {"hazard_ratio": "hazard ratio", "odds_ratio": "odds ratio", "auc": "area under the ROC curve"}
+
+
+def looked_into(context: Context) -> list[tuple[str, str, str, Any]]:
+    """(outcome, marker, measure, finding) of every marker asked about, the strongest first: its ratio, else its area.
+
+    Response is told by an area under the ROC curve where no odds ratio is given.
+    """
+    ratios = screened(context.findings)
+    there = {(endpoint, marker) for endpoint, marker, _, _ in ratios}
+    areas = [
+        item
+        for item in judged(context.findings)
+        if item[2] == "auc" and item[:2] not in there and not words.missing(item[3].estimate)
+    ]
+    return sorted([*ratios, *areas], key=lambda item: (evidence(item[3]), -_far(item)))
+
+
+def _far(item: tuple[str, str, str, Any]) -> float:
+    return abs(float(item[3].estimate) - 0.5) if item[2] == "auc" else distance(item[3])
+
+
 def biomarker(context: Context) -> list[Line]:
     """The strongest marker and what it is worth."""
-    found = screened(context.findings)
+    found = looked_into(context)
     if not found:
         return []
     endpoint, marker, measure, f = found[0]
     p = f", {_p(f)}" if words.p_value(f.p) else ""
-    begin = f"{marker} and {endpoint}: {measure.replace('_', ' ')}{_step(f)} {value_of(f)}{p}."
+    begin = f"{marker} and {endpoint}: {_measured(measure, f)}{p}."
     chance = _parts(context, endpoint, marker, measure).get("believability")
     if chance is None or not looked_at(chance):
         return [(begin, words.sentence(_chance(len(found))))]
@@ -46,6 +68,12 @@ def _step(finding: Any) -> str:
     return short(finding).removeprefix(finding.unit or "ratio")
 
 
+def _measured(measure: str, finding: Any) -> str:
+    """ "hazard ratio per doubling 0.128 (0.0189–0.861)", "area under the ROC curve 0.721 (0.581–0.828)"."""
+    step = "" if measure == "auc" else _step(finding)
+    return f"{MEASURES.get(measure, measure)}{step} {value_of(finding, with_unit=False)}"
+
+
 def _chance(examined: int) -> str:
     return f"the strongest of {examined} associations examined" if examined > 1 else "the only association examined"
 
@@ -60,16 +88,16 @@ def _parts(context: Context, endpoint: str, marker: str, measure: str) -> dict[s
 def believed(context: Context) -> list[Line]:
     """Biomarker findings from the most to the least believable, each with the reason."""
     ranked = []
-    for endpoint, marker, measure, f in screened(context.findings):
+    for endpoint, marker, measure, f in looked_into(context):
         parts = _parts(context, endpoint, marker, measure)
         chance, again = parts.get("believability"), parts.get("replication")
         share = float(chance.estimate) if chance is not None else 1.0 if words.missing(f.p) else float(f.p)
         doubt = again is not None and float(again.estimate) < RARE  # rare in its own model: believed less, however good
-        ranked.append((doubt, share, f"{marker} and {endpoint}:", f, parts))
+        ranked.append((doubt, share, f"{marker} and {endpoint}:", measure, f, parts))
     ranked.sort(key=lambda item: item[:2])  # stable: among equals the order of screened() stays
     told = []
-    for *_, begin, f, parts in ranked[:5]:
-        reason = _held(f, parts, brief=bool(told)) if "believability" in parts else _reason(f)
+    for *_, begin, measure, f, parts in ranked[:5]:
+        reason = _held(measure, f, parts, brief=bool(told)) if "believability" in parts else _reason(f)
         told.append((begin, words.ended(reason)))
     return told
 
@@ -94,17 +122,18 @@ def verdict(finding: Any, parts: dict[str, Any]) -> str:
     return "suggestive, not more" if share >= 0.01 else "worth confirming in new patients"
 
 
-def _held(finding: Any, parts: dict[str, Any], brief: bool = False) -> str:
+def _held(measure: str, finding: Any, parts: dict[str, Any], brief: bool = False) -> str:
     """The verdict; then what chance makes, how exaggerated it is, how probable it is real, and what confirms it.
 
     brief: leave out what the line before has said already.   Of what chance makes anyway it says no more.
     """
     chance = parts["believability"]
     share, many = float(chance.estimate), looked_at(chance)
-    events = "" if words.missing(finding.events) else f" with {int(finding.events):,} events"
+    counted = "events" if measure == "hazard_ratio" else "responders"
+    events = "" if words.missing(finding.events) else f" with {int(finding.events):,} {counted}"
     looks = words.share(share) if share > 0 else "none"
     said = verdict(finding, parts)
-    told = f"{said}. Hazard ratio{_step(finding)} {value_of(finding)}{events}; "
+    told = f"{said}. {words.capital(_measured(measure, finding))}{events}; "
     if brief:
         told += f"{looks} of the permuted data sets {'show one this strong' if many else 'look at least this good'}"
     elif many:
@@ -126,7 +155,9 @@ def _held(finding: Any, parts: dict[str, Any], brief: bool = False) -> str:
     if "replication" in parts:
         told += f"; {words.share(parts['replication'].estimate, whole=False)} of replicate trials show the link"
     if "pooled" in parts:
-        told += f", whose hazard ratio is {value_of(parts['pooled'])} over all of them"
+        told += (
+            f", whose {MEASURES.get(measure, measure)} is {value_of(parts['pooled'], with_unit=False)} over all of them"
+        )
     return told
 
 
@@ -152,7 +183,7 @@ def _reason(finding: Any) -> str:
 def to_confirm(context: Context) -> list[str]:
     """What the next trial needs for the most believable marker: its size, with the marker fixed beforehand."""
     ranked = []
-    for endpoint, marker, measure, f in screened(context.findings):
+    for endpoint, marker, measure, f in looked_into(context):
         parts = _parts(context, endpoint, marker, measure)
         chance, plan = parts.get("believability"), parts.get("to_confirm")
         if chance is None or plan is None or words.missing(plan.estimate):

@@ -53,10 +53,10 @@ def screened(findings: Iterable[Any]) -> list[tuple[str, str, str, Any]]:
         endpoint, marker, measure = parts_of(f)
         if measure in RATIOS and not words.missing(f.estimate) and float(f.estimate) > 0:
             out.append((endpoint, marker, measure, f))
-    return sorted(out, key=lambda item: (_evidence(item[3]), -distance(item[3])))
+    return sorted(out, key=lambda item: (evidence(item[3]), -distance(item[3])))
 
 
-def _evidence(finding: Any) -> float:
+def evidence(finding: Any) -> float:
     """The p-value to rank by; where no permutation is as strong it only says how many were drawn, and so is 0."""
     if words.missing(finding.p):
         return 1.0

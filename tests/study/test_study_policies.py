@@ -132,6 +132,8 @@ WRONG = {
     "unit": ('when = "CD4+ < 2 mg"\ndo = "hold"', "CD4+ is measured in cells/µl, not in 'mg'"),
     "until": ('when = "fever >= 2"\ndo = "hold"\nuntil = "grade <= 2"', "must be below the grade that begins it"),
     "until what": ('when = "fever >= 2"\ndo = "hold"\nuntil = "CD4+ > 3"', "write 'grade <= 1'"),
+    "until far": ('when = "fever >= 2"\ndo = "hold"\nuntil = "grade <= 1e999"', "'grade <= 1e999' is too large"),
+    "until stop": ('when = "fever >= 2"\ndo = "stop"\nuntil = "grade <= 1"', 'not with "stop"; leave it out'),
     "by": ('when = "fever >= 2"\ndo = "reduce"', "policy[1].by: is missing: how much is the dose reduced?"),
     "by what": ('when = "fever >= 2"\ndo = "reduce"\nby = "half"', "write '25 %'"),
     "ladder": ('agent = "imatinib"\nwhen = "fever >= 2"\ndo = "reduce"\nby = "1 level"', "for interleukin-2, which"),
@@ -152,6 +154,18 @@ def test_what_is_wrong_is_named_with_file_line_and_field(tmp_path, case):
     assert message in first
     line = int(re.search(r"mine\.toml, line (\d+): policy", first)[1])
     assert line > len(HEAD.splitlines())
+
+
+def test_what_one_policy_stops_no_other_lets_go_on(tmp_path):
+    stop, on = (f'\n[[policy]]\nwhen = "progression"\ndo = "{do}"\n' for do in ("stop", "continue"))
+    with pytest.raises(
+        StudyError, match=r"policy\[2\]\.do: this policy lets go on what another stops on progression; keep"
+    ):
+        study(tmp_path, stop + on).built  # noqa: B018
+    with pytest.raises(StudyError, match=r"policy\[2\]\.do: this policy stops what another lets go on"):
+        study(tmp_path, on + stop + 'agent = "imatinib"\n').built  # noqa: B018
+    apart = stop + 'agent = "imatinib"\n' + on + 'agent = "interleukin-2"\n'
+    assert len(study(tmp_path, apart).built.protocol.policies) == 2
 
 
 def test_readings_must_be_taken_and_after_the_first_dose(tmp_path):

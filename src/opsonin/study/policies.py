@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -52,6 +53,8 @@ class Condition:
             raise ValueError(f"{text!r} asks for one exact value; write >= or <= instead of {match['sign']}")
         if "," in match["value"]:
             raise ValueError(f"{text!r} has a comma in its number; write a point for decimals")
+        if not math.isfinite(float(match["value"])):
+            raise ValueError(f"the number in {text!r} is too large")
         sign = _SIGNS.get(match["sign"], match["sign"])
         return cls(text.strip(), match["name"], sign, float(match["value"]), match["unit"])  # type: ignore[arg-type]
 

@@ -21,7 +21,20 @@ def protocol_policies(study: Study, model: Model, agents: Sequence[str]) -> tupl
 
     Raises: StudyError, with file, line and field, for events, readings, units and agents that do not fit.
     """
-    return tuple(_policy(study, n, table, model, agents) for n, table in enumerate(study.file.policy))
+    made = tuple(_policy(study, n, table, model, agents) for n, table in enumerate(study.file.policy))
+    for n, second in enumerate(made):
+        for first in made[:n]:
+            _check_apart(study, n, first, second)
+    return made
+
+
+def _check_apart(study: Study, n: int, first: Policy, second: Policy) -> None:
+    """What one policy lets go on another must not stop. Raises: StudyError."""
+    same = first.when.text == second.when.text and {first.do, second.do} == {"stop", "continue"}
+    shared = not first.agents or not second.agents or set(first.agents) & set(second.agents)
+    if same and shared:
+        goes = "stops what another lets go on" if second.do == "stop" else "lets go on what another stops"
+        refuse(study, ("policy", n, "do"), f"this policy {goes} on {second.when.text}; keep one of the two")
 
 
 def _policy(study: Study, n: int, table: Table, model: Model, agents: Sequence[str]) -> Policy:
@@ -29,6 +42,8 @@ def _policy(study: Study, n: int, table: Table, model: Model, agents: Sequence[s
 
     when = _occasion(study, n, table, model)
     mine = _agents(study, table, agents)
+    if table.until is not None and table.until.name != "confirmed" and table.do not in ("hold", "delay"):
+        refuse(study, ("policy", n, "until"), f'goes with do = "hold" or "delay", not with "{table.do}"; leave it out')
     details: dict[str, Any] = {} if table.until is None else _until(study, n, table, model)
     if table.at_most is not None:
         details["at_most_days"] = table.at_most.days

@@ -16,7 +16,7 @@ from opsonin.discovery.bulk_cohorts import association
 from opsonin.discovery.marker_sources import adjusted
 from opsonin.discovery.read import mapping_file
 from opsonin.discovery.read.mapping import read_mapping
-from opsonin.discovery.target_intervals import rank_intervals, weight_sensitivity, without_each
+from opsonin.discovery.target_intervals import RankIntervals, rank_intervals, weight_sensitivity, without_each
 from opsonin.discovery.target_pages import pages, why_above
 from opsonin.discovery.target_question import target_question
 from opsonin.discovery.targets import HALF, PARTS, TargetRanking, known, rank_targets, ranks, scored
@@ -46,6 +46,17 @@ def links(ranking: TargetRanking) -> str:
     unmeasured = int((ranking.frame["cohorts"] == 0).sum())
     return (f"{unmeasured} candidates in no bulk cohort; of the {len(found)} others the least P: {least}; least false "
             f"discovery rate {rate:.2f}")  # fmt: skip
+
+
+def overtaken(ranking: TargetRanking, over: RankIntervals, gene: str) -> str:
+    """By whom a gene is passed whose rank is better than the interval of its resamplings."""
+    at, place = list(ranking.frame.index).index(gene), int(ranking.at(gene)["rank"])
+    ahead = over.sampled < over.sampled[:, [at]]
+    measured = known(ranking.frame, "resistance")
+    blank, other = (float(ahead[:, own].sum(axis=1).mean()) for own in (~measured, measured))
+    return (f"{gene}, rank {place}: so good or better in {100 * (over.sampled[:, at] <= place).mean():.0f} % of "
+            f"resamplings; {blank:.0f} genes that no cohort measured and {other:.0f} others are before it on average\n"
+            )  # fmt: skip
 
 
 def cases(ranking: TargetRanking, replicates: int, draws: int) -> dict[str, Any]:
@@ -102,6 +113,9 @@ def main() -> None:
         print(f"\nheld constant in bulk {beside or 'nothing'}: {said}; first {', '.join(own.frame.index[:10])}")
     print(f"\nif an unmeasured part counted one half: {with_unmeasured(ranking, HALF)}")
     print(f"{links(ranking)}\n")
+    for gene in ranking.frame.index[:10]:
+        if int(ranking.at(gene)["rank"]) < over.of(gene)[0]:
+            print(overtaken(ranking, over, gene))
     for one in pages(ranking, 10, over):
         print(one.text())
 

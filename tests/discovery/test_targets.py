@@ -1,5 +1,7 @@
 """Ranking of targets: what each part does, what a missing one does not, and that the page says so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,6 +170,8 @@ def test_a_page_gives_both_sides_and_the_reason():
     assert any("60 % of the state's cells" in said for said in shown.for_)
     assert "### HEPATIC: rank" in shown.text()
     assert "Against: highest in a vital organ" in shown.text()
+    assert "Trust the interval" not in shown.text()
+    assert "better than nearly every resampling gives" in replace(shown, lower=shown.rank + 1.0).text()
     assert set(shown.parts["part"]) == set(PARTS)
     told = why_above(ranking, "GOOD", "BLOODY")
     assert told.startswith("GOOD (rank 1) is above BLOODY")

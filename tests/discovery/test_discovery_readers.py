@@ -9,6 +9,9 @@ import pytest
 from made_up_samples import dense, write_10x, write_map
 from opsonin.discovery import composition, examples, read_samples
 from opsonin.discovery.libraries import library
+from opsonin.discovery.read import mapping_file
+from opsonin.discovery.read.mapping import read_mapping
+from opsonin.discovery.states_question import answer_states
 from opsonin.errors import DiscoveryError, OpsoninError
 from paths import DATA, needs_data
 from record.make_fcs import strategy, write_fcs
@@ -238,6 +241,20 @@ def test_bundled_mappings_read_the_published_sets(name):
     assert (len(read.samples), read.n_subjects) == expected
     assert read.title
     assert read.reference
+
+
+@needs_data
+def test_labels_of_tumour_and_blood_are_those_that_both_can_have():
+    """The publication's begin with t or b, so that each would be of its own tissue alone."""
+    read = read_samples(DATA / "scrna-lung-zilionis2019", "zilionis2019")
+    counts = composition(read)
+    blood = counts.index.str.endswith("blood")
+    assert read.n_cells == 34_558 + 14_411
+    in_both = set(counts.columns[(counts[blood].sum() > 0) & (counts[~blood].sum() > 0)])
+    assert {"T cells", "B cells", "NK cells", "neutrophils", "mononuclear phagocytes"} < in_both
+    assert (counts["T cells"] > 0).all()
+    notes = answer_states(read, read_mapping(mapping_file("zilionis2019")).discovery).answer.notes
+    assert "tumour against blood within the same 6 patients; all 64 sign flips" in notes[0]
 
 
 def test_every_bundled_mapping_is_tested():

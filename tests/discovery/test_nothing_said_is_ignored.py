@@ -64,6 +64,12 @@ def test_words_are_renamed_also_of_joined_columns_and_of_rows_not_taken(folder):
     assert "first" in set(read.cells["kind"])
 
 
+def test_true_is_true_however_a_table_spells_it(folder):
+    cells = pd.read_csv(folder / "cells.csv")
+    cells.assign(kept=np.where(cells["subject"] == "P1", "FALSE", "True")).to_csv(folder / "cells.csv", index=False)
+    assert read_samples(folder, write_map(folder, TEXT + "where.kept = true\n")).n_subjects == 5
+
+
 def test_a_mapping_that_another_editor_saved(folder):
     (folder / "map.toml").write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
     assert read_samples(folder, folder / "map.toml").n_subjects == 6

@@ -115,10 +115,12 @@ def renamed(words: pd.Series, names: Mapping[str, Any]) -> pd.Series:
 
 
 def alike(word: Any, value: Any) -> bool:
-    """Whether a cell's text says the same as a value of the mapping: "0.0" is 0, "MSK1" is "MSK1"."""
+    """Whether a cell's text says the same as a value of the mapping: "0.0" is 0, "TRUE" is true, "MSK1" is "MSK1"."""
     if pd.isna(word):
         return False
-    said = {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(word).casefold() == str(value).casefold()
+    said = str(value)
     if word == said:
         return True
     try:

@@ -10,7 +10,7 @@ from opsonin.report import words
 from opsonin.report.chapters import why
 from opsonin.report.content import Drawing, Lines, Table
 from opsonin.report.context import Context
-from opsonin.report.figures.pathways import shared_out
+from opsonin.report.figures.pathways import decimals, shared_out
 from opsonin.report.figures.why import explained, resistance_map, restored, separated
 from opsonin.report.groups import grouped
 from opsonin.report.write import chapters_of, render
@@ -70,8 +70,8 @@ def test_the_map_has_a_tile_for_each_group_and_barrier(found):
     figure = resistance_map(found)
     assert len(figure.plot.layout["shapes"]) == len(figure.data) == 6
     assert figure.data.groupby("group")["estimate"].sum().to_numpy() == pytest.approx([1, 1])
-    assert "Melanoma, most often: exhaustion removed" in figure.caption
-    assert "Pancreas, most often: infiltration restored" in figure.caption
+    assert "Most often, in melanoma: exhaustion removed" in figure.caption
+    assert "in pancreas: infiltration restored" in figure.caption
     figure.plot.plotly()
 
 
@@ -147,3 +147,8 @@ def test_findings_read_back_from_disk_draw_the_same_pictures(found, tmp_path):
     again = Findings.load(found.save(tmp_path / "findings.json"))
     for draw in (separated, explained, restored, resistance_map):
         assert draw(again).plot.to_json() == draw(found).plot.to_json()
+
+
+@pytest.mark.parametrize(("whole", "places"), [(0.126, 3), (12.6, 1), (260.0, 0), (0.0, 2)])
+def test_parts_have_as_many_decimals_as_the_whole(whole, places):
+    assert decimals(whole) == places

@@ -158,7 +158,9 @@ def _probability(plot: Canvas, column: int, table: pd.DataFrame, finding: Any, p
             plot, 100 * before + 4, value - 5, words.share(round(value / 100, 2)), palette.GREEN,
             yanchor="top" if low else "middle", row=1, col=column,
         )  # fmt: skip
-    place = {"xanchor": "right", "yanchor": "top", "font": {"size": 11}}
-    label(plot, 99, 80, "no evidence", palette.MUTED, row=1, col=column, **place)
+    # on the side of the diagonal where the curve is not
+    x, y, side = (99, 42, "right") if bayes >= 1 else (2, 97, "left")
+    place = {"xanchor": side, "yanchor": "top", "font": {"size": 11}}
+    label(plot, x, y, "no evidence", palette.MUTED, row=1, col=column, **place)
     plot.update_xaxes(1, column, title_text="thought probable before, %", range=[0, 100])
     plot.update_yaxes(1, column, title_text="probable after, %", range=[0, 104])

@@ -216,7 +216,8 @@ def resistance_map(findings: Iterable[Any]) -> Figure | None:
     caption = "Of the patients without response, the share whom each barrier holds back; darker is more. "
     if partial:
         caption += "“Alone”: removing that barrier by itself would have been enough; the others have more than one. "
-    caption += "; ".join(_commonest(group, rows) for group in groups[:6]) + "."
+    commonest = "; ".join(_commonest(group, rows) for group in groups)
+    caption += f"Most often{'' if groups == ['all'] else ', '}{commonest}."
     return Figure("why-resistance", "A map of resistance", caption, plot, rows)
 
 
@@ -253,9 +254,8 @@ def _without_benefit(barriers: Sequence[str]) -> bool:
 def _commonest(group: str, rows: pd.DataFrame) -> str:
     mine = rows[rows["group"] == group]
     top = int(np.argmax(mine["estimate"].to_numpy(dtype=float)))
-    of = "most often" if group == "all" else f"{group}, most often"
     share = words.share(round(float(mine["estimate"].to_numpy(dtype=float)[top]), 3))
-    return words.capital(f"{of}: {mine['name'].tolist()[top]} ({share})")
+    return f"{'' if group == 'all' else f'in {group}'}: {mine['name'].tolist()[top]} ({share})"
 
 
 def rows_of_names(names: Sequence[str]) -> Canvas:

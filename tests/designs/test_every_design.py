@@ -240,3 +240,18 @@ def test_a_grade_counts_by_its_score():
 def test_bad_input_is_named(make, words):
     with pytest.raises(DesignError, match=words):
         make()
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name != "table"])
+def test_every_design_says_its_own_rule(name):
+    told = design(name, 4).describe()
+    assert len(told.split()) > 15  # a rule, not a name
+
+
+def test_designs_that_differ_are_told_apart():
+    told = {name: design(name, 4).describe() for name in ("boin", "tite-boin", "gboin", "crm", "tite-crm", "i3+3")}
+    assert len(set(told.values())) == len(told)
+    assert told["gboin"].startswith("gBOIN")
+    assert told["tite-boin"].startswith("TITE-BOIN")
+    assert told["tite-crm"].startswith("TITE-CRM")
+    assert "25%" in told["i3+3"]

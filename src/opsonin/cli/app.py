@@ -37,7 +37,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Research software; not a medical device.",
+    epilog="Begin with: list, then new my-study.toml, check my-study.toml, run my-study.toml. Data of your own: "
+    "analyse, cohort or discover. Research software; not a medical device.",
 )
 
 Seed = Annotated[int, typer.Option(min=0, help="The one seed of all random numbers.")]
@@ -119,7 +120,7 @@ def analyse(
     data: Annotated[Path, typer.Argument(help="A file or folder: CSV, Parquet, ADaM, or a record.")],
     map_: Annotated[
         str | None,
-        typer.Option("--map", metavar="MAP.toml", help="A mapping file, or a bundled one: oak, poplar, loris."),
+        typer.Option("--map", metavar="MAP.toml", help="A mapping file, or a bundled one that `list` names."),
     ] = None,
     out: Out = None,
     seed: Seed = 1,

@@ -24,7 +24,9 @@ def list_everything() -> None:
         "Indications": [(name, patients.indication(name).title) for name in patients.indication_names()],
         "Mappings": [(name, title_of(example(name))) for name in examples()],
         "Mappings of samples": [(name, title_of(sample_mapping(name))) for name in sample_mappings()],
-        "Virtual cohorts": [(name, virtual_cohort(name).manifest.title) for name in virtual_cohorts()],
+        "Virtual cohorts": [
+            (name, virtual_cohort(name).manifest.title.removesuffix(f" ({name})")) for name in virtual_cohorts()
+        ],
     }
     for title, rows in lists.items():
         screen.print(table(title, ("", ""), rows))

@@ -32,6 +32,9 @@ class GBoin(Boin):
     scores: tuple[float, ...] = (0.0, 0.0, 0.5, 1.0, 1.5, 1.5)
     needs: ClassVar[frozenset[str]] = frozenset({GRADES})
 
+    def describe(self) -> str:
+        return f"g{super().describe()} Rates are mean scores of patients' worst grades, a part of the largest."
+
     def __post_init__(self) -> None:
         super().__post_init__()
         given = np.array(self.scores, dtype=float)

@@ -38,6 +38,13 @@ class I3Plus3(TableDesign):
     def name(self) -> str:
         return "i3+3"
 
+    def describe(self) -> str:
+        low, high = self.target - self.below, self.target + self.above
+        return (
+            f"i3+3 with target {self.target:.0%}: go up where fewer than {low:.0%} of the patients at a level have a "
+            f"DLT, stay up to {high:.0%}, go down above; stay where one DLT less would be below {low:.0%}."
+        )
+
     def table(self, most: int) -> DecisionTable:
         patients, dlt = np.meshgrid(np.arange(most + 1), np.arange(most + 1), indexing="ij")
         size = np.maximum(patients, 1)

@@ -56,8 +56,8 @@ class Mtpi(TableDesign):
     def describe(self) -> str:
         low, high = self.target - self.below, self.target + self.above
         return (
-            f"{self.name} with target {self.target:.0%}: stay where the DLT rate has its greatest posterior density "
-            f"from {low:.0%} to {high:.0%}, go up where below, down where above."
+            f"mTPI{self.name.removeprefix('mtpi')} with target {self.target:.0%}: stay where the DLT rate has "
+            f"its greatest posterior density from {low:.0%} to {high:.0%}, go up where below, down where above."
         )
 
 

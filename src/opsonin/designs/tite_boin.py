@@ -92,6 +92,6 @@ class TiteBoin(Boin):
 
     def describe(self) -> str:
         return (
-            f"{super().describe()} Patients in their window of {self.window_days:g} days count as much as has been "
-            f"followed; accrual waits while more than {self.most_pending:.0%} of those at a level are in it."
+            f"TITE-{super().describe()} Patients in their window of {self.window_days:g} days count as much as has "
+            f"been followed; accrual waits while more than {self.most_pending:.0%} of those at a level are in it."
         )

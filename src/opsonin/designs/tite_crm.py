@@ -28,6 +28,12 @@ class TiteCrm(Crm):
     scheme: str = "linear"
     needs: ClassVar[frozenset[str]] = frozenset({FOLLOW_UP, PATIENTS})
 
+    def describe(self) -> str:
+        return (
+            f"TITE-{super().describe()} Patients in their window of {self.window_days:g} days count for what has been "
+            "followed."
+        )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.model == TWO:

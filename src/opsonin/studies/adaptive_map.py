@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from opsonin.studies.programs import how_many, told_in_a_line
+
 INDICATION, DRUG = "nsclc-egfr", "erlotinib"
 CAPACITY = (1000.0, 100.0, 30.0)  # ml; the first is the model's
 COST = (0.0, 0.05, 0.2)  # the second is the model's
@@ -141,10 +143,11 @@ def _shown(months: float, cycles: int) -> str:
     return f"{months:.1f} months" if np.isfinite(months) else f"over {cycles * CYCLE / 30.4375:.0f} months"
 
 
+@told_in_a_line()
 def main() -> None:
     """Print the map."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--patients", type=int, default=150)
+    asked.add_argument("--patients", type=how_many, default=150)
     asked.add_argument("--cycles", type=int, default=65, help="of four weeks")
     given = asked.parse_args()
     sys.stdout.write(table(given.patients, given.cycles))

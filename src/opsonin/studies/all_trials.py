@@ -21,6 +21,7 @@ import pandas as pd
 
 from opsonin.errors import AnalysisError, RecordError
 from opsonin.record import Replicates, TrialRecord
+from opsonin.studies.programs import told_in_a_line
 from opsonin.studies.published import Simulated
 from opsonin.units import DAYS_PER_MONTH
 
@@ -100,6 +101,8 @@ class AllTrials:
 
     def _measured(self) -> str:
         rows = self.replicates.table("measurements")
+        if not len(rows):
+            return "nothing"
         days = ", ".join(str(int(day) + 1) for day in sorted(rows["day"].unique()))
         return f"{', '.join(sorted(rows['marker'].astype(str).unique()))}, on days {days}"
 
@@ -165,10 +168,10 @@ def page(folder: str | Path, against: str | None = None, markers: Sequence[str] 
     spans = [f"{what} {months} months" for what in ("PFS", "alive") for months in MONTHS]
     heads = ("arm", "patients", "response", "median PFS", *spans[:2], "median survival", *spans[2:])
     lines = _table((*heads, f"grade {SEVERE} or more"), many.outcomes())
+    reference = against or many.replicates.manifest.questions.get("reference") or many.arms[0]
+    if against and against not in many.arms:
+        raise RecordError(f"there is no arm {against!r}; there are {', '.join(many.arms)}.")
     if len(many.arms) > 1:
-        reference = against or many.replicates.manifest.questions.get("reference") or many.arms[0]
-        if reference not in many.arms:
-            raise RecordError(f"there is no arm {reference!r}; there are {', '.join(many.arms)}.")
         how = ", stratified by indication" if len(many.indications) > 1 else ""
         lines += ["", f"Hazard ratios against {reference}{how}:", "", *_ratios(many, reference)]
     for name in markers:
@@ -205,6 +208,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *rows)]
 
 
+@told_in_a_line()
 def main() -> None:
     """Print the tables, or what is wrong with the folder."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -213,10 +217,7 @@ def main() -> None:
     options.add_argument("--marker", action="append", default=[], help="may be repeated")
     options.add_argument("--day", action="append", default=[], type=int, help="of the marker; may be repeated")
     given = options.parse_args()
-    try:
-        sys.stdout.write(page(given.folder, given.against, given.marker, given.day) + "\n")
-    except RecordError as problem:
-        sys.exit(str(problem))
+    sys.stdout.write(page(given.folder, given.against, given.marker, given.day) + "\n")
 
 
 if __name__ == "__main__":

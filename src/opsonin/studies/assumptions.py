@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from opsonin.studies.programs import how_many, told_in_a_line
 from opsonin.study import Study
 from opsonin.study.assumptions import FOLD, Assumptions, assumed_shares
 
@@ -105,10 +106,11 @@ def _told(found: Assumptions, clear: pd.DataFrame) -> str:
     return f"{count} for {100 * clear['share'].sum():.0f} % of the variance; {limit}."
 
 
+@told_in_a_line()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=PATIENTS)
+    parser.add_argument("--patients", type=how_many, default=PATIENTS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(arguments)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from opsonin.studies.programs import how_many, told_in_a_line
+
 if TYPE_CHECKING:
     from opsonin.study import Study
 
@@ -123,10 +125,11 @@ def eliana(seed: int) -> str:
     return "\n".join(lines)
 
 
+@told_in_a_line()
 def main() -> None:
     """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--patients", type=int, default=300, help="of each cancer, at most the pool's 500")
+    options.add_argument("--patients", type=how_many, default=300, help="of each cancer, at most the pool's 500")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     tables = (barriers(given.patients, given.seed), gastric(given.patients, given.seed), eliana(given.seed))

@@ -22,6 +22,7 @@ from opsonin.errors import StudyError
 from opsonin.studies.clinical_page import page, words_of
 from opsonin.studies.clinical_patients import figure_of, hazard_ratio, hazard_ratios
 from opsonin.studies.clinical_pools import ClinicalPools, NotRepresented
+from opsonin.studies.programs import how_many, told_in_a_line
 from opsonin.studies.published import TARGETS, targets
 
 DRAWS = 400  # trials as large as the published one, for the interval
@@ -254,19 +255,26 @@ def _spread(drawn: list[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+@told_in_a_line()
 def main(arguments: list[str] | None = None) -> None:
     """Write the page."""
     options = argparse.ArgumentParser(
         prog="python -m opsonin.studies.clinical_targets", description="published outcomes beside simulated ones"
     )
     options.add_argument("table", type=Path, help="the table of published figures (CSV)")
-    options.add_argument("--patients", type=int, default=1000, help="in each pool")
+    options.add_argument("--patients", type=how_many, default=1000, help="in each pool")
     options.add_argument("--only", default="", help="rows whose id, indication or treatment holds this (a pattern)")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--out", type=Path, default=Path("docs/clinical-targets.md"))
     given = options.parse_args(arguments)
+    try:
+        only = re.compile(given.only)
+    except re.error as problem:
+        raise StudyError(
+            f"--only {given.only!r} is no pattern: {problem}; put a backslash before ( and [."
+        ) from problem
     pools = ClinicalPools(given.patients, given.seed)
-    asked = [t for t in read_targets(given.table) if re.search(given.only, f"{t.id} {t.indication} {t.treatment}")]
+    asked = [t for t in read_targets(given.table) if only.search(f"{t.id} {t.indication} {t.treatment}")]
     rows, missing = compared(asked, pools)
     made = page(rows, missing, pools.mapped.causes, given.patients, given.seed)
     given.out.write_text(made, encoding="utf-8")

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from opsonin.errors import StudyError
+from opsonin.studies.programs import how_many, told_in_a_line
 
 MEMORY = ("cd8_resident", "cd8_memory")
 SPECIFIC = ("cd8_stem", "cd8_effector", "cd8_exhausted", "cd8_resident")  # in the tumour
@@ -177,11 +177,12 @@ def _progressed(diameter: np.ndarray, nadir: np.ndarray, sum_mm: np.ndarray) -> 
     return (diameter >= 1.2 * nadir) & ((diameter - nadir) * sum_mm[:, None] >= _LEAST_MM)
 
 
+@told_in_a_line()
 def main() -> None:
     """Print how long responses last, with and without memory."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("indication", nargs="*", default=["melanoma", "nsclc"])
-    asked.add_argument("--patients", type=int, default=1000)
+    asked.add_argument("--patients", type=how_many, default=1000)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--factor", action="append", default=[], help="such as escape_visibility=0.3; may be repeated")
     given = asked.parse_args()
@@ -189,11 +190,8 @@ def main() -> None:
         factors = {one.partition("=")[0]: float(one.partition("=")[2]) for one in given.factor}
     except ValueError:
         sys.exit("--factor takes a parameter and a number, such as escape_visibility=0.3.")
-    try:
-        for name in given.indication:
-            sys.stdout.write(words(name, responders(name, given.patients, given.seed, factors)))
-    except StudyError as problem:
-        sys.exit(str(problem))
+    for name in given.indication:
+        sys.stdout.write(words(name, responders(name, given.patients, given.seed, factors)))
 
 
 def words(name: str, found: Responders) -> str:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from opsonin.studies.programs import how_many, told_in_a_line
+
 if TYPE_CHECKING:
     from opsonin.study import Study
 
@@ -110,10 +112,11 @@ def ways(mice: int, seed: int) -> str:
     return "\n".join(lines)
 
 
+@told_in_a_line()
 def main() -> None:
     """Print both tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--mice", type=int, default=400, help="of each group, at most the pool's 400")
+    options.add_argument("--mice", type=how_many, default=400, help="of each group, at most the pool's 400")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     sys.stdout.write(f"{survival(given.mice, given.seed)}\n\n{ways(given.mice, given.seed)}\n")

@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from opsonin.studies.programs import how_many, told_in_a_line
+
 STUDY, REFERENCE = "checkpoint-basket", "nsclc"
 MECHANISMS: Mapping[str, tuple[str, ...]] = {
     "how far T cells get in": ("access",),
@@ -80,10 +82,11 @@ def table(found: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(lines)
 
 
+@told_in_a_line()
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--patients", type=int, default=500, help="of each cancer, at most the pool's 500")
+    options.add_argument("--patients", type=how_many, default=500, help="of each cancer, at most the pool's 500")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     sys.stdout.write(table(rates(given.patients, given.seed)) + "\n")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from opsonin.studies.cell_tables import AGENTS, CRS, TIMES, Course, Pool, cells, pools
+from opsonin.studies.programs import how_many, told_in_a_line
 
 MILLION = 250.0  # cells, as the table gives
 NODE_MM = 15.0  # a node of this diameter or less is none by Lugano's rules on size (Cheson 2014, J Clin Oncol 32:3059)
@@ -84,10 +85,11 @@ def table(patients: int) -> str:
     return "\n".join(lines)
 
 
+@told_in_a_line()
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--patients", type=int, default=300)
+    options.add_argument("--patients", type=how_many, default=300)
     sys.stdout.write(table(options.parse_args().patients) + "\n")
 
 

@@ -1,6 +1,7 @@
 """Phase II designs: published ones, exact against brute force, and named errors."""
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -64,17 +65,22 @@ def _feasible(n, p0, p1, alpha, beta):
     return any(binom.sf(r, n, p0) <= alpha and binom.cdf(r, n, p1) <= beta for r in range(n + 1))
 
 
+@cache
+def _after_two_stages(x: int, r1: int, n1: int, n: int) -> float:
+    return two_stage_inference(x, r1, n1, n, 0.2).estimate
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 0.9))
 def test_the_estimate_after_two_stages_is_unbiased(p):
     from scipy.stats import binom
 
     r1, n1, n = 1, 6, 15
-    mean = sum(binom.pmf(x, n1, p) * two_stage_inference(x, r1, n1, n, 0.2).estimate for x in range(r1 + 1))
+    mean = sum(binom.pmf(x, n1, p) * _after_two_stages(x, r1, n1, n) for x in range(r1 + 1))
     for x1 in range(r1 + 1, n1 + 1):
         for x2 in range(n - n1 + 1):
             chance = binom.pmf(x1, n1, p) * binom.pmf(x2, n - n1, p)
-            mean += chance * two_stage_inference(x1 + x2, r1, n1, n, 0.2).estimate
+            mean += chance * _after_two_stages(x1 + x2, r1, n1, n)
     assert mean == pytest.approx(p, abs=1e-9)
 
 

@@ -164,12 +164,15 @@ def test_arrays_decide_as_single_trials_do_for_any_history(levels, back, fill, c
 
 
 def test_exact_characteristics_agree_with_every_course_played_out():
+    from scipy.stats import binom
+
     probabilities = np.array([0.2, 0.5])
     design = ThreePlusThree(2)
     select, none = np.zeros(2), 0.0
-    for flags in itertools.product([False, True], repeat=12):
-        toxic = np.array(flags).reshape(2, 6)
-        weight = np.where(toxic, probabilities[:, None], 1 - probabilities[:, None]).prod()
+    for counts in itertools.product(range(4), repeat=4):  # DLTs in two cohorts of three at each level
+        cohorts = np.array(counts).reshape(2, 2)
+        toxic = (np.arange(3) < cohorts[..., None]).reshape(2, 6)
+        weight = binom.pmf(cohorts, 3, probabilities[:, None]).prod()
         mtd = run(design, toxic.tolist())[1][-1].mtd
         if mtd is None:
             none += weight

@@ -85,6 +85,45 @@ def test_cells_of_ones_own_are_a_source_with_patients_as_replicates(folder):
     assert not any("these samples" in note for note in answer.notes)  # only tables that counted cells are cautioned of
 
 
+def resisting() -> Samples:
+    """The same patients, every second of whom responded; macrophages of the others have more CSF1R."""
+    made = tumours()
+    subjects = made.subjects.drop_duplicates().assign(response=["responder", "non-responder"] * 3)
+    resists = made.cells["subject"].isin(subjects["subject"][subjects["response"] == "non-responder"])
+    level = made.matrix().toarray()
+    level[(resists & (made.cells["label"] == "macrophage")).to_numpy(), GENES.index("CSF1R")] += 3.0
+    return made.with_(expression=csr_matrix(level), subjects=subjects.reset_index(drop=True))
+
+
+def test_own_cells_of_patients_who_resist_stand_beside_the_score(folder):
+    asked = {**ASKED, "own": ["macrophage"]}
+    answer = answer_targets(asked, folder, resisting(), replicates=20)
+    table = answer.tables["targets"].set_index("gene")
+    assert table["resistant_fold"]["CSF1R"] > 2
+    assert table["resistant_fdr"]["CSF1R"] < 0.05 < table["resistant_fdr"]["TREM2"]
+    said = "in the state's own cells 1 of 35 genes differ between non-responders and responders (6 patients)"
+    assert any(said in note for note in answer.notes)
+    assert "in those who resist (p " in answer.pages["CSF1R"]
+    unknown = answer_targets(asked, folder, tumours(), replicates=20)
+    assert "resistant_fold" not in unknown.tables["targets"]
+    assert "in those who resist" not in unknown.pages["CSF1R"]
+
+
+def test_own_cells_of_patients_who_resist_can_be_the_source_alone(folder):
+    asked = {**ASKED, "own": ["macrophage"], "compare": []}
+    every = answer_targets(asked, folder, resisting(), replicates=20).tables["targets"].set_index("gene")
+    some = answer_targets({**asked, "patients": "non-responder"}, folder, resisting(), replicates=20)
+    table = some.tables["targets"].set_index("gene")
+    fold = next(name for name in map(str, table) if name.startswith("log2 fold") and "macrophage" in name)
+    assert table[fold]["CSF1R"] > every[fold]["CSF1R"] + 1
+    for wrong, said in (("resistant", "it is responder or non-responder"), ("responder", "nobody is one")):
+        samples = tumours() if wrong == "responder" else resisting()
+        with pytest.raises(DiscoveryError, match=said):
+            answer_targets({**asked, "patients": wrong}, folder, samples)
+    with pytest.raises(DiscoveryError, match="patients is of the samples' own cells; write own"):
+        answer_targets({**ASKED, "patients": "non-responder"}, folder, replicates=20)
+
+
 def test_each_tumour_type_is_a_source_of_its_own(folder):
     asked = {**ASKED, "own": ["macrophage"], "by": "tumour type"}
     table = answer_targets(asked, folder, tumours(), replicates=20).tables["targets"].set_index("gene")

@@ -42,6 +42,7 @@ from opsonin.discovery.colonies import STABLE_H, growth_rates
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.growth_states import FEWEST, growth_table, lines_differ
 from opsonin.discovery.marker_sources import LEVEL, numbers, read_table
+from opsonin.discovery.own_cells import labelled
 from opsonin.discovery.plasticity import (
     UNIVERSE,
     changed_genes,
@@ -54,7 +55,6 @@ from opsonin.discovery.pseudobulk import chosen_cells
 from opsonin.discovery.repertoires import FEWEST_READS, clone_features
 from opsonin.discovery.sample_days import said_of_days
 from opsonin.discovery.samples import Samples
-from opsonin.discovery.target_question import labelled
 from opsonin.errors import DiscoveryError
 
 SECTION = "[discovery.plasticity]"

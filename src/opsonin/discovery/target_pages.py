@@ -163,12 +163,24 @@ def _say_consistency(ranking: TargetRanking, row: pd.Series) -> str:
 
 
 def _say_resistance(ranking: TargetRanking, row: pd.Series) -> str:
+    own = _contrast(row)
     if not np.isfinite(row["log_odds"]):
         asked = len(ranking.question.cohorts)
-        return f"no bulk cohort of {asked} measured it" if asked else "no bulk cohort was given"
+        return (f"no bulk cohort of {asked} measured it" if asked else "no bulk cohort was given") + own
     low, high = np.exp([row["log_odds_lower"], row["log_odds_upper"]])
     ratio = f"{np.exp(row['log_odds']):.2f} ({low:.2f} to {high:.2f}) over {int(row['cohorts'])} cohorts"
-    return f"odds ratio of response per SD {ratio}; probability {row['resistance']:.2f} of going with resistance"
+    return f"odds ratio of response per SD {ratio}; probability {row['resistance']:.2f} of going with resistance{own}"
+
+
+def _contrast(row: pd.Series) -> str:
+    """What the state's own cells say of resistance, where who responded is known."""
+    if "resistant_p" not in row.index:
+        return ""
+    if not np.isfinite(row["resistant_p"]):
+        return "; hardly found in the state's own cells"
+    said = f"p {row['resistant_p']:.2g}, false discovery rate {row['resistant_fdr']:.2g}"
+    who = f"the state's own cells of {int(row['resistant_n'])} patients"
+    return f"; in {who} log2 fold {row['resistant_fold']:.2f} in those who resist ({said})"
 
 
 def _say_blood(ranking: TargetRanking, row: pd.Series) -> str:

@@ -13,7 +13,8 @@
 
 Further keys: surface (a table of one's own), weights, beside, own (labels of the samples' own cells that are the
 state), others (labels they are compared with), by = "tumour type" (each type a source of its own), min_cells (of the
-state and of the others that a patient needs: 10; of sorted bulk samples, each of which is many cells, 1).
+state and of the others that a patient needs: 10; of sorted bulk samples, each of which is many cells, 1), patients =
+"non-responder" (whose own cells are the source; all by default).
 """
 
 from __future__ import annotations
@@ -26,10 +27,9 @@ import pandas as pd
 
 from opsonin.discovery.answers import Answer, beside, finding, listed, needed, number, only
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
-from opsonin.discovery.consistency import by_tumour_type
 from opsonin.discovery.marker_sources import StateMarkers, closest_state, read_state_markers
 from opsonin.discovery.normal import read_normal
-from opsonin.discovery.pseudobulk import FEWEST_CELLS, state_markers
+from opsonin.discovery.own_cells import own_markers
 from opsonin.discovery.samples import Samples
 from opsonin.discovery.surface import SOURCE, read_places
 from opsonin.discovery.target_intervals import RankIntervals, rank_intervals, weight_sensitivity, without_each
@@ -45,6 +45,7 @@ KEYS = (
     "others",
     "by",
     "min_cells",
+    "patients",
     "normal",
     "cohorts",
     "surface",
@@ -66,7 +67,7 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
     given = settings.get("weights", {})
     only(given, given if isinstance(given, Mapping) else PARTS, f"{SECTION} weights")
     published = _published(settings.get("markers", []), data)
-    own, said = _own(settings, samples)
+    own, contrast, said = own_markers(settings, samples, SECTION)
     cohorts = tuple(read_bulk_cohorts(beside(data, settings["cohorts"], SECTION))) if "cohorts" in settings else ()
     return TargetQuestion(
         state=str(needed(settings, "state", SECTION)),
@@ -77,6 +78,7 @@ def target_question(settings: Mapping[str, Any], data: Path, samples: Samples | 
         reach=str(settings.get("reach", "surface")),
         weights={str(k): number(given, k, 1.0, f"{SECTION} weights") for k in given},
         beside=tuple(listed(settings, "beside", SECTION)),
+        contrast=contrast,
         said=said,
     )
 
@@ -174,40 +176,6 @@ def _published(given: Sequence[Mapping[str, Any]], data: Path) -> tuple[StateMar
             name = f"{name or file.parent.name}, closest cluster {state}"
         made.append(read_state_markers(file, state, name))
     return tuple(made)
-
-
-def labelled(samples: Samples, seed: int = 1) -> Samples:
-    """The samples themselves, or, where no cell has a label, with those that markers give cell by cell."""
-    if samples.labelled:
-        return samples
-    from opsonin.discovery.annotation import annotate, with_annotation
-
-    return with_annotation(samples, annotate(samples, level="cell", seed=seed))
-
-
-def _own(settings: Mapping[str, Any], samples: Samples | None) -> tuple[tuple[StateMarkers, ...], tuple[str, ...]]:
-    """Markers of the samples' own cells, and what to know of them."""
-    if "own" not in settings:
-        return (), ()
-    if samples is None or samples.expression is None:
-        raise DiscoveryError(f"{SECTION}: own = … compares the samples' own cells, but there is no expression.")
-    said = () if samples.labelled else ("no cell had a label; each was given that of its markers, one by one",)
-    samples = labelled(samples)
-    by = str(settings.get("by", ""))
-    if by not in ("", "tumour type"):
-        raise DiscoveryError(f"{SECTION}: by is {by!r}; it can be 'tumour type'.")
-    few = 1 if samples.modality == "bulk RNA" else FEWEST_CELLS
-    least = int(number(settings, "min_cells", few, SECTION))
-    state = settings["own"] if isinstance(settings["own"], str) else listed(settings, "own", SECTION)
-    others = listed(settings, "others", SECTION) if "others" in settings else None
-    if by:
-        found, left = by_tumour_type(samples, state, others=others, min_cells=least)
-        return found, (*said, *(f"left out of the sources: {one}" for one in left))
-    one = state_markers(samples, state, others=others, min_cells=least)
-    if one.n is not None and one.n < samples.n_subjects:
-        few = f"{samples.n_subjects - one.n} of {samples.n_subjects} patients"
-        said = (*said, f"{few} have too few cells of the state or of the others and take no part")
-    return (one,), said
 
 
 def _findings(

@@ -51,7 +51,8 @@ class TargetQuestion:
     unknown.  places: a table of the surface, the shipped one otherwise.  reach: "surface", "secreted" or "any".
     weights: by part, others 1; 0 leaves a part out of the score.  beside: genes of the cell type, whose mean in bulk is
     held constant when resistance is asked.  vital: the organs that count.
-    said: what to know of how the markers came about.
+    contrast: the state's own cells in patients who resist against those who respond; shown beside the score, no part of
+    it.  said: what to know of how the markers came about.
     """
 
     state: str
@@ -63,6 +64,7 @@ class TargetQuestion:
     weights: Mapping[str, float] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
     vital: tuple[str, ...] = VITAL
+    contrast: StateMarkers | None = field(default=None, repr=False)
     said: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -150,6 +152,14 @@ def rank_targets(question: TargetQuestion) -> TargetRanking:
     frame = frame.join(_state(question.markers, genes))
     frame = frame.join(_resistance(question, genes))
     frame = frame.join(_normal(question, genes))
+    if question.contrast is not None:
+        own = question.contrast.frame.reindex(genes)
+        frame = frame.assign(
+            resistant_fold=own["log2_fold_change"],
+            resistant_p=own["p"],
+            resistant_fdr=own["q"],
+            resistant_n=question.contrast.n,
+        )
     left_out = where[~within.to_numpy()].value_counts().to_dict()
     return TargetRanking(_ordered(frame, question), question, {str(k): int(v) for k, v in left_out.items()})
 

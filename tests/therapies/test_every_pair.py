@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from opsonin.biology import full_core
-from opsonin.model import Model
+from opsonin.model import Administration, Model, Species
 from opsonin.patients import indication, sample_patients
 from opsonin.simulate import GivenDoses, build_schedule, dose_days, simulate
 from opsonin.therapies import load_agent, names
@@ -39,6 +39,8 @@ USUAL = {
     "sipuleucel-t": ("intravenous infusion", 1000, "Mcell", TWO[:3], 1.0),
     "pexidartinib": ("oral", 400, "mg", np.arange(0.0, 180.0, 0.5), None),
 }
+
+BESIDE = {"vaccine_adjuvant"}  # comes in the same syringe as the antigen, whose mass alone the dose tells
 
 
 @cache
@@ -78,6 +80,19 @@ def test_with_every_other_therapy_numbers_stay_finite_and_not_negative(agent):
         found = states(doses)
         assert np.isfinite(found).all(), (agent, other)
         assert (found >= floor).all(), (agent, other)
+
+
+@pytest.mark.parametrize("agent", [name for name in names() if "car-t" not in name])  # cells that divide: test_car_t
+def test_beside_all_other_therapies_nothing_makes_more_of_a_drug_than_was_given(agent):
+    """Mass balance: no process of any module makes drug or infused cells; they move between pools, or are lost."""
+    model, _ = union()
+    module = load_agent(agent)
+    unit = {part.name: part.unit for part in module.parts if isinstance(part, Species)}
+    into = next(part.into for part in module.parts if isinstance(part, Administration))
+    pools = [name for name, one in unit.items() if one == unit[into] and name not in BESIDE]
+    balance = model.mass_balance(dict.fromkeys(pools, 1))
+    assert min(balance.values()) < 0  # it is lost somewhere
+    assert {process for process, net in balance.items() if net > 1e-9} == set()
 
 
 def test_a_dose_of_nothing_changes_nothing():

@@ -31,6 +31,7 @@ def test_doses_are_read(text, dose):
         ("mg", "write a number and a unit"),
         ("-3 MIU", "is negative"),
         ("3 tomatoes", "'tomatoes', which is not known"),
+        ("1e8 pfu", "'pfu', which is not known; .*'PFU', 'vg'"),
         ("3 mg/m3x", "not known"),
         ("1,5 mg", "a point for decimals"),
         ("5 percent", "no unit of amount"),

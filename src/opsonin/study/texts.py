@@ -191,8 +191,8 @@ def _readable(unit: str, text: str) -> None:
         dimensionless = parse(unit).dimensionless
     except UnitError:
         raise ValueError(
-            f"the dose {text!r} has the unit {unit!r}, which is not known; write 'mg', 'g', 'MIU', 'cells', and for "
-            "doses by weight or body surface 'mg/kg' or 'MIU/m2'"
+            f"the dose {text!r} has the unit {unit!r}, which is not known; write 'mg', 'g', 'MIU', 'cells', 'PFU', "
+            "'vg', and for doses by weight or body surface 'mg/kg' or 'MIU/m2'"
         ) from None
     if dimensionless:
         raise ValueError(f"the dose {text!r} has no unit of amount; write 'mg', 'MIU', 'cells' …")

@@ -115,6 +115,11 @@ def test_criteria_that_fit_no_basket_are_refused(model):
         basket(("marrow", "RECIST 1.1"))
     with pytest.raises(StudyError, match="2 criteria are given for 0 indications"):
         small.small_protocol(tumour=TumourPlan(criteria=("marrow", "RECIST 1.1")))
+    for criteria, named in (("WHO", "'WHO'"), (("marrow", "WHO"), "'WHO'"), ((), "none")):
+        with pytest.raises(
+            StudyError, match=f"the criteria of scans are {named}; known are RECIST 1.1, iRECIST, Lugano"
+        ):
+            TumourPlan(criteria=criteria)
     far = replace(small.small_patients(model, 2), ids=np.array([3, 120]))
     with pytest.raises(StudyError, match="patient 120 is of none of the 4 indications of 30 patients each"):
         Pool(model, far, basket(MIXED), seed=11)

@@ -130,6 +130,14 @@ class TumourPlan:
     confirm: bool = False
     minimum_stable_days: float = 42.0
 
+    def __post_init__(self) -> None:
+        from opsonin.criteria.from_lesions import CRITERIA
+
+        unknown = [name for name in self.used if name not in CRITERIA]
+        if unknown or not self.used:
+            named = repr(unknown[0]) if unknown else "none"
+            raise StudyError(f"the criteria of scans are {named}; known are {', '.join(CRITERIA)}.")
+
     @property
     def used(self) -> tuple[str, ...]:
         """The criteria in use, each once, in order of first mention."""

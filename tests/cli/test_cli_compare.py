@@ -41,6 +41,15 @@ def test_the_page_holds_tables_errors_and_pathways(folder):
         assert ElementTree.fromstring(picture).tag.endswith("svg")
 
 
+def test_the_page_says_which_designs_go_over_untried_levels(folder):
+    page = (folder / "comparison.html").read_text(encoding="utf-8")
+    assert re.search(
+        r"crm goes over untried levels: after 3 without a DLT at level 1 it treats the next at level [34]", page
+    )
+    assert "boin goes over" not in page
+    assert "3+3 goes over" not in page
+
+
 def test_the_tables_come_as_csv_and_the_pathways_as_json(folder):
     table = pd.read_csv(folder / "operating_characteristics.csv")
     assert set(table["design"]) == {"boin", "crm", "3+3"}

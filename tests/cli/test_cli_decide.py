@@ -120,6 +120,17 @@ def test_a_design_takes_options_of_its_own():
     assert "at most 12 patients" in said
 
 
+def test_a_design_that_goes_over_levels_says_so():
+    crm = "crm(target=0.3, cohort=3{})"
+    said = run("imatinib-il2", "--design", crm.format(""), "--outcomes", "1NNN").stdout
+    assert "treat 3 patients at level 4" in said
+    assert "caution   nobody has been treated at level 2 and level 3; the design's option no_skipping = true" in said
+    held = run("imatinib-il2", "--design", crm.format(", no_skipping=true"), "--outcomes", "1NNN").stdout
+    assert "treat 3 patients at level 2" in held
+    assert "caution" not in held
+    assert "caution" not in run("imatinib-il2", "--outcomes", "1NNN").stdout
+
+
 def test_two_agents_are_decided_on_by_cells(tmp_path):
     text = tmp_path / "two.toml"
     text.write_text(

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from opsonin.cli.screen import console, table
 from opsonin.errors import StudyError
+from opsonin.report.words import listed
 from opsonin.results import REPORT, record_folder
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ def _say(title: str, conduct: Conduct, advice: Advice, levels: list[str]) -> Non
         f"decision  [bold]{escape(in_words(made, levels, conduct.design, advice.seen))}[/bold]", soft_wrap=True
     )
     screen.print(f"because   {escape(made.reason)}", soft_wrap=True)
+    over = untried(made, conduct.design, advice.seen)
+    if over:
+        told = f"nobody has been treated at {listed(conduct.design.dose_name(level) for level in over)}"
+        told += "; the design's option no_skipping = true goes over no level"
+        screen.print(f"caution   {escape(told)}", soft_wrap=True)
     if len(advice.next_cohort):
         screen.print()
         screen.print(_next(advice, levels, conduct.design))
@@ -121,6 +127,13 @@ def in_words(made: Decision, levels: list[str], design: Design, seen: Outcomes) 
         return f"move: treat {made.patients} {who} at {_named(made.level, levels, design)}"
     how = {"start": "start", "stay": "stay", "escalate": "go up", "de-escalate": "go down"}[made.action]
     return f"{how}: treat {made.patients} {who} at {_named(made.level, levels, design)}"
+
+
+def untried(made: Decision, design: Design, seen: Outcomes) -> list[int]:
+    """Levels of one agent below the one decided on and above the highest tried, where nobody was treated."""
+    if getattr(design, "columns", None) is not None or made.level is None or not made.patients or not len(seen):
+        return []
+    return list(range(int(seen.level.max()) + 1, made.level))
 
 
 def _named(level: int, levels: list[str], design: Design) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsonin.designs import Boin12, Pathways, rank_based_scores
+from opsonin.designs import Boin12, Pathways, parse_outcomes, rank_based_scores
 from opsonin.designs.comparison import TOO_HIGH, Comparison, decision_rows, innermost
 from opsonin.designs.evidence import LOTS
 from opsonin.report.dose_finding.pathway_tree import pathway_tree
@@ -88,6 +88,9 @@ def _what(found: Comparison, about: About) -> Iterator[Block]:
     named = [f"{label} {name}" for label, name in zip(labels(found), about.levels, strict=True)]
     yield Words(f"Dose levels: {'; '.join(named)}.")
     yield Grid("The designs", ["design", "rule"], [[n, one.describe()] for n, one in found.designs.items()], False)
+    over = [told for name, one in found.designs.items() if (told := _goes_over(name, one))]
+    if over:
+        yield Words(f"{' '.join(over)} The option no_skipping = true goes over no level.")
     yield Words(
         f"Each design was simulated in {found.trials:,} trials a scenario (seed {found.seed}), all on the same "
         f"patients, who come every {found.accrual.days:g} days on average while a cohort is open{_watched(found)}. "
@@ -105,6 +108,22 @@ def _what(found: Comparison, about: About) -> Iterator[Block]:
         )
     for note in about.notes:
         yield Words(note)
+
+
+def _goes_over(name: str, design: Any) -> str:
+    """What a design of one agent does after a first cohort without a DLT, where it goes over untried levels."""
+    if getattr(design, "columns", None) is not None:
+        return ""
+    first = design.decide(parse_outcomes(""))
+    if first.level is None or not first.patients:
+        return ""
+    then = design.decide(parse_outcomes(f"{first.level}{'N' * first.patients}"))
+    if then.level is None or then.level <= first.level + 1:
+        return ""
+    return (
+        f"{name} goes over untried levels: after {first.patients} without a DLT at level {first.level} it treats the "
+        f"next at level {then.level}."
+    )
 
 
 def _watched(found: Comparison) -> str:

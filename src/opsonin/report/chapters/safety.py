@@ -134,13 +134,14 @@ def _by_term(context: Context) -> Table:
         cells = []
         for name in labels:
             n, bad = int(any_grade.get((term, name), 0)), int(severe.get((term, name), 0))
-            cells.append(f"{n} ({words.share(n / sizes[name])}) / {bad}" if n else "0")
+            # where a cell has to wrap, it does so before the slash
+            cells.append(f"{n}{words.NBSP}({words.share(n / sizes[name])}) /{words.NBSP}{bad}" if n else "0")
         rows.append([term.lower(), *cells])
     what = "grade 3 or worse" if scale == "grade" else "severe or worse"
     more = f" The {LISTED} most frequent of {len(terms)} terms." if len(terms) > LISTED else ""
     return Table(
         "Patients with each adverse event",
-        ["term", *(f"{name} (n = {sizes[name]:,})" for name in labels)],
+        ["term", *(f"{name} (n{words.NBSP}={words.NBSP}{sizes[name]:,})" for name in labels)],
         rows,
         f"Patients with the event (share of the group) / with {what}.{more}",
         frozenset(range(1, len(labels) + 1)),

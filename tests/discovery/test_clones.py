@@ -154,7 +154,8 @@ def test_an_even_repertoire_and_a_clonal_one_are_told_apart():
     assert list(wide["effective number of clones"]) == pytest.approx([50, 1.02], rel=0.02)
     assert list(wide["clonality"]) == pytest.approx([0.0, 0.92], abs=0.02)
     assert list(wide["largest clone"]) == pytest.approx([2.0, 99.0], abs=0.1)
-    assert set(clone_features(repertoires(), WHO).as_measurements()["subject_id"]) == {"p1", "p2"}
+    dated = WHO.assign(day=[0, 0, 28])
+    assert set(clone_features(repertoires(), dated).as_measurements()["subject_id"]) == {"p1", "p2"}
 
 
 @pytest.mark.parametrize(

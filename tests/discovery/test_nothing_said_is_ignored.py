@@ -10,6 +10,8 @@ from made_up_samples import GENES, write_map
 from opsonin.discovery import read_samples
 from opsonin.discovery.pseudobulk import state_markers
 from opsonin.discovery.quality import quality_control
+from opsonin.discovery.read.questions import Discovery
+from opsonin.discovery.states_question import answer_states
 from opsonin.errors import DiscoveryError
 
 TEXT = """
@@ -68,6 +70,16 @@ def test_true_is_true_however_a_table_spells_it(folder):
     cells = pd.read_csv(folder / "cells.csv")
     cells.assign(kept=np.where(cells["subject"] == "P1", "FALSE", "True")).to_csv(folder / "cells.csv", index=False)
     assert read_samples(folder, write_map(folder, TEXT + "where.kept = true\n")).n_subjects == 5
+
+
+def test_any_column_of_the_cells_can_be_compared(folder):
+    cells = pd.read_csv(folder / "cells.csv")
+    cells.assign(arm=np.where(cells["subject"] < "P4", "one", "two")).to_csv(folder / "cells.csv", index=False)
+    text = TEXT + "arm = 'arm'\n[discovery]\ncompare = 'arm'\nmap = false\ndoublets = false\n"
+    read = read_samples(folder, write_map(folder, text))
+    assert read.samples["arm"].tolist() == ["one"] * 3 + ["two"] * 3
+    notes = answer_states(read, Discovery(compare="arm", map=False, doublets=False)).answer.notes
+    assert any("one (3) against two (3), unit: subject" in note for note in notes)
 
 
 def test_a_mapping_that_another_editor_saved(folder):

@@ -113,7 +113,7 @@ def _answered(
         return Answered(answer_targets(section, data, own, seed=seed), own, methods)
     from opsonin.discovery.plasticity_question import answer_plasticity
 
-    return Answered(answer_plasticity(section, data, own, seed=seed), own, methods)
+    return Answered(answer_plasticity(section, data, own, asked=settings, seed=seed), own, methods)
 
 
 def _counts_of(samples: Samples, kept: Samples) -> Samples:
@@ -196,7 +196,7 @@ def _said(finding: Any) -> str:
 def _conclude(answered: Answered, findings: Findings, folder: Path) -> None:
     screen = console()
     rows = [(f.name, f.group if f.group != "all" else "", _said(f), "" if f.p != f.p else f"{f.p:.2g}")
-            for f in findings.results if f.name.startswith(f"{answered.answer.question}.")]  # fmt: skip
+            for f in findings.results if f.name.startswith((f"{answered.answer.question}.", "states."))]  # fmt: skip
     if rows:
         screen.print(table("Found", ("finding", "group", "estimate", "p"), rows[:SHOWN], right=["p"]))
         if len(rows) > SHOWN:

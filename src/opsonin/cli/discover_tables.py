@@ -12,7 +12,8 @@ targets         targets (gene, rank, lower, upper, score, the parts …), target
                 target_weights (ranked by, one column a gene), target_comparisons (first, second, sentence)
 plasticity      overlaps (contrast, set, genes, shared, expected, fold, p …), clones (what, value, lower, upper, p),
                 clone_likeness (first, second, kind, correlation), clone_diversity, clone_table (clone, before, after,
-                change, common), growth (a row a line), growth_rates (line, rate), programmes (features)
+                change, common), growth (a row a line), growth_rates (line, rate), programmes, repertoires (features),
+                programme_response (name, set, log_odds …); features, states as of that question, where samples have any
 
 Findings are named states.…, targets.…, plasticity.…; a chapter reads `context.tables` by these names and is absent
 without them. `manifest.questions["discovery"]` is the question asked.

@@ -39,6 +39,7 @@ from opsonin.discovery.answers import Answer, beside, finding, listed, needed, n
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts, score_association
 from opsonin.discovery.clones import CloneDynamics, clone_dynamics
 from opsonin.discovery.colonies import STABLE_H, growth_rates
+from opsonin.discovery.feature_comparison import compare_features
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.growth_states import FEWEST, growth_table, lines_differ
 from opsonin.discovery.marker_sources import LEVEL, numbers, read_table
@@ -52,6 +53,7 @@ from opsonin.discovery.plasticity import (
     set_agreement,
 )
 from opsonin.discovery.pseudobulk import chosen_cells
+from opsonin.discovery.read.questions import Discovery
 from opsonin.discovery.repertoires import FEWEST_READS, clone_features
 from opsonin.discovery.sample_days import said_of_days
 from opsonin.discovery.samples import Samples
@@ -63,9 +65,12 @@ CLONES = "replicates before and after (see docs/discovery-plasticity.md)"
 
 
 def answer_plasticity(
-    settings: Mapping[str, Any], data: Path, samples: Samples | None = None, *, replicates: int = 199, seed: int = 1
-) -> Answer:
-    """Each part that the section asks for.
+    settings: Mapping[str, Any], data: Path, samples: Samples | None = None, *, asked: Discovery | None = None,
+    replicates: int = 199, seed: int = 1,
+) -> Answer:  # fmt: skip
+    """Each part that the section asks for; features of samples are compared as those of states are.
+
+    asked: [discovery], which says between which groups.
 
     Raises: DiscoveryError for an unknown key, a missing file, or a section that asks for nothing.
     """
@@ -90,10 +95,13 @@ def answer_plasticity(
     texts = {name: text for part in parts for name, text in part.pages.items()}
     features = [part.features for part in parts if part.features is not None]
     notes = [note for part in parts for note in part.notes]
-    if features and samples is not None and (said := said_of_days(samples.samples)):
-        notes.append(said)
     rows = [row for part in parts for row in part.findings]
-    return Answer("plasticity", tables, rows, texts, tuple(notes), FeatureTable.joined(features) if features else None)
+    if not features or samples is None:
+        return Answer("plasticity", tables, rows, texts, tuple(notes))
+    joined = FeatureTable.joined(features)
+    compared = compare_features(joined, samples, asked or Discovery(), seed)
+    notes += [*compared.notes, *([said] if (said := said_of_days(samples.samples)) else [])]
+    return Answer("plasticity", tables | compared.tables, [*rows, *compared.findings], texts, tuple(notes), joined)
 
 
 def _sets(asked: Mapping[str, Any], data: Path) -> dict[str, tuple[str, ...]]:

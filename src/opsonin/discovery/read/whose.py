@@ -43,7 +43,10 @@ def samples_table(frame: pd.DataFrame, source: Source | None, mapping: Mapping) 
     Raises: DiscoveryError where one sample is of several subjects.
     """
     notes: list[Note] = []
-    known = [column for column in SAMPLE if column in frame.columns and column != "sample"]
+    compared = mapping.discovery.compare  # of the cells' own columns no other is asked of samples
+    further = [str(one) for one in frame.columns if frame["sample"].is_unique or one == compared]
+    own_columns = dict.fromkeys([*(one for one in SAMPLE if one in frame.columns), *further])
+    known = [column for column in own_columns if column not in ("sample", "cell", "label")]
     made, several = first_of(frame, "sample", known)
     if source is not None and mapping.samples is not None:
         own, _ = mapped(mapping.samples, source, "samples", mapping.missing)

@@ -132,9 +132,15 @@ def plasticity(context: Context) -> Chapter:
     told = "p: of losing as many by sampling alone; of no fall in diversity; of no difference between clones."
     rows = [by_name[name] for name in CLONES if name in by_name]
     of_clones = findings_table("Clones in numbers", rows, _of_clones, told, counted="clones")
-    blocks += [table for table in (of_clones, _growth(context)) if table is not None]
+    of_response = findings_table(
+        "Programmes before therapy against response, bulk cohorts", context.named("plasticity.response"),
+        lambda f: f.name.removeprefix("plasticity.response."), counted="patients",
+    )  # fmt: skip
+    blocks += [table for table in (of_clones, _growth(context), of_response) if table is not None]
     if not blocks:
-        return Chapter("plasticity", "Plasticity", absent="Plasticity was not asked.")
+        measured = "features" in context.tables
+        absent = "Features of samples alone were asked." if measured else "Plasticity was not asked."
+        return Chapter("plasticity", "Plasticity", absent=absent)
     return Chapter("plasticity", "Plasticity", blocks)
 
 
@@ -142,6 +148,8 @@ def rooms(context: Context) -> tuple[Any, ...]:
     """The chapters of the question asked, in order."""
     of = {"states": (samples, states), "targets": (targets,), "plasticity": (plasticity,)}
     wanted = list(of.get(str(context.questions["discovery"]), ()))
+    if states not in wanted and "states" in context.tables:
+        wanted.append(states)
     if samples not in wanted and "composition" in context.tables:
         wanted.insert(0, samples)
     more = (biomarkers,) if context.named("biomarker") else ()

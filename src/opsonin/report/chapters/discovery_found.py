@@ -81,7 +81,9 @@ def found(context: Context, question: str) -> list[tuple[str, str]]:
     if question == "plasticity" and pages is not None:
         text = "\n".join(pages["text"].astype(str))
         return [("", words.sentence(line[2:])) for line in text.splitlines() if line.startswith("- ")][:6]
-    return [*_lines_of_growth(context), *_shared(context)]
+    table = context.tables.get("states")
+    measured = [] if table is None or not len(table) else _surest(table, *groups(context))
+    return [*_lines_of_growth(context), *_shared(context), *measured]
 
 
 def _surest(table: Any, first: str, second: str) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from opsonin.analysis import Finding, analyse
 from opsonin.record import Manifest, TrialRecord
+from opsonin.report.chapters.pharmacokinetics import chapter as pharmacokinetics
 from opsonin.report.chapters.safety import chapter as safety
 from opsonin.report.chapters.trial import chapter as trial
 from opsonin.report.content import Table
@@ -75,3 +76,21 @@ def test_wide_tables_may_wrap_their_numbers():
     events = small_trial().adverse_events.head(16).assign(subject_id=subjects["subject_id"])
     record = TrialRecord({"subjects": subjects, "adverse_events": events}, Manifest(questions={"compare": "arm"}))
     assert 'class="small many"' in render(record, analyse(record))
+
+
+def test_dose_proportionality_needs_more_than_one_level():
+    record = small_trial()
+    found = [Finding("pk.imatinib.dose_proportionality", "day 1", 0.3, n=17, unit="exponent", method="m")]
+    title = "Dose proportionality: exponent of dose in exposure"
+    assert title in tables_of(pharmacokinetics(Context(record, found, grouped(record))))
+    tables = {"subjects": record.subjects.assign(level=1), "concentrations": record.concentrations}
+    one = TrialRecord(tables, record.manifest)
+    assert title not in tables_of(pharmacokinetics(Context(one, found, grouped(one))))
+
+
+def test_tables_of_very_many_columns_are_set_smaller():
+    subjects = pd.DataFrame({"subject_id": [f"P{k}" for k in range(26)], "arm": [f"arm {k % 13}" for k in range(26)]})
+    events = pd.concat([small_trial().adverse_events.head(13)] * 2).assign(subject_id=subjects["subject_id"].to_numpy())
+    events["event_id"] = [f"E{k}" for k in range(26)]
+    record = TrialRecord({"subjects": subjects, "adverse_events": events}, Manifest(questions={"compare": "arm"}))
+    assert 'class="small many crowded"' in render(record, analyse(record))

@@ -29,7 +29,7 @@ def chapter(context: Context) -> Chapter:
     blocks += remarks(context, "pk", "pharmacokinetics")
     blocks += _exposure_response(context)
     blocks += _parameters(context)
-    proportional = [f for f in context.named("pk") if f.name.endswith(".dose_proportionality")]
+    proportional = [] if _one_level(context) else context.ending("pk", "dose_proportionality")
     table = findings_table(
         "Dose proportionality: exponent of dose in exposure",
         proportional,
@@ -39,6 +39,12 @@ def chapter(context: Context) -> Chapter:
     if table is not None:
         blocks.append(table)
     return Chapter(NAME, TITLE, blocks, lead=_lead(context))
+
+
+def _one_level(context: Context) -> bool:
+    """Whether all were treated at one level: doses then differ by patients' size alone, which is no test of doses."""
+    levels = context.record.subjects.get("level")
+    return levels is not None and levels.notna().all() and levels.nunique() == 1
 
 
 def _exposure_response(context: Context) -> list[Block]:

@@ -15,6 +15,7 @@ from opsonin.analysis.believability.effect import effect_of, survivors_of
 from opsonin.analysis.believability.exaggeration import Survivors, exaggeration_table, trials_under
 from opsonin.analysis.believability.null import induced, permutation_sd, permutations_within
 from opsonin.analysis.believability.prior import evidence_of_data, evidence_of_estimate
+from opsonin.analysis.believability.words import told_ratio
 from opsonin.analysis.survival import cox, cox_single_covariate_many
 from opsonin.analysis.survival.likelihood import logrank_scores
 from opsonin.errors import AnalysisError
@@ -329,3 +330,8 @@ def test_of_links_called_probable_so_many_are_real():
         assert inside.sum() > 30
         error = 3 * math.sqrt(0.25 / inside.sum())
         assert real[inside].mean() == pytest.approx(told[inside].mean(), abs=error)
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(0.128, "0.13"), (0.8969, "0.897"), (1.003, "1.003"), (1.58, "1.6")])
+def test_a_ratio_near_one_is_not_rounded_to_nothing(ratio, text):
+    assert told_ratio(ratio) == text

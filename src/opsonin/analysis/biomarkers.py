@@ -18,7 +18,7 @@ from opsonin.analysis.asked_cuts import cuts_not_asked, searched_cut
 from opsonin.analysis.believability import Arrays, LookedAt, Null, believe, looked_at, replicate_strengths
 from opsonin.analysis.believability.null import draws_for, permutation_sd, shuffle_within
 from opsonin.analysis.believability.replicate_trials import InReplicates
-from opsonin.analysis.believability.words import short, times
+from opsonin.analysis.believability.words import short, times, told_ratio
 from opsonin.analysis.findings import Finding, note, with_note
 from opsonin.analysis.immortal_time import immortal_time, is_response, marker_asked, refuse_naive
 from opsonin.analysis.markers import Marker, Question, biomarker_questions
@@ -193,7 +193,7 @@ def _in_replicates(main: Finding, seen: InReplicates, observed: float, arrays: A
         low, high = (math.exp(seen.pooled + side * 1.959964 * seen.se) for side in (-1, 1))
         ratio = math.log(main.estimate) / seen.pooled if main.estimate > 0 and seen.pooled else math.nan
         told = f"Over {seen.trials:,} replicate trials ({seen.patients:,} patients) the {short(main)} is "
-        told += f"{math.exp(seen.pooled):.2g} ({low:.2g} to {high:.2g})"
+        told += f"{told_ratio(math.exp(seen.pooled))} ({told_ratio(low)} to {told_ratio(high)})"
         if math.isfinite(ratio):
             told += f": this trial's is {times(ratio)}" if ratio > 0 else ": this trial's points the other way"
         yield Finding(

@@ -19,7 +19,7 @@ from opsonin.analysis.believability.confirmation import events_for, power_with
 from opsonin.analysis.believability.effect import Effect, effect_of, survivors_of
 from opsonin.analysis.believability.exaggeration import COLUMNS, STRENGTHS, Survivors, exaggeration_table, type_m_and_s
 from opsonin.analysis.believability.null import SOURCE, Null
-from opsonin.analysis.believability.words import counted, multiple, percent, ratio_of, short, times
+from opsonin.analysis.believability.words import counted, multiple, percent, ratio_of, short, times, told_ratio
 from opsonin.analysis.findings import Finding
 from opsonin.analysis.statistics import proportion
 from opsonin.errors import AnalysisError
@@ -181,7 +181,7 @@ def _exaggerated(
 ) -> Finding:
     first = table.iloc[0]
     per, factor = short(finding), float(first["exaggeration"])
-    words = f"If the true {per} were {ratio_of(evidence.shrunken):.2g}, "
+    words = f"If the true {per} were {told_ratio(ratio_of(evidence.shrunken))}, "
     words += f"{percent(float(first['power']))} of trials like this one would show it at the 5 % level"
     if evidence.shrunken == 0:
         words += ", each of them wrongly"
@@ -251,12 +251,12 @@ def _to_confirm(
     events, strong, first = rows[0]["events"], rows[1]["events"], rows[0]
     per, counts = short(finding), "responders" if finding.name.endswith(".auc") else "events"
     if not math.isfinite(events):
-        words = f"The {per} to expect if it is real is {first['ratio']:.3g}: no trial can confirm that."
+        words = f"The {per} to expect if it is real is {told_ratio(first['ratio'])}: no trial can confirm that."
     else:
         patients = f", about {counted(first['patients'])} patients followed as these were" if share > 0 else ""
         least = "at least " if events == FEWEST else ""
         words = f"To confirm it in new patients takes {least}{counted(events)} {counts} for 80 % power "
-        words += f"({counted(strong)} for 90 %){patients}, if the {per} is {first['ratio']:.2g}, "
+        words += f"({counted(strong)} for 90 %){patients}, if the {per} is {told_ratio(first['ratio'])}, "
         words += f"{first['effect'].partition(': ')[2]} if it is real."
         face = rows[-1]["events"]
         if rows[-1]["effect"] == "as estimated" and face < 0.8 * events:

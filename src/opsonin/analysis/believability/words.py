@@ -42,6 +42,11 @@ def ratio_of(log: float) -> float:
     return math.exp(min(max(log, -700.0), 700.0))
 
 
+def told_ratio(ratio: float) -> str:
+    """A ratio to two digits, but "0.897" and "1.003" near one, where two digits would say that there is nothing."""
+    return f"{ratio:.3f}" if 0.8 < ratio < 1.25 else f"{ratio:.2g}"
+
+
 def times(factor: float) -> str:
     """How much too strong: "2.4 times too strong", "not exaggerated"."""
     return f"{factor:.2g} times too strong" if factor >= 1.05 else "hardly too strong"

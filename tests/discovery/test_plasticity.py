@@ -114,7 +114,8 @@ def test_the_question_is_answered_part_by_part(folder):
     clones.to_csv(folder / "clones.csv", index=False)
     asked["repertoires"] = {"file": "clones.csv", "clone": "barcode"}
     answer = answer_plasticity(asked, folder, tumours(), replicates=19)
-    assert set(answer.tables) == {"overlaps", "programmes", "growth", "growth_rates", "repertoires"}
+    assert set(answer.tables) == {"overlaps", "programmes", "growth", "growth_rates", "repertoires", "features"}
+    assert any("no response is known" in note for note in answer.notes)
     names = {row["name"]: row for row in answer.findings}
     assert names["plasticity.overlap.first"]["estimate"] == 8
     assert names["plasticity.growth.states"]["estimate"] == 1

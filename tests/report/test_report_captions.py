@@ -5,6 +5,7 @@ import pandas as pd
 from opsonin.analysis import Finding, analyse
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report.chapters.pharmacokinetics import chapter as pharmacokinetics
+from opsonin.report.chapters.response import chapter as response
 from opsonin.report.chapters.safety import chapter as safety
 from opsonin.report.chapters.trial import chapter as trial
 from opsonin.report.content import Table
@@ -94,3 +95,13 @@ def test_tables_of_very_many_columns_are_set_smaller():
     events["event_id"] = [f"E{k}" for k in range(26)]
     record = TrialRecord({"subjects": subjects, "adverse_events": events}, Manifest(questions={"compare": "arm"}))
     assert 'class="small many crowded"' in render(record, analyse(record))
+
+
+def test_tests_are_called_by_their_names_and_everybody_all():
+    record = arms_only(3)
+    (table,) = [t for title, t in tables_of(response(Context(record, list(analyse(record)), grouped(record)))).items()
+                if title == "Contrasts and tests"]  # fmt: skip
+    named = [row[0] for row in table.rows]
+    assert "OS: log-rank test" in named
+    assert not [name for name in named if "logrank" in name or "max combo" in name]
+    assert all(row[1] for row in table.rows)

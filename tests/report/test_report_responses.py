@@ -7,6 +7,7 @@ from opsonin.analysis import analyse
 from opsonin.record import Manifest, TrialRecord
 from opsonin.report.chapters.summary import found
 from opsonin.report.context import Context
+from opsonin.report.figures.basket import rates
 from opsonin.report.groups import grouped
 from opsonin.report.keynumbers import key_numbers
 from opsonin.report.phase_two import asked
@@ -78,3 +79,12 @@ def test_a_basket_of_few_gives_each_its_interval(indications):
 def test_three_arms_stand_side_by_side_in_the_key_numbers():
     record = responded({("a", "x"): 1, ("b", "x"): 5, ("c", "x"): 10}, "arm")
     assert ("10.0 / 50.0 / 100\u00a0%", "objective response, a / b / c") in key_numbers(context_of(record))
+
+
+def test_the_basket_is_drawn_in_the_order_of_the_arms():
+    counts = {(arm, name): 3 for arm in ("zeta", "alpha") for name in ("b-all", "pancreas")}
+    figure = rates(context_of(responded(counts, "arm")))
+    assert figure is not None
+    labels = grouped(responded(counts, "arm")).labels
+    drawn = list(dict.fromkeys(group.partition(",")[0] for group in figure.data["group"]))
+    assert drawn == list(labels)

@@ -94,9 +94,10 @@ def findings_table(
     """Findings as rows: what, in whom, number with interval, p, n; columns that would be empty are left out."""
     if not findings:
         return None
+    whole = "all" if any(f.group not in ("all", None) for f in findings) else ""
     columns: list[tuple[str, list[str]]] = [
         ("", [name(f) for f in findings]),
-        ("group or contrast", ["" if f.group in ("all", None) else str(f.group) for f in findings]),
+        ("group or contrast", [whole if f.group in ("all", None) else str(f.group) for f in findings]),
         ("estimate (interval)", [value_of(f) for f in findings]),
         ("p", [words.bare_p(f.p) if words.p_value(f.p) else "" for f in findings]),
         (counted, ["" if words.missing(f.n) else f"{int(f.n):,}" for f in findings]),

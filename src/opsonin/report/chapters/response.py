@@ -15,6 +15,14 @@ RATES = {
     "objective_rate_confirmed": "… confirmed",
     "disease_control_rate": "disease control",
 }
+TESTS = {
+    "logrank": "log-rank test",
+    "gray": "Gray's test",
+    "max_combo": "max-combo test",
+    "proportional_hazards": "test of proportional hazards",
+    "restricted_mean_difference": "difference of restricted means",
+    "subdistribution_ratio": "subdistribution hazard ratio",
+}
 GROWTH = {
     "growth_rate": "growth a day",
     "shrinkage_rate": "shrinkage a day",
@@ -108,5 +116,7 @@ def _lead(context: Context) -> str:
 def _name(finding) -> str:
     topic, _, rest = finding.name.partition(".")
     endpoint, _, measure = rest.partition(".")
+    stem, _, last = measure.rpartition(".")
+    measure = f"{stem}{'.' * bool(stem)}{TESTS.get(last, last)}"
     said = rest if topic == "response" else f"{endpoint}: {measure}"
     return said.replace("_", " ").replace(".", ", ")

@@ -19,6 +19,7 @@ def rates(context: Context) -> Figure | None:
     found = context.named("basket.response_rate")
     if not found:
         return None
+    found = sorted(found, key=lambda f: _place(str(f.group), context.groups.labels))
     alone = {str(f.group): _alone(f) for f in found}
     plot = Canvas(96 + 44 * len(found))
     design = context.questions.get("phase_two") or {}
@@ -53,6 +54,11 @@ def rates(context: Context) -> Figure | None:
         data,
         [("alone", palette.GREY), ("borrowed", palette.BLUE)],
     )
+
+
+def _place(group: str, labels: tuple[str, ...]) -> int:
+    """Where an arm's rows stand: in the order of the arms everywhere else."""
+    return next((k for k, label in enumerate(labels) if group == label or group.startswith(f"{label}, ")), len(labels))
 
 
 def _alone(finding: Any) -> dict[str, Any]:

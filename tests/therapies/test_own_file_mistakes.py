@@ -107,6 +107,28 @@ MISTAKES = {
         'agent="y"',
         ["Observable('x', …) is of the agent 'y'", "gives 'x'"],
     ),
+    "the root of a negative number": (
+        FACTOR,
+        "lambda x_effect: 1 + x_effect * (-4) ** 0.5",
+        ["'t_killing'", "line 19", "no real number", "root of a negative one"],
+    ),
+    "a module without a name": (
+        '"x",\n        [',
+        "3,\n        [",
+        ["line 8", "a module has the name 3, which is no text"],
+    ),
+    "a parameter named by a number": (
+        '"x_v", 4.0',
+        "4, 4.0",
+        ["line 12", "parameter 4", "must be a Python identifier"],
+    ),
+    "a dose into a number": ('into="x"', "into=3", ["line 21", "into must be a text that names something, not 3"]),
+    "an agent without a name": ('Administration("x"', 'Administration(""', ["line 21", "agent must be a text"]),
+    "a number for an assay": (
+        'agent="x"',
+        'assay=0.1, agent="x"',
+        ["observable 'x'", "line 22", "its assay is 0.1; write Assay(cv=0.1)"],
+    ),
     "a signal that is not declared": (
         '"t_killing"',
         '"lag3_binding"',

@@ -23,7 +23,7 @@ def describe(part: Any) -> str:
 def identifier(part: Any) -> None:
     """Raises: ModelError unless laws can receive the part as an argument."""
     name = part.name
-    if not name.isidentifier() or keyword.iskeyword(name) or name == TIME:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name) or name == TIME:
         raise ModelError(
             f"{describe(part)}: laws receive it as an argument, so its name must be a Python identifier other than "
             f"{TIME!r}, which is the time; put text for people in `meaning`."
@@ -31,9 +31,18 @@ def identifier(part: Any) -> None:
 
 
 def named(part: Any) -> None:
-    """Raises: ModelError for an empty name."""
+    """Raises: ModelError for an empty name, and for one that is no text."""
+    if not isinstance(part.name, str):
+        raise ModelError(f"a {type(part).__name__.lower()} has the name {part.name!r}, which is no text.")
     if not part.name.strip():
         raise ModelError(f"a {type(part).__name__.lower()} has an empty name.")
+
+
+def text(part: Any, field: str) -> None:
+    """Raises: ModelError unless the field is a text, not empty."""
+    given = getattr(part, field)
+    if not isinstance(given, str) or not given.strip():
+        raise ModelError(f"{type(part).__name__}(…): {field} must be a text that names something, not {given!r}.")
 
 
 def law(part: Any, field: str, given: object) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from opsonin.errors import ModelError
-from opsonin.model.checks import describe
+from opsonin.model.checks import describe, named
 from opsonin.model.parts import SYMBOLS, Modulation, Part
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Module:
     source: str = ""
 
     def __post_init__(self) -> None:
+        named(self)
         object.__setattr__(self, "parts", tuple(_flat(self.parts)))
         for part in self.parts:
             if not isinstance(part, Part):

@@ -277,6 +277,11 @@ class Observable:
     def __post_init__(self) -> None:
         checks.named(self)
         checks.law(self, "expression", self.expression)
+        if not isinstance(self.assay, Assay | None):
+            raise ModelError(
+                f"observable {self.name!r}: its assay is {self.assay!r}; write Assay(cv=0.1), or leave it out, and "
+                "`matrix`, `compartment` and `panel` by name."
+            )
         if self.table not in ("concentrations", "measurements", "lesions"):
             raise ModelError(
                 f"observable {self.name!r}: table must be 'concentrations', 'measurements' or 'lesions', "
@@ -310,6 +315,8 @@ class Administration:
     product: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("agent", "route", "into"):
+            checks.text(self, name)
         for name in ("fraction", "lag", "duration"):
             value = getattr(self, name)
             if value is not None and not callable(value):

@@ -37,6 +37,11 @@ def trace_law(law: Law, names: Mapping[str, Any], part: Part, module: str) -> An
         ) from problem
     if not isinstance(expression, sympy.Expr):
         raise ModelError(f"{place(part, module)}{written_at(law)} gives {expression!r}, which is no number.")
+    if expression.has(sympy.I):
+        raise ModelError(
+            f"{place(part, module)}{written_at(law)} gives {expression}, which is no real number; look for the root of "
+            "a negative one."
+        )
     foreign = expression.free_symbols - set(given)
     if foreign:
         raise ModelError(

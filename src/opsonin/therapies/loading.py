@@ -127,7 +127,7 @@ def _imported(path: Path, text: str) -> ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as problem:
         raise TherapyError(
-            f"agent {text!r}: {problem.filename or path}, line {problem.lineno}: {problem.msg}"
+            f"agent {text!r}: {problem.filename or path}{_at_line(problem.lineno)}: {problem.msg}"
         ) from problem
     except (Exception, SystemExit) as problem:  # a user's code may raise anything
         raise TherapyError(f"agent {text!r}: {_where(path, problem)}: {type(problem).__name__}: {problem}") from problem
@@ -135,6 +135,11 @@ def _imported(path: Path, text: str) -> ModuleType:
         sys.dont_write_bytecode = bytecode
         sys.path.remove(folder)
     return module
+
+
+def _at_line(number: int | None) -> str:
+    """ ", line 3"; empty where there is none, as in a file that is no text."""
+    return f", line {number}" if number else ""
 
 
 def _where(path: Path, problem: BaseException) -> str:

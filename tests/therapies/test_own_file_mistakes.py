@@ -124,6 +124,7 @@ MISTAKES = {
     ),
     "a dose into a number": ('into="x"', "into=3", ["line 21", "into must be a text that names something, not 3"]),
     "an agent without a name": ('Administration("x"', 'Administration(""', ["line 21", "agent must be a text"]),
+    "a signal that is no text": ('"rash_drive"', "3", ["line 20", "signal must be a text that names something, not 3"]),
     "a number for an assay": (
         'agent="x"',
         'assay=0.1, agent="x"',

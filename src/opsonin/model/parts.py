@@ -193,6 +193,7 @@ class Modulation:
     meaning: str = ""
 
     def __post_init__(self) -> None:
+        checks.text(self, "signal")
         checks.law(self, "by", self.by)
 
     @property

@@ -11,6 +11,7 @@ from opsonin.discovery import read_samples
 from opsonin.discovery.bulk_cohorts import read_bulk_cohorts
 from opsonin.discovery.clones import clone_dynamics
 from opsonin.discovery.comparing import compare
+from opsonin.discovery.differences import group_differences
 from opsonin.discovery.feature_table import FeatureTable
 from opsonin.discovery.marker_sources import read_state_markers, read_table
 from opsonin.discovery.normal import read_normal
@@ -87,6 +88,37 @@ def test_what_was_left_out_or_taken_for_something_is_said(tmp_path):
     assert any("2 counts are missing and are taken as 0" in line for line in gaps.told())
     words = counted(tmp_path, r=["R", "R", "SD", "SD", "NE", "NE"] * 2)
     assert any("count as non-responders" in line and "'NE', 'SD'" in line for line in words.told())
+
+
+def test_strata_within_which_nobody_can_be_exchanged_are_refused(tmp_path):
+    """Each patient a stratum of his own: every exchange is the observed one, and no p means anything."""
+    frame = pd.DataFrame({"x": [5.0, 6, 7, 1, 2, 3]})
+    groups = ["a"] * 3 + ["b"] * 3
+    for strata in (list(range(6)), ["s"] * 3 + ["t"] * 3):
+        with pytest.raises(DiscoveryError, match=r"no stratum holds subjects of both groups .* take a coarser"):
+            group_differences(frame, groups, first="a", second="b", strata=strata)
+    pd.DataFrame({"p": [str(k) for k in range(1, 7)], "a": range(6)}).to_csv(tmp_path / "who.csv", index=False)
+    text = COUNTED.replace("[counts]", "subjects = 'who.csv'\n[counts]") + "[subjects]\nsubject = 'p'\nplace = 'a'\n"
+    notes = answer_states(counted(tmp_path, text), Discovery(**LIGHT, strata="place")).answer.notes
+    assert any("are not compared: no stratum holds subjects of both groups" in note for note in notes)
+
+
+def test_a_feature_that_differs_between_strata_alone_has_no_small_p():
+    rows = np.random.default_rng(1).normal(size=12)
+    frame = pd.DataFrame({"stratum": [0.1] * 6 + [7.3] * 6, "noise": rows})
+    strata = [0] * 6 + [1] * 6
+    found = group_differences(frame, list("aaaabbabbbbb"), first="a", second="b", strata=strata).frame
+    own = dict(zip(found["feature"], zip(found["p"], found["p_max"], strict=True), strict=True))
+    assert own["stratum"] == (1, 1)
+    assert 0 < own["noise"][0] < 1
+
+
+def test_a_table_of_nobody_is_named(tmp_path):
+    (tmp_path / "who.csv").write_text("p,months,dead\n")
+    text = COUNTED.replace("[counts]", "subjects = 'who.csv'\n[counts]") + "[subjects]\nsubject = 'p'\n"
+    outcome = "[outcomes.OS]\ntime = 'months'\nunit = 'months'\nevent = 'dead'\n"
+    with pytest.raises(DiscoveryError, match=r"who.csv has no row with a subject"):
+        counted(tmp_path, text + outcome)
 
 
 def test_text_among_numbers_is_not_ranked_by_its_letters(tmp_path):

@@ -105,6 +105,7 @@ def group_differences(
     x = values[kept].to_numpy(dtype=float)
     v = np.zeros_like(x) if variances is None else variances[kept].to_numpy(dtype=float)
     stratum = np.zeros(len(x), dtype=int) if strata is None else _strata(strata, values.index, kept)
+    _refuse_strata_of_one(is_first, stratum, unit)
     left = [f"{int((~kept).sum())} {unit}s are of neither group and were left out."] if not kept.all() else []
     known = np.isfinite(x)
     enough = ((known & is_first[:, None]).sum(axis=0) >= FEWEST) & ((known & ~is_first[:, None]).sum(axis=0) >= FEWEST)
@@ -155,6 +156,17 @@ def _strata(strata: Any, index: pd.Index, kept: np.ndarray) -> np.ndarray:
     return pd.factorize(given.to_numpy()[kept])[0]
 
 
+def _refuse_strata_of_one(is_first: np.ndarray, stratum: np.ndarray, unit: Unit) -> None:
+    """Raises: DiscoveryError where no stratum holds both groups, so that nobody can be exchanged."""
+    for one in np.unique(stratum):
+        if 0 < is_first[stratum == one].sum() < (stratum == one).sum():
+            return
+    raise DiscoveryError(
+        f"no stratum holds {unit}s of both groups ({np.unique(stratum).size} strata of {stratum.size} {unit}s), so "
+        "that none can be exchanged within one; take a coarser column for strata, or leave strata out."
+    )
+
+
 def _orders(is_first: np.ndarray, stratum: np.ndarray, permutations: int, seed: int) -> tuple[np.ndarray, bool]:
     """(draw, unit): whether each unit is of the first group; the first row as observed. And whether these are all."""
     n, k = is_first.size, int(is_first.sum())
@@ -190,6 +202,8 @@ def _weighted(
         for one in np.unique(stratum[has]):  # the level of a stratum is no difference between groups
             rows = has & (stratum == one)
             values[rows, column] -= np.average(values[rows, column], weights=weight[rows, column])
+        if own.size:  # what centring leaves of values that are alike is rounding
+            values[np.abs(values[:, column]) <= 1e-13 * np.abs(own).max(), column] = 0.0
     return values, weight
 
 
@@ -220,7 +234,8 @@ def _permuted(values: np.ndarray, weight: np.ndarray, orders: np.ndarray, exact:
         with np.errstate(divide="ignore", invalid="ignore"):
             gap = np.abs(sums / mass - (whole - sums) / (total - mass))
             strength[first : first + step] = np.nan_to_num(gap * np.sqrt(mass * (total - mass)), nan=0.0)
-    strength /= np.sqrt((weight * values**2).sum(axis=0) * total)
+    spread = np.sqrt((weight * values**2).sum(axis=0) * total)
+    strength = np.where(spread > 0, strength / np.where(spread > 0, spread, 1.0), 0.0)  # alike in every stratum: p is 1
     reached = (strength >= strength[0] * (1 - ALIKE)).sum(axis=0)
     largest = strength.max(axis=1)
     beyond = (largest[:, None] >= strength[0][None, :] * (1 - ALIKE)).sum(axis=0)

@@ -233,6 +233,9 @@ def _own_columns(section: Columned, source: Source | None, read: Read | None, ma
         raise DiscoveryError(f'{source.file}: [subjects] maps no subject; write subject = "column".')
     frame, keep = mapped(section, source, "subjects", mapping.missing)
     own = source.taken(keep)
+    if not len(frame):
+        raise DiscoveryError(f"{source.file} has no row with a subject; give the table of the patients, or leave "
+                             "[subjects] out.")  # fmt: skip
     for name, outcome in mapping.outcomes.items():
         reader = Reader(own, f"[outcomes.{name}]", ("", *mapping.missing))
         days = reader.numbers(outcome.time) * factor_to(outcome.unit, "day", f"[outcomes.{name}]")

@@ -113,5 +113,7 @@ def read_panel(path: Path) -> Panel:
         first = problem.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         said = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] == "missing":
+            said = "it is missing; a panel file has strategy, samples, [counting] and [markers]"
         hint = near(str(first["loc"][-1]), Panel.model_fields) if first["type"] == "extra_forbidden" else ""
         raise ImportDataError(f"{path}, {key or 'the file'}: {said}{hint}.") from None

@@ -46,11 +46,13 @@ def folder(small, tmp_path):
         ("[expression]\nlog_base = 2", "log_base is of logarithms"),
         ("[expression]\ngene_names = 'symbol'", "its genes have no column 'symbol'; they have none"),
         ("[discovery]\nfewest = 'many'", "fewest: .*, not 'many'"),
+        ("[files.expression]\nP1 = 'x'\nP2 = 'x'", "P1 and P2 name the same file 'x', and its cells would count twice"),
     ],
 )
 def test_what_would_be_ignored_is_named(more, said, folder):
+    text = TEXT.replace('expression = "x.csv"\n', "") if "files.expression" in more else TEXT
     with pytest.raises(DiscoveryError, match=said):
-        read_samples(folder, write_map(folder, TEXT + more))
+        read_samples(folder, write_map(folder, text + more))
 
 
 @pytest.mark.parametrize("section", ["samples", "subjects"])

@@ -42,6 +42,16 @@ class Files(Part):
     subjects: str | None = None
     panel: str | None = None
 
+    @field_validator("expression")
+    @classmethod
+    def _each_once(cls, given: str | dict[str, str] | None) -> str | dict[str, str] | None:
+        names = list(given.values()) if isinstance(given, dict) else []
+        twice = next((one for one in names if names.count(one) > 1), None)
+        if isinstance(given, dict) and twice is not None:
+            who = " and ".join(sample for sample, name in given.items() if name == twice)
+            raise ValueError(f"expression: {who} name the same file {twice!r}, and its cells would count twice")
+        return given
+
 
 class Expression(Part):
     """How the values are meant.

@@ -96,7 +96,7 @@ def test_the_rank_sum_test_is_exact_in_small_groups_and_scipys_in_large_ones():
     from scipy.stats import mannwhitneyu
 
     generator = np.random.default_rng(4)
-    for m, n in ((3, 4), (8, 10), (20, 25)):
+    for m, n in ((3, 4), (8, 10), (20, 25), (40, 40), (120, 2), (1, 250)):
         x, y = generator.normal(size=m), generator.normal(0.5, size=n)
         assert rank_sum_p(x, y) == pytest.approx(mannwhitneyu(x, y, method="exact").pvalue, rel=1e-9)
     x, y = generator.integers(0, 9, 60), generator.integers(1, 10, 50)

@@ -125,8 +125,8 @@ def rank_sum_p(x: Any, y: Any) -> float:
     """Wilcoxon's rank-sum test (Mann–Whitney), two-sided; missing values are left out.
 
     Exact (every division of the mid-ranks, ties and all) up to 80 values, and beyond where one side has few, such as 1
-    of 250; otherwise by the normal approximation with its tie correction. Two-sided: divisions whose rank sum is at least as
-    far from its mean.
+    of 250; otherwise by the normal approximation with its tie correction. Two-sided: divisions whose rank sum is at
+    least as far from its mean.
     NaN where one side is empty; 1 where all values are the same.
     Source: Mann & Whitney (1947), Ann Math Stat 18:50; Hollander & Wolfe (1999), ch. 4; Lehmann (1975), ch. 1 (ties).
     """

@@ -82,8 +82,10 @@ def _looked_at(matrix: Any) -> np.ndarray:
     cells = matrix.shape[0]
     if hasattr(matrix, "indptr"):
         few = matrix if cells <= LOOKED_AT else matrix[np.linspace(0, cells - 1, LOOKED_AT).astype(int)]
-        wrong = ~(np.isfinite(matrix.data) & (matrix.data >= 0))
-        return np.concatenate([few.data, matrix.data[wrong]]).astype(float)
+        data = matrix.data
+        if not data.size or (data.min() >= 0 and np.isfinite(data.max())):  # no copy of a large matrix
+            return few.data.astype(float)
+        return np.concatenate([few.data, data[~(np.isfinite(data) & (data >= 0))]]).astype(float)
     if cells <= LOOKED_AT:
         return np.asarray(matrix.rows(0, cells).data, dtype=float)
     each = LOOKED_AT // PLACES

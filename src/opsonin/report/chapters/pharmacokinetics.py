@@ -44,7 +44,7 @@ def chapter(context: Context) -> Chapter:
 def _one_level(context: Context) -> bool:
     """Whether all were treated at one level: doses then differ by patients' size alone, which is no test of doses."""
     levels = context.record.subjects.get("level")
-    return levels is not None and levels.notna().all() and levels.nunique() == 1
+    return levels is not None and bool(levels.notna().all()) and levels.nunique() == 1
 
 
 def _exposure_response(context: Context) -> list[Block]:

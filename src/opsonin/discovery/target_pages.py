@@ -57,11 +57,6 @@ class TargetPage:
         )
         head = f"### {self.gene}: rank {self.rank} of {self.candidates}{reach}, score {self.score:.2f}, {self.place}"
         lines = [head, ""]
-        if self.rank < self.lower:
-            lines += [
-                f"Its rank is better than nearly every resampling gives: {PASSED}. Trust the interval.",
-                "",
-            ]
         for title, said in (("For", self.for_), ("Against", self.against), ("Not known", self.unknown)):
             lines += [f"- {title}: {sentence}" for sentence in said]
         return "\n".join(lines) + "\n"
@@ -91,6 +86,9 @@ def target_page(ranking: TargetRanking, gene: str, intervals: RankIntervals | No
     if row["place"] == UNLISTED:
         unknown.append("whether its protein reaches the surface is not in the table used")
     low, high = (math.nan, math.nan) if intervals is None else intervals.of(gene)
+    if row["rank"] < low:
+        unknown.append(f"whether it is as high as its rank, as nearly no resampling has it there ({PASSED}): trust the "
+                       "interval")  # fmt: skip
     middle = math.nan if intervals is None else intervals.middle(gene)
     return TargetPage(gene, int(row["rank"]), len(ranking.frame), float(row["score"]), str(row["place"]), frame,
                       good, bad, tuple(unknown), low, high, middle)  # fmt: skip

@@ -193,20 +193,31 @@ def blocks(treatment: Treatment, until: float) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _check_starts(protocol: Protocol) -> None:
-    """A record tells exposures apart by agent and first day; and two doses on a day are one dose written twice."""
-    seen: dict[tuple[str, int], set[float]] = {}
-    for treatment in protocol.treatments:
-        days = np.unique(np.floor(dose_times(treatment, protocol.observe_days) + 1e-9))
-        levels = [level.number for level in protocol.levels if treatment.dose(level.number) > 0]
-        given = {(treatment.agent, level): set(days.tolist()) for level in levels}
-        for key, mine in given.items():
-            both = mine & seen.get(key, set())
-            if both:
+    """A record tells exposures apart by agent and first day; and two doses by one route on a day are one written twice.
+
+    By two routes they may be meant, such as tablets that begin while an infusion still runs.
+    """
+    treatments = protocol.treatments
+    for k, treatment in enumerate(treatments):
+        for other in treatments[:k]:
+            levels = [n.number for n in protocol.levels if min(treatment.dose(n.number), other.dose(n.number)) > 0]
+            if treatment.agent != other.agent or not levels:
+                continue
+            alike = treatment.route == other.route
+            mine, others = (_days(one, protocol.observe_days, not alike) for one in (treatment, other))
+            both = np.intersect1d(mine, others)
+            if both.size:
                 raise StudyError(
-                    f"{treatment.agent} is given by two treatments on protocol day {protocol_day(min(both))}; give its "
-                    "doses of one day as one treatment, or let the second begin when the first has ended."
+                    f"{treatment.agent} {'is given' if alike else 'begins'} by two treatments on protocol day "
+                    f"{protocol_day(float(both[0]))}; give its doses of one day as one treatment, or let the second "
+                    "begin when the first has ended."
                 )
-            seen[key] = seen.get(key, set()) | mine
+
+
+def _days(treatment: Treatment, until: float, only_first: bool) -> np.ndarray:
+    """The days of a treatment's doses, or the first of every run of days without a gap."""
+    times, first, _ = blocks(treatment, until)
+    return np.unique(np.floor((times[first] if only_first else times) + 1e-9))
 
 
 def given_on(protocol: Protocol, agent: str, time: float, level: int | None = None) -> bool:

@@ -135,6 +135,15 @@ def test_designs_that_look_at_responses_are_judged_by_what_they_are_worth(tmp_pa
     )
 
 
+def test_a_design_that_scores_grades_is_compared(tmp_path):
+    given = ["--truth", "standard", "--trials", 20, "--cohorts", 1, "--no-word"]
+    done = run("--designs", "boin, gboin", *given, "--out", tmp_path / "c")
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert "gBOIN with target" in page
+    assert "goes over" not in page
+
+
 @pytest.mark.slow
 def test_the_studys_virtual_patients_come_with_their_pools_error(tmp_path):
     done = run("--designs", "boin,3+3", "--out", tmp_path / "c", "--trials", 200, "--no-word")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from opsonin.designs import Boin12, Pathways, parse_outcomes, rank_based_scores
 from opsonin.designs.comparison import TOO_HIGH, Comparison, decision_rows, innermost
-from opsonin.designs.evidence import LOTS
+from opsonin.designs.evidence import GRADES, LOTS
 from opsonin.report.dose_finding.pathway_tree import pathway_tree
 
 MEASURES = {  # measure → heading, kind
@@ -117,7 +117,8 @@ def _goes_over(name: str, design: Any) -> str:
     first = design.decide(parse_outcomes(""))
     if first.level is None or not first.patients:
         return ""
-    then = design.decide(parse_outcomes(f"{first.level}{'N' * first.patients}"))
+    each = "Ng0" if GRADES in design.needs else "N"
+    then = design.decide(parse_outcomes(f"{first.level}{each * first.patients}"))
     if then.level is None or then.level <= first.level + 1:
         return ""
     return (

@@ -113,6 +113,15 @@ def test_a_feature_that_differs_between_strata_alone_has_no_small_p():
     assert 0 < own["noise"][0] < 1
 
 
+def test_ranks_do_not_hang_on_the_unit():
+    frame = pd.DataFrame({"x": np.random.default_rng(2).normal(5, 1, 10)})
+    p = []
+    for unit in (1.0, 1e15):
+        found = group_differences(unit * frame, list("aaaaabbbbb"), first="a", second="b", test="rank").frame
+        p.append(float(found["p"].iloc[0]))
+    assert p[0] == p[1] < 1
+
+
 def test_a_table_of_nobody_is_named(tmp_path):
     (tmp_path / "who.csv").write_text("p,months,dead\n")
     text = COUNTED.replace("[counts]", "subjects = 'who.csv'\n[counts]") + "[subjects]\nsubject = 'p'\n"

@@ -199,11 +199,12 @@ def _weighted(
         own = x[has, column]
         weight[has, column] = 1.0 if test == "rank" else precision(own, v[has, column])
         values[has, column] = pd.Series(own).rank().to_numpy() if test == "rank" else own
+        scale = np.abs(values[has, column]).max(initial=0.0)
         for one in np.unique(stratum[has]):  # the level of a stratum is no difference between groups
             rows = has & (stratum == one)
             values[rows, column] -= np.average(values[rows, column], weights=weight[rows, column])
-        if own.size:  # what centring leaves of values that are alike is rounding
-            values[np.abs(values[:, column]) <= 1e-13 * np.abs(own).max(), column] = 0.0
+        # what centring leaves of values that are alike is rounding
+        values[np.abs(values[:, column]) <= 1e-13 * scale, column] = 0.0
     return values, weight
 
 

@@ -8,6 +8,7 @@ from opsonin.studies import (
     adaptive_map,
     car_t_barriers,
     clinical_targets,
+    drug_tables,
     durability,
     mouse_doses,
     response_spread,
@@ -17,6 +18,7 @@ from opsonin.studies import (
 COUNTED = {
     adaptive_map: "--patients",
     car_t_barriers: "--patients",
+    drug_tables: "--patients",
     durability: "--patients",
     mouse_doses: "--mice",
     response_spread: "--patients",

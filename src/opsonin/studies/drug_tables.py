@@ -18,6 +18,7 @@ from opsonin.biology import full_core
 from opsonin.model import Model, Module, Observable, laws
 from opsonin.patients import indication, sample_patients
 from opsonin.simulate import GivenDoses, build_schedule, intravenous_infusion, oral, simulate
+from opsonin.studies.programs import how_many, told_in_a_line
 from opsonin.therapies import load_agent
 from opsonin.units import DAYS_PER_MONTH
 
@@ -131,10 +132,11 @@ def killers(patients: int, seed: int) -> str:
     return "\n".join(rows)
 
 
+@told_in_a_line()
 def main() -> None:
     """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--patients", type=int, default=300, help="of each indication")
+    options.add_argument("--patients", type=how_many, default=300, help="of each indication")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     tables = (made(given.patients, given.seed) for made in (events, targeted, killers))

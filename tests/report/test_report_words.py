@@ -85,4 +85,7 @@ def test_lists_and_sentences():
     assert words.sentence("all is well") == "All is well."
     assert words.counted(1, "patient") == "one patient"
     assert words.counted(17, "patient") == "17 patients"
+    assert words.counted(3, "histology") == "three histologies"
+    assert words.some_of("abcde", "sex") == "5 sexes (a, b, c …)"
+    assert words.several("day") == "days"
     assert words.code_safe("HLA-DR+ NK / day 15") == "hla-dr-nk-day-15"

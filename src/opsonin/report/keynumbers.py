@@ -26,7 +26,7 @@ def key_numbers(context: Context) -> list[tuple[str, str]]:
     if len(found) < MOST:
         found += _harmed(context)
     if len(found) < MOST:
-        among = "" if groups.single else f" in {len(groups.labels)} {groups.noun}s"
+        among = "" if groups.single else f" in {len(groups.labels)} {words.several(groups.noun)}"
         found.insert(0, (f"{context.patients:,}", f"patients{among}"))
     return found[:MOST]
 
@@ -81,7 +81,8 @@ def _responses(context: Context) -> list[tuple[str, str]]:
         return [(" / ".join(told), f"objective response, {' / '.join(known)}")]
     low, high = min(known, key=lambda name: shares[name]), max(known, key=lambda name: shares[name])
     told = words.between(shares[low], shares[high], percent=True, whole=False)
-    return [(told, f"objective response, lowest ({low}) and highest ({high}) of {len(known)} {groups.noun}s")]
+    of = f"{len(known)} {words.several(groups.noun)}"
+    return [(told, f"objective response, lowest ({low}) and highest ({high}) of {of}")]
 
 
 def _harmed(context: Context) -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ def _spread(context: Context, names: Any, groups: dict[str, str], finding: str) 
     known.sort(key=lambda item: item[1].events / item[1].n)
     (low, few), (high, many) = known[0], known[-1]
     if few.events == many.events == 0:
-        return f"none in any of {len(known)} {context.groups.noun}s."
+        return f"none in any of {len(known)} {words.several(context.groups.noun)}."
     beside = _beside(context)
     return f"from {_counted(few)} {beside} {low} to {_counted(many)} ({_share(many)}) {beside} {high}."
 

@@ -181,7 +181,7 @@ def _across_groups(context: Context, endpoint: str) -> Line:
     tests = [f for f in context.findings if f.name == f"survival.{endpoint}.logrank" and words.p_value(f.p)]
     told = "; ".join(part for part in (told, f"log-rank {words.p_value(tests[0].p)}" if tests else "") if part)
     name = endpoint_name(context.record, endpoint)
-    begin = f"{words.capital(name)} in {len(context.groups.labels)} {context.groups.noun}s:"
+    begin = f"{words.capital(name)} in {len(context.groups.labels)} {words.several(context.groups.noun)}:"
     if len(medians) > 1:
         low, high = min(medians, key=lambda f: float(f.estimate)), max(medians, key=lambda f: float(f.estimate))
         begin = f"{begin[:-1]}, median from {value_of(low)} in {low.group} to {value_of(high)} in {high.group}:"

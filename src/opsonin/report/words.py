@@ -127,8 +127,15 @@ def unit_name(unit: Any) -> str:
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """ "17 patients", "one patient": the number and its noun agree."""
-    word = noun if n == 1 else plural or noun + "s"
+    word = noun if n == 1 else plural or several(noun)
     return f"{_SMALL[n] if 0 <= n <= 10 else f'{n:,}'} {word}"
+
+
+def several(noun: str) -> str:
+    """More than one of a noun, which may be a column of the data: "arms", "histologies", "sexes"."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def listed(items: Iterable[Any], word: str = "and") -> str:
@@ -142,7 +149,7 @@ def listed(items: Iterable[Any], word: str = "and") -> str:
 def some_of(items: Iterable[Any], noun: str, most: int = 4) -> str:
     """Up to `most` items in full; of more their number and the first three: "8 arms (a, b, c …)"."""
     names = [str(item) for item in items]
-    return listed(names) if len(names) <= most else f"{len(names)} {noun}s ({', '.join(names[:3])} …)"
+    return listed(names) if len(names) <= most else f"{len(names)} {several(noun)} ({', '.join(names[:3])} …)"
 
 
 def unbroken(text: str) -> str:

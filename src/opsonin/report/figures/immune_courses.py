@@ -138,7 +138,8 @@ def _outcome_caption(found: list[Any], groups: Groups) -> str:
     apart = [f"{_marker(f)} {_said(f.group)} (× {words.number(f.estimate, 2)}, {words.p_value(f.p)})"
              for f in judged if float(f.p) < 0.05]  # fmt: skip
     parts = ["One line a patient, thick lines medians."]
-    alike = "" if groups.single else f"at the same {groups.noun} " if groups.ordered else f"within {groups.noun}s "
+    within = f"at the same {groups.noun} " if groups.ordered else f"within {words.several(groups.noun)} "
+    alike = "" if groups.single else within
     parts.append(
         words.sentence(f"{alike}the courses part in {words.listed(apart)}")
         if apart

@@ -25,7 +25,7 @@ def recovery_words(protocol: Protocol) -> str | None:
 
 
 def _sentence(policy: Policy) -> str:
-    who = _listed(policy.agents) if policy.agents else "every agent"
+    who = listed(policy.agents) if policy.agents else "every agent"
     verb = "are" if len(policy.agents) > 1 else "is"
     if policy.do == "continue":
         return f"{who} {'go' if verb == 'are' else 'goes'} on after {_occasion(policy)}{_beyond(policy)}."
@@ -98,11 +98,12 @@ def _otherwise(protocol: Protocol) -> str:
     said = []
     for occasion, left in rest.items():
         if left:
-            who = "all treatment" if left == agents else _listed(left)
+            who = "all treatment" if left == agents else listed(left)
             said.append(f"{who} for {words[occasion]}")
     whom = "; ".join([*said, "all treatment for death and drop-out"])
     return f"Stopped at once: {whom}."
 
 
-def _listed(items: tuple[str, ...] | list[str]) -> str:
+def listed(items: tuple[str, ...] | list[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from opsonin.trial.policy_words import policy_words, recovery_words
+from opsonin.trial.policy_words import listed, policy_words, recovery_words
 from opsonin.trial.protocol import Protocol, TumourPlan
 
 
@@ -28,7 +28,7 @@ def assumptions(protocol: Protocol) -> list[dict[str, Any]]:
         sentences.append(
             f"One reader measures every target lesion with a coefficient of variation of {tumour.measurement_cv:.1%} "
             "(Yoon 2016, Eur J Cancer 53:5), to the millimetre; no scan is made after "
-            f"{_proven(tumour)}. {_listed(tumour.used)} responses {confirmed}; stable disease counts from "
+            f"{_proven(tumour)}. {listed(tumour.used)} responses {confirmed}; stable disease counts from "
             f"{tumour.minimum_stable_days:g} days.{round_}{_each(protocol)}"
         )
     return [{"sentence": sentence, "parameters": []} for sentence in sentences]
@@ -86,11 +86,6 @@ def _each(protocol: Protocol) -> str:
         return ""
     said = [f"{name} by {one}" for name, one in zip(arms.indications, tumour.criteria, strict=True)]
     return f" Judged are {', '.join(said)}."
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _proven(tumour: TumourPlan) -> str:

@@ -10,7 +10,6 @@ from rich.markup import escape
 
 from opsonin.cli.screen import console, table
 from opsonin.errors import StudyError
-from opsonin.report.words import listed
 from opsonin.results import REPORT, record_folder
 
 if TYPE_CHECKING:
@@ -98,6 +97,8 @@ def _say(title: str, conduct: Conduct, advice: Advice, levels: list[str]) -> Non
     screen.print(f"because   {escape(made.reason)}", soft_wrap=True)
     over = untried(made, conduct.design, advice.seen)
     if over:
+        from opsonin.report.words import listed
+
         told = f"nobody has been treated at {listed(conduct.design.dose_name(level) for level in over)}"
         told += "; the design's option no_skipping = true goes over no level"
         screen.print(f"caution   {escape(told)}", soft_wrap=True)

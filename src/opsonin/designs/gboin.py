@@ -33,7 +33,7 @@ class GBoin(Boin):
     needs: ClassVar[frozenset[str]] = frozenset({GRADES})
 
     def describe(self) -> str:
-        return f"g{super().describe()} Rates are mean scores of patients' worst grades, a part of the largest."
+        return f"g{super().describe()} Rates are mean scores of patients' worst grades, as shares of the highest."
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -151,7 +151,7 @@ def _refuse_empty_samples(measured: pd.DataFrame) -> None:
         raise DiscoveryError("every cell is empty: no gene was found in any; give the matrix of counts.")
     if bare.any():
         names = [str(one) for one in bare[bare].index]
-        more = f", and of {len(names) - 1} others" if len(names) > 1 else ""
+        more = f", and of {len(names) - 1} more" if len(names) > 1 else ""
         raise DiscoveryError(
             f"every cell of the sample {names[0]!r} is empty{more}: its matrix was not joined, "
             "or was filtered away; put it right, or leave the sample out with where in [cells]."

@@ -94,7 +94,7 @@ def believed(context: Context) -> list[Line]:
         share = float(chance.estimate) if chance is not None else 1.0 if words.missing(f.p) else float(f.p)
         doubt = again is not None and float(again.estimate) < RARE  # rare in its own model: believed less, however good
         ranked.append((doubt, share, f"{marker} and {endpoint}:", measure, f, parts))
-    ranked.sort(key=lambda item: item[:2])  # stable: among equals the order of screened() stays
+    ranked.sort(key=lambda item: item[:2])  # stable: among equals their order stays
     told = []
     for *_, begin, measure, f, parts in ranked[:5]:
         reason = _held(measure, f, parts, brief=bool(told)) if "believability" in parts else _reason(f)

@@ -58,6 +58,7 @@ def test_two_time_points_are_never_averaged_into_a_value_of_before_treatment(fol
     assert not len(values(read(folder, TEXT + TIME + RESPONSE)))
     half = values(read(folder, TEXT + TIME + RESPONSE + DAYS + "'unknown'"))
     pd.testing.assert_frame_equal(half.reset_index(drop=True), before.reset_index(drop=True))
+    assert not len(values(read(folder, TEXT + TIME + RESPONSE + "[times]\npre = 'unknown'\npost = 'unknown'\n")))
     none = values(read(folder, TEXT + RESPONSE))  # nothing tells of several times: all count as before treatment
     assert len(none) == 24
     assert none["baseline"].all()
@@ -68,7 +69,7 @@ def test_two_time_points_are_never_averaged_into_a_value_of_before_treatment(fol
     ("text", "said"),
     [
         (TEXT + RESPONSE, "no day of the samples is known, and the record takes all as of before treatment (day 0)"),
-        (TEXT + TIME + RESPONSE, "the day of 16 samples is not known (pre, post): their features stand in the tables"),
+        (TEXT + TIME + RESPONSE, "the day of 16 samples is not known (pre, post): what was measured in them stands"),
         (TEXT + TIME + RESPONSE + DAYS + "'unknown'", "the day of 8 samples is not known (post)"),
         (TEXT + TIME + RESPONSE + DAYS + "42", "8 of 16 samples were taken after day 0, and all are compared together"),
         (TEXT + TIME + RESPONSE, "samples are of several time points (pre, post), and all are compared together"),
@@ -115,3 +116,18 @@ def test_a_day_that_is_no_number_is_named(folder):
         read(folder, TEXT + "day = 'd'\n")
     days = read(folder, TEXT + "day = 'd'\npattern.day = '^C(.)'\n").samples["day"]
     assert sorted(days.unique()) == [1.0, 2.0]
+
+
+def test_days_are_told_once(folder):
+    pd.read_csv(folder / "counts.csv").assign(elapsed=3).to_csv(folder / "counts.csv", index=False)
+    with pytest.raises(DiscoveryError, match=r"day is mapped, and \[times\] gives days too; keep one"):
+        read(folder, TEXT + TIME + "day = 'elapsed'\n" + RESPONSE + DAYS + "42")
+
+
+def test_one_time_point_of_an_unknown_day_is_not_taken_for_before_treatment(folder):
+    frame = pd.read_csv(folder / "counts.csv")
+    frame.assign(t="post").to_csv(folder / "counts.csv", index=False)
+    samples = read(folder, TEXT + TIME + RESPONSE + "[times]\npost = 'unknown'\n")
+    assert not len(values(samples))
+    notes = answer_states(samples, Discovery()).answer.notes
+    assert any("the day of 16 samples is not known (post)" in note for note in notes)

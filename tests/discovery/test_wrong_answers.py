@@ -83,7 +83,7 @@ def test_what_was_left_out_or_taken_for_something_is_said(tmp_path):
     few = counted(tmp_path, text, t=["pre", ""] * 6, A=[1, 0] + [30] * 10, B=[1, 0] + [30] * 10, C=[1, 30] + [30] * 10)
     notes = "\n".join(answer_states(few, Discovery(**LIGHT)).answer.notes)
     assert "1 of 12 samples have fewer than 20 labelled cells and no composition: 1" in notes
-    assert "the day of 6 samples is not known: their features stand in the tables" in notes
+    assert "the day of 6 samples is not known: what was measured in them stands" in notes
     gaps = counted(tmp_path, A=[np.nan, np.nan] + [30] * 10)
     assert any("2 counts are missing and are taken as 0" in line for line in gaps.told())
     words = counted(tmp_path, r=["R", "R", "SD", "SD", "NE", "NE"] * 2)

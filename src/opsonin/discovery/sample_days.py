@@ -12,10 +12,10 @@ from opsonin.errors import DiscoveryError
 def days(samples: pd.DataFrame) -> pd.Series:
     """The elapsed day of each row of a table of samples, NaN where it is not known.
 
-    Where no day is known and nothing tells of several time points, all count as of before treatment: day 0.
+    Where no day is asked for, and nothing tells of several time points, all count as of before treatment: day 0.
     """
     known = _known(samples)
-    if known.isna().all() and len(_times(samples)) < 2:
+    if "day" not in samples.columns and len(_times(samples)) < 2:
         return pd.Series(0.0, samples.index)
     return known
 
@@ -34,8 +34,8 @@ def said_of_days(samples: pd.DataFrame) -> str:
     times = _times(samples[known.isna().to_numpy()])
     words = f" ({', '.join(times[:6])})" if times else ""
     return (
-        f"the day of {lacking} samples is not known{words}: their features stand in the tables and are compared, but "
-        "are not in the record, which asks for it; say it in [times]"
+        f"the day of {lacking} sample{'s' if lacking > 1 else ''} is not known{words}: what was measured in them "
+        "stands in the tables and is compared, but is not in the record, which asks for it; say it in [times]"
     )
 
 

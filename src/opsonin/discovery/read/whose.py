@@ -87,7 +87,9 @@ def samples_table(frame: pd.DataFrame, source: Source | None, mapping: Mapping) 
     if "subject" not in made.columns:
         made["subject"] = made["sample"]
     made = made[made["subject"].notna()].reset_index(drop=True)
-    if "day" not in made.columns and mapping.times:
+    if "day" in made.columns and mapping.times:
+        raise DiscoveryError("day is mapped, and [times] gives days too; keep one of them.")
+    if mapping.times:
         made["day"] = _days(made, mapping)
     elif "day" in made.columns:
         days = pd.to_numeric(made["day"], errors="coerce")

@@ -205,7 +205,7 @@ def test_what_an_indication_fixes_is_one_parameter(tmp_path):
     shares = [f for f in found.findings if f.name.startswith("why.variance.") and f.name.endswith(".share")]
     whole = next(f for f in shares if f.name == f"why.variance.{INDICATION}.share")
     assert "death rate" in whole.note
-    assert whole.note.startswith("assumed in part: ")
+    assert whole.note.startswith("in part assumed: ")
     assert not [f for f in shares if f.name in ("why.variance.death_rate.share", "why.variance.cell_density.share")]
     assert [f for f in shares if f.name == "why.variance.access.share"]  # differs between patients, too
     areas = {f.name for f in found.findings if f.name.startswith("why.separation.")}

@@ -205,7 +205,7 @@ def _source_of(names: Sequence[str], sources: Mapping[str, str]) -> str:
     """What the indication as a whole rests on: the parameters that it fixes."""
     assumed = any(sources.get(name, "").lower().startswith("assumed") for name in names)
     shown = ", ".join(name.replace("_", " ") for name in names)
-    return f"{'assumed in part' if assumed else 'by its sources'}: what each indication fixes ({shown})"
+    return f"{'in part assumed' if assumed else 'by its sources'}: what each indication fixes ({shown})"
 
 
 def _differs(x: np.ndarray) -> bool:

@@ -131,6 +131,11 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
     return f"{_SMALL[n] if 0 <= n <= 10 else f'{n:,}'} {word}"
 
 
+def numbered(n: int, noun: str) -> str:
+    """ "17 patients", "1 patient": as `counted`, in figures always."""
+    return f"{n:,} {noun if n == 1 else several(noun)}"
+
+
 def several(noun: str) -> str:
     """More than one of a noun, which may be a column of the data: "arms", "histologies", "sexes"."""
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":

@@ -8,7 +8,7 @@ smallest.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,9 +69,12 @@ class Pool:
 
     def under(self, *doses: GivenDoses) -> Course:
         """Their courses under these doses."""
+        return Course(self, self.states(doses, TIMES))
+
+    def states(self, doses: Sequence[GivenDoses], times: Float[np.ndarray, " time"]) -> np.ndarray:
+        """Their states from the first of these times on, then their summed hazards, (patient, time, state)."""
         schedule = build_schedule(self.model, self.constants, list(doses))
-        made = simulate(self.model, self.constants, schedule, TIMES, start=float(TIMES[0]))
-        return Course(self, made.states)
+        return simulate(self.model, self.constants, schedule, times, start=float(times[0])).states
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,7 @@ class Course:
     @property
     def response(self) -> Bool[np.ndarray, " patient"]:
         """See the module."""
-        size = self.size
-        always = np.ones((len(size), 1), dtype=bool)
-        worse = np.argmax(np.c_[size > 1.2 * np.minimum.accumulate(size, axis=1), always], axis=1)
-        return (size.min(axis=1) < 0.7) & (np.argmax(size < 0.7, axis=1) <= worse)
+        return answered(self.size)[0]
 
     def relapsed(self, day: float) -> float:
         """The share of those in remission whose cells are back above a twentieth by this day."""
@@ -138,6 +138,17 @@ class Course:
     def event(self, hazard: str) -> float:
         """The share of patients with an event of this hazard by the end."""
         return float(np.mean(-np.expm1(-self.hazard(hazard)[:, -1])))
+
+
+def answered(size: Float[np.ndarray, "patient time"]) -> tuple[Bool[np.ndarray, " patient"], np.ndarray]:
+    """Who shrinks by 30 % before growing by 20 % from the smallest, and when the latter is (an index; beyond the last
+    where it never is).
+
+    size: diameters relative to that at baseline.
+    """
+    always = np.ones((len(size), 1), dtype=bool)
+    worse = np.argmax(np.c_[size > 1.2 * np.minimum.accumulate(size, axis=1), always], axis=1)
+    return (size.min(axis=1) < 0.7) & (np.argmax(size < 0.7, axis=1) <= worse), worse
 
 
 def cells(agent: str, million: float, *days: float) -> GivenDoses:

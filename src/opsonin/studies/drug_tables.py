@@ -16,8 +16,8 @@ from jaxtyping import Float
 
 from opsonin.biology import full_core
 from opsonin.model import Model, Module, Observable, laws
-from opsonin.patients import indication, sample_patients
-from opsonin.simulate import GivenDoses, build_schedule, intravenous_infusion, oral, simulate
+from opsonin.simulate import intravenous_infusion, oral
+from opsonin.studies.cell_tables import Pool, answered, pools
 from opsonin.studies.programs import how_many, told_in_a_line
 from opsonin.therapies import load_agent
 from opsonin.units import DAYS_PER_MONTH
@@ -38,34 +38,22 @@ VOLUME = "tumour_volume"
 SEEN = (14.0, 28.0, 56.0, 120.0, 180.0, 360.0)  # days
 
 
-class Cohort:
-    """Virtual patients of one indication under agents."""
-
-    def __init__(self, name: str, agents: Sequence[str], patients: int, seed: int):
-        units = {VOLUME: "dimensionless"} | dict.fromkeys(KILLS, "1/day")
-        shown = [
-            Observable(what, "measurements", laws.reading(lambda x: x, what), unit) for what, unit in units.items()
-        ]
-        self.model = Model([*full_core(), *(load_agent(agent) for agent in agents), Module("shown", shown)])
-        self.constants = sample_patients(self.model, indication(name), patients, seed).constants
-
-    def constant(self, name: str) -> Float[np.ndarray, " patient"]:
-        """One constant of every patient."""
-        return self.constants[:, self.model.symbolic.constants.index(name)]
-
-    def states(self, doses: Sequence[GivenDoses], times: Float[np.ndarray, " time"]) -> np.ndarray:
-        """Their states at these times, then their summed hazards, (patient, time, state)."""
-        schedule = build_schedule(self.model, self.constants, list(doses))
-        return simulate(self.model, self.constants, schedule, times, start=0.0).states
-
-    def seen(self, name: str, states: np.ndarray, times: np.ndarray) -> Float[np.ndarray, "patient time"]:
-        """One observable's true values."""
-        return self.model.observe([name], states, self.constants, times)[:, :, 0]
+def cohort(name: str, agents: Sequence[str], patients: int, seed: int) -> Pool:
+    """Virtual patients of one indication under agents, whose volume and killing can be observed."""
+    units = {VOLUME: "dimensionless"} | dict.fromkeys(KILLS, "1/day")
+    shown = [Observable(what, "measurements", laws.reading(lambda x: x, what), unit) for what, unit in units.items()]
+    model = Model([*full_core(), *(load_agent(agent) for agent in agents), Module("shown", shown)])
+    return pools(model, name, patients=patients, seed=seed)[name]
 
 
-def severe(cohort: Cohort, states: np.ndarray, grade: int = 3) -> float:
+def seen(pool: Pool, name: str, states: np.ndarray, times: np.ndarray) -> Float[np.ndarray, "patient time"]:
+    """One observable's true values."""
+    return pool.model.observe([name], states, pool.constants, times)[:, :, 0]
+
+
+def severe(pool: Pool, states: np.ndarray, grade: int = 3) -> float:
     """The share with a related event of at least this grade by the last time."""
-    symbolic = cohort.model.symbolic
+    symbolic = pool.model.symbolic
     hazard = np.zeros(len(states))
     for n, part in enumerate(symbolic.hazard_list):
         if part.role == "adverse event":
@@ -76,8 +64,8 @@ def severe(cohort: Cohort, states: np.ndarray, grade: int = 3) -> float:
 def events(patients: int, seed: int) -> str:
     """Events of grade 3 or more by regimen, and pembrolizumab's exposure, as Markdown."""
     agents = sorted({agent for doses in REGIMENS.values() for agent, *_ in doses} | {"pembrolizumab"})
-    cohort = Cohort(REFRACTORY, agents, patients, seed)
-    weight = cohort.constant("weight_kg")
+    pool = cohort(REFRACTORY, agents, patients, seed)
+    weight = pool.column("weight_kg")
     rows = [f"| regimen, {patients} patients | grade 3 or more |", "|---|---|"]
     for title, regimen in REGIMENS.items():
         given, end = [], 0.0
@@ -85,8 +73,8 @@ def events(patients: int, seed: int) -> str:
             amount = dose * weight[:, None] * np.ones((1, number))
             given.append(intravenous_infusion(agent, amount, "mg", every * np.arange(number), 0.5))
             end = max(end, every * number + AFTER)
-        rows.append(f"| {title} | {severe(cohort, cohort.states(given, np.array([0.0, end]))):.0%} |")
-    clearance = cohort.constant("pembrolizumab_clearance")  # l/day; two doses, three weeks apart, at steady state
+        rows.append(f"| {title} | {severe(pool, pool.states(given, np.array([0.0, end]))):.0%} |")
+    clearance = pool.column("pembrolizumab_clearance")  # l/day; two doses, three weeks apart, at steady state
     for title, dose in (("200 mg", np.full(patients, 200.0)), ("10 mg/kg", 10 * weight)):
         area = np.mean(2 * dose / clearance) / 1000
         rows.append(f"| pembrolizumab, area over six weeks, {title} | {area:.1f} mg·day/ml |")
@@ -97,9 +85,9 @@ def targeted(patients: int, seed: int) -> str:
     """Response and progression by diameter under a targeted drug, every six weeks, as Markdown."""
     rows = [f"| daily, {patients} patients | in | response | half have progressed after |", "|---|---|---|---|"]
     for agent, (name, dose) in TABLETS.items():
-        cohort = Cohort(name, (agent,), patients, seed)
-        states = cohort.states([oral(agent, dose, "mg", np.arange(SCANS[-1]))], SCANS)
-        response, months = outcome(np.cbrt(np.maximum(cohort.seen(VOLUME, states, SCANS), 0.0)))
+        pool = cohort(name, (agent,), patients, seed)
+        states = pool.states([oral(agent, dose, "mg", np.arange(SCANS[-1]))], SCANS)
+        response, months = outcome(np.cbrt(np.maximum(seen(pool, VOLUME, states, SCANS), 0.0)))
         rows.append(f"| {agent} | {name} | {response:.0%} | {months:.1f} months |")
     return "\n".join(rows)
 
@@ -109,10 +97,7 @@ def outcome(size: Float[np.ndarray, "patient scan"]) -> tuple[float, float]:
 
     size: diameters at `SCANS`, relative to the first.   Months are inf where fewer than half progress.
     """
-    relative = size / size[:, :1]
-    always = np.ones((len(size), 1), dtype=bool)
-    progressed = np.argmax(np.c_[relative > 1.2 * np.minimum.accumulate(relative, axis=1), always], axis=1)
-    response = (relative.min(axis=1) < 0.7) & (np.argmax(relative < 0.7, axis=1) <= progressed)
+    response, progressed = answered(size / size[:, :1])
     days = np.r_[SCANS, np.inf][progressed]
     return float(response.mean()), float(np.median(days)) / DAYS_PER_MONTH
 
@@ -120,13 +105,13 @@ def outcome(size: Float[np.ndarray, "patient scan"]) -> tuple[float, float]:
 def killers(patients: int, seed: int) -> str:
     """What becomes of killing by macrophages and by T cells as erlotinib shrinks a tumour, as Markdown."""
     name, dose = TABLETS["erlotinib"]
-    cohort = Cohort(name, ("erlotinib",), patients, seed)
+    pool = cohort(name, ("erlotinib",), patients, seed)
     times = np.r_[0.0, SEEN]
-    states = cohort.states([oral("erlotinib", dose, "mg", np.arange(times[-1]))], times)
+    states = pool.states([oral("erlotinib", dose, "mg", np.arange(times[-1]))], times)
     rows = [f"| erlotinib, median of {patients}, × before | {' | '.join(f'day {day:g}' for day in SEEN)} |"]
     rows.append("|---|" + "---|" * len(SEEN))
     for what, words in KILLS.items():
-        rate = cohort.seen(what, states, times)
+        rate = seen(pool, what, states, times)
         ratio = np.median(rate[:, 1:] / rate[:, :1], axis=0)
         rows.append(f"| {words} | " + " | ".join(f"{x:.2g}" for x in ratio) + " |")
     return "\n".join(rows)

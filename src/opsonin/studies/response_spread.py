@@ -63,7 +63,7 @@ def rates(patients: int, seed: int) -> dict[str, dict[str, float]]:
     good = {AS_THEY_ARE: (again.good, again.known)}
     for name, columns in asked.items():
         changed = completed(symbolic, equalised(constants, again.groups, columns))
-        plan, seen = again._outcomes(dataclasses.replace(again.patients, constants=changed))
+        plan, seen = again.outcomes(dataclasses.replace(again.patients, constants=changed))
         good[name] = again.judge(plan, seen)
     cancers = list(dict.fromkeys(again.groups))
     return {

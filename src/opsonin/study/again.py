@@ -61,7 +61,7 @@ class Again:
             kept = able_to_start(built.model.symbolic, self.patients.constants)
             self.rows, self.groups, self.patients = self.rows[kept], self.groups[kept], self.patients.take(kept)
         self.plan: Plan
-        self.plan, self.base = self._outcomes(self.patients)
+        self.plan, self.base = self.outcomes(self.patients)
         self.good, self.known = self.judge(self.plan, self.base)
         if self.known.sum() < FEWEST:
             raise StudyError(
@@ -89,10 +89,10 @@ class Again:
         some = self.patients
         for parts in changes:
             some = changed_patients(some, parts, self.model.symbolic, self.good, self.known)
-        plan, made = self._outcomes(some)
+        plan, made = self.outcomes(some)
         return made, *self.judge(plan, made)
 
-    def _outcomes(self, some: VirtualPatients) -> tuple[Plan, PotentialOutcomes]:
+    def outcomes(self, some: VirtualPatients) -> tuple[Plan, PotentialOutcomes]:
         from opsonin.trial import Pool as _Pool
 
         built = self.study.built

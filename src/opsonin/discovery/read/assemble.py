@@ -17,7 +17,7 @@ from opsonin.discovery.read.read_cells import read_cells
 from opsonin.discovery.read.read_counts import read_counts
 from opsonin.discovery.read.values import LOG2, with_units
 from opsonin.discovery.read.whose import samples_table, spelt_alike, subjects_table
-from opsonin.discovery.samples import CELL, SAMPLE, Samples
+from opsonin.discovery.samples import CELL, SAMPLE, Samples, Units
 from opsonin.errors import DiscoveryError
 from opsonin.record.read.tabular import Source
 from opsonin.record.schema import near
@@ -42,7 +42,8 @@ def assemble(data: Path, mapping: Mapping) -> Samples:
         else:
             files = files.model_copy(update={"expression": data.name})
         data = data.parent
-    read, units = None, "none"
+    read: Read | None = None
+    units: Units = "none"
     if files.expression is not None:
         read, units = _expression(data, files.expression, mapping, table)
         _tell(told, read.file, [("note", note, None) for note in read.notes])
@@ -75,7 +76,7 @@ def assemble(data: Path, mapping: Mapping) -> Samples:
         samples=samples,
         expression=matrix,
         genes=read.genes if read is not None and matrix is not None else pd.Index([], dtype=object),
-        units=units,  # type: ignore[arg-type]
+        units=units,
         log_base=math.e if read is None else _log_base(read, mapping),
         counts=counts,
         counts_unit=mapping.counts.unit if mapping.counts is not None and counts is not None else "cells",
@@ -117,7 +118,7 @@ def read_expression(path: Path, mapping: Mapping, known_cells: pd.Index | None =
     return read_dense(path, said.orientation, said.ignore, mapping.delimiter, known_cells)
 
 
-def _expression(data: Path, files: str | dict[str, str], mapping: Mapping, table: Source | None) -> tuple[Read, str]:
+def _expression(data: Path, files: str | dict[str, str], mapping: Mapping, table: Source | None) -> tuple[Read, Units]:
     said = mapping.expression
     known = None
     column = mapping.cells.columns.get("cell")
@@ -126,7 +127,7 @@ def _expression(data: Path, files: str | dict[str, str], mapping: Mapping, table
     symbols = _symbols(data, mapping) if said.symbols else None
     named: dict[str, str] = files if isinstance(files, dict) else {"": files}
     parts: list[Read] = []
-    units: set[tuple[str, bool]] = set()
+    units: set[tuple[Units, bool]] = set()
     for sample, name in named.items():
         read = read_expression(data / name, mapping, known)
         read, own = with_units(read, said.units, said.modality == "bulk RNA", said.round)

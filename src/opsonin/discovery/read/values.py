@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from opsonin.discovery.read.expression import Read
+from opsonin.discovery.samples import Units
 from opsonin.errors import DiscoveryError
 
 LOOKED_AT, PLACES = 2_000, 8  # cells, and parts of a file on disk that they are taken from
@@ -16,7 +17,7 @@ LOG2 = "log2(value + 1) is taken"
 FRACTIONS = 1e-3  # of the values may be no whole numbers in counts
 
 
-def with_units(read: Read, said: str | None, bulk: bool, round_: bool = False) -> tuple[Read, str]:
+def with_units(read: Read, said: str | None, bulk: bool, round_: bool = False) -> tuple[Read, Units]:
     """The same with its units: "counts" or "log-normalised".
 
     said: "counts", "normalised" (TPM, CPM: log2(value + 1) is taken), "log-normalised", or None: told by the values.
@@ -72,7 +73,7 @@ def with_units(read: Read, said: str | None, bulk: bool, round_: bool = False) -
             )
         notes.append(LOG2)
         return replace(read, matrix=_logged(read, matrix), notes=notes), "log-normalised"
-    return replace(read, notes=notes), units
+    return replace(read, notes=notes), "counts" if units == "counts" else "log-normalised"
 
 
 def _looked_at(matrix: Any) -> np.ndarray:

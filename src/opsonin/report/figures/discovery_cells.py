@@ -64,7 +64,7 @@ def cell_map(table: pd.DataFrame) -> Figure | None:
     plot.update_yaxes(title_text="UMAP 2", row=1, col=1)
     return Figure(
         "discovery-map",
-        f"{len(table):,} cells of {_counted(table['subject'].nunique(), 'patient')}",
+        f"{len(table):,} cells of {words.numbered(table['subject'].nunique(), 'patient')}",
         "Near each other lie cells that express alike; distances between far groups, and their sizes, mean nothing. A "
         "group of one patient's cells alone, in a kind that others have too, speaks of the patient or the batch.",
         plot,
@@ -149,8 +149,8 @@ def composition(table: pd.DataFrame, groups: tuple[str, str] = ("responder", "no
     more += _of_both_groups(own)
     return Figure(
         "discovery-composition",
-        f"What the samples are made of ({_counted(own['sample'].nunique(), 'sample')} of "
-        f"{_counted(own['subject'].nunique(), 'patient')})",
+        f"What the samples are made of ({words.numbered(own['sample'].nunique(), 'sample')} of "
+        f"{words.numbered(own['subject'].nunique(), 'patient')})",
         f"One bar a sample. A share also grows where others shrink; comparisons take ratios instead.{more}",
         plot,
         table,
@@ -198,10 +198,6 @@ def kind_colours(labels: pd.Series, weight: pd.Series | None = None) -> dict[str
     if "unknown" in colours:
         colours["unknown"] = "#B4BCC4"  # darker than others' grey, so that points of it are seen
     return colours | ({"other": palette.PALE} if len(names) > MOST_KINDS else {})
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _dot_size(share: Any) -> Any:

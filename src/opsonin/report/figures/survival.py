@@ -247,7 +247,7 @@ def _caption(fits: dict[str, Any], scale: float, unit: str) -> str:
     shading = ", shading 95 % intervals" if len(fits) <= 2 or not few else ""
     events = sum(fit.n_events for fit in fits.values())
     patients = sum(fit.n for fit in fits.values())
-    seen = f"{_many(events, 'event')} in {_many(patients, 'patient')}"
+    seen = f"{words.numbered(events, 'event')} in {words.numbered(patients, 'patient')}"
     return f"{words.sentence(told)} {seen}; ticks mark censored patients{shading}."
 
 
@@ -292,7 +292,3 @@ def _reading(chosen: list[Any]) -> str:
     if len(trends) == len(chosen):
         return "Left of the line the event comes later at higher dose levels."
     return "Left of the line the first-named group, or the higher dose level, has the event later."
-
-
-def _many(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -12,6 +12,12 @@ CALM = (*GOOD, "SD", "iSD")
 BAD = ("PD", "iUPD", "iCPD")
 
 
+def of_one_criteria(responses: pd.DataFrame) -> pd.DataFrame:
+    """The rows that count of subjects judged by several criteria: those of the first by name."""
+    named = responses["criteria"].astype(str)
+    return responses[named == named.groupby(responses["subject_id"].astype(str)).transform("min")]
+
+
 def response_times(
     responses: pd.DataFrame, survival: pd.DataFrame | None = None, disposition: pd.DataFrame | None = None
 ) -> pd.DataFrame:
@@ -27,9 +33,7 @@ def response_times(
     """
     visits = responses[~responses["best"].fillna(False).to_numpy(dtype=bool) & responses["day"].notna()]
     visits = visits.assign(subject_id=visits["subject_id"].astype(str))
-    if len(visits):
-        named = visits["criteria"].astype(str)
-        visits = visits[named == named.groupby(visits["subject_id"]).transform("min")]
+    visits = of_one_criteria(visits) if len(visits) else visits
     best = responses[responses["best"].fillna(False).to_numpy(dtype=bool)].sort_values("criteria", kind="stable")
     best = best.assign(subject_id=best["subject_id"].astype(str)).drop_duplicates("subject_id").set_index("subject_id")
     deaths = _deaths(survival, disposition)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pandas as pd
 
+from opsonin.analysis.durations import of_one_criteria
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure, label, wrapped
 from opsonin.report.figures.canvas import Canvas, bar, scatter
 from opsonin.report.figures.pharmacokinetics import joined
-from opsonin.report.figures.sizes import Sized, of_one_criteria, sized
+from opsonin.report.figures.sizes import Sized, sized
 from opsonin.report.groups import Groups
 
 _LIMITS = " Dotted lines are the RECIST limits: +20 % and −30 %."

@@ -21,12 +21,6 @@ class Sized(NamedTuple):
     limits: bool
 
 
-def of_one_criteria(responses: pd.DataFrame) -> pd.DataFrame:
-    """The rows that count of subjects judged by several criteria: those of the first by name, as in the findings."""
-    named = responses["criteria"].astype(str)
-    return responses[named == named.groupby(responses["subject_id"].astype(str)).transform("min")]
-
-
 def sized(record: Any, subjects: pd.Series) -> Sized:
     """What is drawn of these subjects. Of several criteria of a subject the first by name counts."""
     named = record.responses["criteria"].astype(str).groupby(record.responses["subject_id"].astype(str)).min()

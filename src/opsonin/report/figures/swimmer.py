@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opsonin.analysis.durations import of_one_criteria
 from opsonin.report import palette, words
 from opsonin.report.figures.base import Figure
 from opsonin.report.figures.canvas import Canvas, bar, scatter
-from opsonin.report.figures.sizes import of_one_criteria
 from opsonin.report.groups import Groups
 
 

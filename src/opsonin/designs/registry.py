@@ -79,7 +79,7 @@ def _switch(home: str) -> Callable[[Design, Any], Design]:
 # rules that any design may be given, from the innermost to the outermost: option → (kind, what it makes of a design)
 RULES: dict[str, tuple[type, Callable[[Design, Any], Design]]] = {
     "saturating": (object, _rule("saturating:with_saturating")),
-    "cohorts": (tuple, lambda inner, sizes: _loaded("wrappers:Cohorts")(inner, tuple(sizes))),
+    "cohorts": (tuple, _rule("wrappers:with_cohorts")),
     "one_step_up": (bool, _switch("wrappers:OneStepUp")),
     "coherent": (
         bool,

@@ -5,6 +5,7 @@ MaxPatients(NoSkipping(Boin(levels=5, target=0.30)), 30)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -196,9 +197,7 @@ class Cohorts(Wrapper):
     sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        whole = all(isinstance(size, int) and size >= 1 for size in self.sizes)
-        if len(self.sizes) != self.inner.levels or not whole:
-            raise DesignError(f"cohort sizes are one for each of {self.inner.levels} levels, 1 or more: {self.sizes}.")
+        _check_sizes(self.inner, self.sizes)
 
     def changed(self, seen: Evidence, made: Decisions) -> Decisions:
         size = np.array(self.sizes, dtype=np.int64)[np.maximum(made.level, 1) - 1]
@@ -209,6 +208,18 @@ class Cohorts(Wrapper):
 
     def said(self) -> str:
         return f"Cohorts have {', '.join(str(size) for size in self.sizes)} patients, level by level."
+
+
+def with_cohorts(inner: Design, sizes: Sequence[Any]) -> Cohorts:
+    """From the list of a study file, which may hold anything.   Raises: DesignError as `Cohorts`."""
+    _check_sizes(inner, sizes)
+    return Cohorts(inner, tuple(sizes))
+
+
+def _check_sizes(inner: Design, sizes: Sequence[Any]) -> None:
+    whole = all(isinstance(size, int) and size >= 1 for size in sizes)
+    if len(sizes) != inner.levels or not whole:
+        raise DesignError(f"cohort sizes are one for each of {inner.levels} levels, 1 or more: {tuple(sizes)}.")
 
 
 def check_ladder(design: Design, rule: str) -> None:
